@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config';
+
+/** One project a kind of test (DESIGN §3): the fast ones run wide, those that own a port, a JVM or a cluster run one file at a time. */
+const project = (name: string, include: string[], test: Record<string, unknown> = {}) => ({
+  test: { name, include, testTimeout: 20_000, hookTimeout: 60_000, ...test },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('unit', ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/contract/**/*.test.ts']),
+      project('agent', ['test/agent/**/*.test.ts']),
+      project('kubernetes', ['test/kubernetes/**/*.test.ts'], { testTimeout: 60_000 }),
+      project('local', ['test/local/**/*.test.ts'], { testTimeout: 60_000 }),
+      project('store', ['test/store/**/*.test.ts'], { testTimeout: 60_000, fileParallelism: false }),
+      project('workflow', ['test/workflow/**/*.test.ts'], { testTimeout: 60_000 }),
+      project('infra', ['test/infra/**/*.test.ts'], { testTimeout: 120_000 }),
+      project('e2e', ['test/e2e/**/*.test.ts'], { testTimeout: 240_000, hookTimeout: 240_000, fileParallelism: false }),
+    ],
+    coverage: {
+      provider: 'v8',
+      include: ['core/**/*.ts', 'functions/**/*.ts', 'infra/**/*.ts', 'agent/**/*.ts', 'local/**/*.ts'],
+      reporter: ['text-summary', 'json-summary'],
+    },
+  },
+});
