@@ -1,0 +1,55 @@
+/** A contract route: one value from which router, client, OpenAPI, gateway routes and tests are derived (DESIGN §3). */
+import * as z from 'zod';
+import type { ErrorCode } from './errors.ts';
+
+export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+
+export interface Route {
+  /** `<function>.<verb>`: the part before the dot names the Lambda function that serves it. */
+  readonly id: string;
+  readonly method: Method;
+  /** Path template as API Gateway writes it, `/api/v1` included. */
+  readonly path: string;
+  readonly summary: string;
+  /** `public` asks for nobody; every other route refuses without a principal. */
+  readonly auth: 'public' | 'account';
+  readonly params: z.ZodType;
+  readonly query: z.ZodType;
+  readonly body: z.ZodType | null;
+  /** The body may also come as an HTML form (OAuth2 password clients). */
+  readonly form: boolean;
+  /** Success replies by status: a schema, `null` for no body, or a media type name for text. */
+  readonly reply: Readonly<Record<number, z.ZodType | null | 'text/plain'>>;
+  readonly errors: readonly ErrorCode[];
+  /** The answer shows a secret once: its idempotency marker keeps it sealed for 10 minutes (DESIGN §7). */
+  readonly secret: boolean;
+}
+
+const nothing = z.strictObject({});
+
+type Spec = Pick<Route, 'id' | 'method' | 'path' | 'summary' | 'auth' | 'reply'> & Partial<Route>;
+type Filled<S extends Spec> = Omit<Route, keyof S> &
+  S & {
+    readonly params: S extends { params: infer P } ? P : typeof nothing;
+    readonly query: S extends { query: infer Q } ? Q : typeof nothing;
+    readonly body: S extends { body: infer B } ? B : null;
+  };
+
+/** Fills what a route leaves out: no parameters, no query, no body. */
+export const route = <const S extends Spec>(spec: S): Filled<S> =>
+  ({
+    params: nothing,
+    query: nothing,
+    body: null,
+    form: false,
+    errors: [],
+    secret: false,
+    ...spec,
+  }) as unknown as Filled<S>;
+
+/** What a handler of the route is given, parsed. */
+export interface Parsed<R extends Route> {
+  readonly params: z.output<R['params']>;
+  readonly query: z.output<R['query']>;
+  readonly body: R['body'] extends z.ZodType ? z.output<R['body']> : null;
+}

@@ -1,0 +1,41 @@
+/** Every route of the API, in one list: router, client, OpenAPI and the gateway's routes come from it. */
+import * as z from 'zod';
+import { authRoutes, meRoutes } from './account.ts';
+import { clusterRoutes } from './cluster.ts';
+import { operationRoutes } from './operation.ts';
+import { type Route, route } from './route.ts';
+import { tokenRoutes } from './token.ts';
+
+const systemRoutes = {
+  health: route({
+    id: 'system.health',
+    method: 'GET',
+    path: '/api/v1/healthz',
+    auth: 'public',
+    summary: 'Is the API there',
+    reply: { 200: z.strictObject({ status: z.literal('ok'), version: z.string() }) },
+  }),
+  openapi: route({
+    id: 'system.openapi',
+    method: 'GET',
+    path: '/api/v1/openapi.json',
+    auth: 'public',
+    summary: 'This document',
+    reply: { 200: z.looseObject({ openapi: z.string() }) },
+  }),
+};
+
+export const routes = {
+  auth: authRoutes,
+  me: meRoutes,
+  clusters: clusterRoutes,
+  tokens: tokenRoutes,
+  operations: operationRoutes,
+  system: systemRoutes,
+};
+
+/** All of them, flat. */
+export const allRoutes: readonly Route[] = Object.values(routes).flatMap((group) => Object.values(group) as Route[]);
+
+/** The name of the function that serves a route: `clusters.create` → `clusters`. */
+export const functionOf = (each: Route): string => each.id.slice(0, each.id.indexOf('.'));
