@@ -153,6 +153,11 @@ export const catalogue = {
     title: 'Creating clusters is switched off',
     help: 'Ask an administrator of this deployment.',
   },
+  'operation.superseded': {
+    status: 409,
+    title: 'Another operation took over',
+    help: 'Look at the open operation of the resource.',
+  },
   'token.not_active': { status: 409, title: 'The token is not active', help: 'It was revoked or has expired.' },
   'idempotency.mismatch': {
     status: 409,

@@ -46,7 +46,7 @@ export const environments = {
     ...http,
     ...caps,
     PROVIDERS: z.string().default('eks'),
-    ...timing('CreateDeadline', 'DeleteDeadline', 'ExpiryWarning', 'StartGrace'),
+    ...timing('CreateDeadline', 'DeleteDeadline', 'StartGrace'),
   }),
   'http/access': z.object({
     ...http,
@@ -60,7 +60,7 @@ export const environments = {
   'http/operations': z.object(http),
   'socket/handler': z.object({
     ...base,
-    ...timing('PaceWatched', 'StaleWatched', 'PaceIdle', 'StaleIdle', 'ExpiryWarning'),
+    ...timing('PaceWatched', 'StaleWatched', 'PaceIdle', 'StaleIdle'),
   }),
   'stream/push': z.object({ ...base, CALLBACK_URL: z.string(), ...timing('PaceWatched', 'StaleWatched') }),
   'stream/effects': z.object({ ...base, ...stateMachines }),
@@ -87,14 +87,14 @@ export const environments = {
   'tasks/cluster-create/ensure-compute': z.object({ ...provider, NODE_ROLE_ARN: z.string(), SUBNET_IDS: z.string() }),
   'tasks/cluster-create/install-agent': z.object({ ...provider, ...agentInstall }),
   'tasks/cluster-create/await-agent': z.object({ ...task }),
-  'tasks/cluster-create/record-success': z.object({ ...task, ...timing('ExpiryWarning') }),
+  'tasks/cluster-create/record-success': z.object({ ...task }),
   'tasks/cluster-delete/stop-older': z.object({ ...task, ...stateMachines }),
   'tasks/cluster-delete/drain': z.object({ ...task }),
   'tasks/cluster-delete/delete-cluster': z.object({ ...provider }),
   'tasks/cluster-delete/observe-deleted': z.object({ ...provider }),
   'tasks/cluster-delete/sweep-leftovers': z.object({ ...provider }),
   'tasks/cluster-delete/record-success': z.object({ ...task }),
-  'tasks/record-failure': z.object({ ...task, ...timing('ExpiryWarning') }),
+  'tasks/record-failure': z.object({ ...task }),
 } as const;
 
 export type FunctionName = keyof typeof environments;

@@ -1,0 +1,61 @@
+/** What a rule decides: items to write if nobody was faster, claims on other items, and what the audit log says (DESIGN §3). */
+import type { ErrorCode } from '../contract/errors.ts';
+import type { AccountState, MemberState, TeamState } from './account.ts';
+import type { ClusterState } from './cluster.ts';
+import type { OperationState } from './operation.ts';
+import type { AgentTokenState } from './token.ts';
+
+/** Everything that is written whole, with a version that counts its commits. */
+export type Entity = AccountState | TeamState | MemberState | ClusterState | OperationState | AgentTokenState;
+
+/** One item before and after. `before: null` makes it; the commit fails as stale when the stored version is another. */
+export interface Write<E extends Entity = Entity> {
+  readonly before: E | null;
+  readonly next: E;
+}
+
+/** A conditional write of another item in the same transaction; `code` is what its failure answers. */
+export type Claim =
+  | { readonly claim: 'email'; readonly email: string; readonly account: string; readonly code: ErrorCode }
+  | {
+      readonly claim: 'cluster-name';
+      readonly team: string;
+      readonly name: string;
+      readonly cluster: string;
+      readonly code: ErrorCode;
+    }
+  | { readonly claim: 'cluster-name-release'; readonly team: string; readonly name: string; readonly cluster: string }
+  | {
+      readonly claim: 'capacity';
+      readonly team: string;
+      readonly clusters: 1 | -1;
+      readonly vcpu: number;
+      readonly limits: CapacityLimits;
+    }
+  | { readonly claim: 'await-release'; readonly operation: string };
+
+/** Quotas as the deployment was configured. */
+export interface CapacityLimits {
+  readonly teamClusters: number;
+  readonly deploymentClusters: number;
+  readonly deploymentVcpu: number;
+}
+
+/** One line of the audit log. Never a secret. */
+export interface AuditEntry {
+  readonly team: string;
+  /** `account:acc_…`, `agent:clu_…`, `system`. */
+  readonly actor: string;
+  readonly action: string;
+  readonly resource: string;
+  readonly detail?: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface Decision {
+  readonly writes: readonly Write[];
+  readonly claims: readonly Claim[];
+  readonly audit: readonly AuditEntry[];
+}
+
+/** A decision with nothing in it, to spread over. */
+export const nothing: Decision = { writes: [], claims: [], audit: [] };

@@ -1,0 +1,81 @@
+/** Operations: Pending → Running → Succeeded, Failed or Superseded; at most one open a resource (DESIGN §1). */
+import type { Operation, OperationError, OperationKind } from '../contract/operation.ts';
+import { type Context, earlier, plus } from './clock.ts';
+
+export interface OperationState extends Operation {
+  readonly entity: 'Operation';
+  readonly version: number;
+  /** `account:acc_…` or `system`. */
+  readonly actor: string;
+  /** When the sweeper looks at it next; gone when it has ended. */
+  readonly checkAt?: string | undefined;
+}
+
+/** Seconds: how long an operation may take and when the sweeper first looks whether it was started. */
+export interface OperationTimings {
+  readonly createDeadline: number;
+  readonly deleteDeadline: number;
+  readonly startGrace: number;
+}
+
+/** True while its workflow may act. */
+export const isOpen = (operation: OperationState): boolean =>
+  operation.state === 'Pending' || operation.state === 'Running';
+
+export const newOperation = (
+  of: {
+    readonly kind: OperationKind;
+    readonly cluster: string;
+    readonly team: string;
+    readonly actor: string;
+    readonly retryOf?: string | undefined;
+    readonly timings: OperationTimings;
+  },
+  { now, newId }: Context,
+): OperationState => {
+  const deadlineAt = plus(now, of.kind === 'cluster-create' ? of.timings.createDeadline : of.timings.deleteDeadline);
+  return {
+    entity: 'Operation',
+    id: newId('opn'),
+    version: 1,
+    kind: of.kind,
+    resource: { type: 'cluster', id: of.cluster },
+    team: of.team,
+    actor: of.actor,
+    state: 'Pending',
+    steps: [],
+    createdAt: now,
+    deadlineAt,
+    checkAt: earlier(plus(now, of.timings.startGrace), deadlineAt),
+    ...(of.retryOf === undefined ? {} : { retryOf: of.retryOf }),
+  };
+};
+
+const closeSteps = (steps: OperationState['steps'], now: string): OperationState['steps'] =>
+  steps.map((step) => (step.endedAt === undefined ? { ...step, endedAt: now } : step));
+
+/** The workflow enters a step: the one before has ended. Entering the step it is in changes nothing (tasks are repeated). */
+export const enterStep = (operation: OperationState, name: string, now: string): OperationState => {
+  const last = operation.steps.at(-1);
+  if (operation.state === 'Running' && last?.name === name && last.endedAt === undefined) return operation;
+  return {
+    ...operation,
+    version: operation.version + 1,
+    state: 'Running',
+    startedAt: operation.startedAt ?? now,
+    steps: [...closeSteps(operation.steps, now), { name, startedAt: now }],
+  };
+};
+
+/** The operation in its last state; the sweeper need not look at it again. */
+export const endOperation = (
+  operation: OperationState,
+  end:
+    | { readonly state: 'Succeeded' }
+    | { readonly state: 'Failed'; readonly error: OperationError }
+    | { readonly state: 'Superseded'; readonly supersededBy: string },
+  now: string,
+): OperationState => {
+  const { checkAt: _, ...rest } = operation;
+  return { ...rest, ...end, version: operation.version + 1, endedAt: now, steps: closeSteps(operation.steps, now) };
+};

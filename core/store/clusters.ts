@@ -1,0 +1,242 @@
+/** Reads of clusters with their operations and leases; the awaited task tokens, which are no entities. */
+import { AppError } from '../contract/errors.ts';
+import { epochSeconds, plus } from '../domain/clock.ts';
+import type { ClusterState, ClusterSubject } from '../domain/cluster.ts';
+import type { Awaited, Lease } from '../domain/link.ts';
+import type { OperationState } from '../domain/operation.ts';
+import { fromItem, type Item } from './items.ts';
+import { due, keys, lists } from './keys.ts';
+import type { Step, Table } from './table.ts';
+
+/** A workflow's task token and what it waits for (DESIGN §3 task). */
+export interface AwaitItem {
+  readonly operation: string;
+  readonly cluster: string;
+  readonly awaited: Awaited;
+  readonly taskToken: string;
+}
+
+/** The versions of Kubernetes that a provider offers, kept by the sweeper (DESIGN §4 EKS row). */
+export interface ProviderVersions {
+  readonly default: string;
+  readonly offered: readonly string[];
+  readonly refreshedAt: string;
+}
+
+const as = <E>(item: Item | null | undefined): E | null =>
+  item === null || item === undefined ? null : fromItem<E>(item);
+
+/** Opaque to clients: the last key of a page. */
+const toCursor = (key: Record<string, unknown> | undefined): string | undefined =>
+  key === undefined ? undefined : Buffer.from(JSON.stringify(key)).toString('base64url');
+const fromCursor = (cursor: string | undefined, pk: string): Record<string, unknown> | undefined => {
+  if (cursor === undefined) return undefined;
+  try {
+    const key = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as Record<string, unknown>;
+    // A cursor of another list would read another team's page.
+    if (
+      key.gsi1pk === pk &&
+      [key.pk, key.sk, key.gsi1sk].every((part) => typeof part === 'string') &&
+      Object.keys(key).length === 4
+    )
+      return key;
+  } catch {
+    // Falls through: not one of ours.
+  }
+  throw new AppError('request.cursor_invalid');
+};
+
+export const clustersIn = (table: Table) => {
+  const cluster = async (id: string): Promise<ClusterState | null> =>
+    as<ClusterState>(await table.get(keys.cluster(id)));
+  const operation = async (id: string): Promise<OperationState | null> =>
+    as<OperationState>(await table.get(keys.operation(id)));
+  const lease = async (id: string): Promise<Lease | null> => as<Lease>(await table.get(keys.lease(id)));
+
+  return {
+    cluster,
+    operation,
+    lease,
+
+    /** By id, or by name within a team; null when it is not there or not of that team. Deleted clusters are found by id only. */
+    find: async (team: string, ref: string): Promise<ClusterState | null> => {
+      if (ref.startsWith('clu_')) return cluster(ref);
+      const pointer = await table.get(keys.clusterName(team, ref));
+      return pointer === null ? null : cluster(String(pointer.cluster));
+    },
+
+    withLease: async (id: string): Promise<{ cluster: ClusterState | null; lease: Lease | null }> => {
+      const [found, held] = await table.batchGet([keys.cluster(id), keys.lease(id)]);
+      return { cluster: as<ClusterState>(found), lease: as<Lease>(held) };
+    },
+
+    /** The cluster with its open or last operation: what decideCluster is given. */
+    subject: async (id: string): Promise<ClusterSubject> => {
+      const found = await cluster(id);
+      const named = found?.operationId ?? found?.lastOperationId;
+      return { cluster: found, operation: named === undefined ? null : await operation(named) };
+    },
+
+    /** One page of a team's clusters, newest first, with their leases. Filters run over the page. */
+    page: async (of: {
+      team: string;
+      limit: number;
+      cursor: string | undefined;
+      matches: (cluster: ClusterState) => boolean;
+    }): Promise<{ items: { cluster: ClusterState; lease: Lease | null }[]; nextCursor: string | undefined }> => {
+      const pk = lists.clustersOf(of.team);
+      const kept: ClusterState[] = [];
+      let from = fromCursor(of.cursor, pk);
+      for (;;) {
+        const { items, next } = await table.query({
+          index: 'gsi1',
+          pk,
+          newestFirst: true,
+          limit: of.limit - kept.length,
+          from,
+        });
+        kept.push(...items.map((item) => fromItem<ClusterState>(item)).filter(of.matches));
+        from = next;
+        if (from === undefined || kept.length >= of.limit) break;
+      }
+      const leases = kept.length === 0 ? [] : await table.batchGet(kept.map((each) => keys.lease(each.id)));
+      return {
+        items: kept.map((each, at) => ({ cluster: each, lease: as<Lease>(leases[at]) })),
+        nextCursor: toCursor(from),
+      };
+    },
+
+    /** All clusters of a team that are not deleted (ids only), for pushes of pace. */
+    idsOf: async (team: string): Promise<string[]> => {
+      const ids: string[] = [];
+      let from: Record<string, unknown> | undefined;
+      do {
+        const { items, next } = await table.query({ index: 'gsi1', pk: lists.clustersOf(team), from });
+        ids.push(...items.map((item) => String(item.id)));
+        from = next;
+      } while (from !== undefined);
+      return ids;
+    },
+
+    /** Writes the lease; a late report of an older link changes nothing. `stale` is when the sweeper looks; it moves itself. */
+    leaseStep: (id: string, held: Lease): Step => ({
+      item: {
+        Put: {
+          TableName: table.name,
+          Item: {
+            ...keys.lease(id),
+            entity: 'Lease',
+            cluster: id,
+            ...held,
+            gsi2pk: due('lease'),
+            gsi2sk: `${plus(held.lastSeenAt, held.staleAfterSeconds)}#${id}`,
+          },
+          ConditionExpression: 'attribute_not_exists(pk) OR link <= :link',
+          ExpressionAttributeValues: { ':link': held.link },
+        },
+      },
+      onFailed: () => new AppError('conflict', { detail: 'a newer link holds the lease' }),
+    }),
+
+    /** A heartbeat: touches neither the cluster nor an index. False when the link is not the current one. */
+    touchLease: async (id: string, held: Lease): Promise<boolean> =>
+      (await table.update(keys.lease(id), {
+        expression: 'SET lastSeenAt = :at, paceSeconds = :pace, staleAfterSeconds = :stale',
+        values: {
+          ':at': held.lastSeenAt,
+          ':pace': held.paceSeconds,
+          ':stale': held.staleAfterSeconds,
+          ':link': held.link,
+        },
+        condition: 'link = :link',
+      })) !== null,
+
+    /** The sweeper looks at this lease again at `at`. */
+    rearmLease: async (id: string, at: string): Promise<void> => {
+      await table.update(keys.lease(id), {
+        expression: 'SET gsi2sk = :sk, gsi2pk = :pk',
+        values: { ':sk': `${at}#${id}`, ':pk': due('lease') },
+        condition: 'attribute_exists(pk)',
+      });
+    },
+
+    /** The sweeper need not look at this lease until it is renewed by a new hello. */
+    restLease: async (id: string): Promise<void> => {
+      await table.update(keys.lease(id), { expression: 'REMOVE gsi2pk, gsi2sk', condition: 'attribute_exists(pk)' });
+    },
+
+    /** The next link number of a cluster: an atomic add. */
+    nextLink: async (id: string): Promise<number> =>
+      Number(
+        (
+          await table.update(keys.link(id), {
+            expression: 'ADD #number :one SET entity = :entity',
+            names: { '#number': 'number' },
+            values: { ':one': 1, ':entity': 'Link' },
+          })
+        )?.number,
+      ),
+
+    /** The sweeper looks at this operation again at `at`; no version moves. */
+    rearmOperation: async (id: string, at: string): Promise<void> => {
+      await table.update(keys.operation(id), {
+        expression: 'SET gsi2sk = :sk',
+        values: { ':sk': `${at}#${id}`, ':open': due('operation') },
+        condition: 'gsi2pk = :open',
+      });
+    },
+
+    /** Keeps a task token while a workflow waits; a retry of the task replaces it. */
+    putAwait: async (item: AwaitItem, now: string): Promise<void> => {
+      await table.put({
+        ...keys.await(item.operation),
+        entity: 'Await',
+        ...item,
+        createdAt: now,
+        gsi2pk: due('await'),
+        gsi2sk: `${now}#${item.operation}`,
+        ttl: epochSeconds(plus(now, 86_400 * 2)),
+      });
+    },
+
+    await: async (operationId: string): Promise<AwaitItem | null> =>
+      as<AwaitItem>(await table.get(keys.await(operationId))),
+
+    /** The wait is over: removes this very token, not a newer one. */
+    endAwait: async (item: AwaitItem): Promise<void> => {
+      await table.remove(keys.await(item.operation), {
+        expression: 'taskToken = :token',
+        values: { ':token': item.taskToken },
+      });
+    },
+
+    /** What is due up to `now` in one kind, oldest first; at most one page. */
+    due: async <E>(kind: 'cluster' | 'operation' | 'lease' | 'await', upTo: string): Promise<E[]> => {
+      const { items } = await table.query({ index: 'gsi2', pk: due(kind), upTo: `${upTo}#\uFFFF`, limit: 100 });
+      return items.map((item) => fromItem<E>(item));
+    },
+
+    versions: async (provider: string): Promise<ProviderVersions | null> =>
+      as<ProviderVersions>(await table.get(keys.versions(provider))),
+    putVersions: async (provider: string, versions: ProviderVersions): Promise<void> => {
+      await table.put({ ...keys.versions(provider), entity: 'Versions', ...versions });
+    },
+
+    /** How many clusters and vCPUs the deployment holds, and whether creates are stopped. */
+    deployment: async (): Promise<{ clusters: number; vcpu: number; createsStopped: boolean }> => {
+      const item = await table.get(keys.deploymentQuota());
+      return {
+        clusters: Number(item?.clusters ?? 0),
+        vcpu: Number(item?.vcpu ?? 0),
+        createsStopped: item?.createsStopped === true,
+      };
+    },
+    /** The switch that stops creates (DESIGN §4 watching). */
+    stopCreates: async (stopped: boolean): Promise<void> => {
+      await table.update(keys.deploymentQuota(), {
+        expression: 'SET createsStopped = :stopped, entity = :entity',
+        values: { ':stopped': stopped, ':entity': 'Quota' },
+      });
+    },
+  };
+};

@@ -1,0 +1,91 @@
+/** Entities as items: their keys, index entries and time to live, and back again. */
+import { epochSeconds, plus } from '../domain/clock.ts';
+import type { Entity } from '../domain/decision.ts';
+import { due, type Key, keys, lists } from './keys.ts';
+
+/** The shape of items now; older ones are upgraded when read. */
+const SCHEMA = 1;
+
+/** Days that ended things are kept for people to look up. */
+const KEEP_DAYS = { deletedCluster: 30, endedOperation: 90, endedToken: 30, audit: 400 } as const;
+
+/** An item as the table holds it. */
+export type Item = Readonly<Record<string, unknown>> & Key;
+
+const after = (instant: string, days: number): number => epochSeconds(plus(instant, days * 86_400));
+
+const index = (n: 1 | 2, pk: string, sk: string) => ({ [`gsi${n}pk`]: pk, [`gsi${n}sk`]: sk });
+
+/** The key under which an entity is stored. */
+export const keyOf = (entity: Entity): Key => {
+  switch (entity.entity) {
+    case 'Account':
+      return keys.account(entity.id);
+    case 'Team':
+      return keys.team(entity.id);
+    case 'Member':
+      return keys.member(entity.team, entity.account);
+    case 'Cluster':
+      return keys.cluster(entity.id);
+    case 'Operation':
+      return keys.operation(entity.id);
+    case 'Token':
+      return keys.token(entity.hash);
+  }
+};
+
+/** What an entity adds to its keys: lists it stands in, when it is due, when it may be forgotten. */
+const indexed = (entity: Entity): Record<string, unknown> => {
+  switch (entity.entity) {
+    case 'Account':
+    case 'Team':
+      return {};
+    case 'Member':
+      return index(1, lists.teamsOf(entity.account), entity.team);
+    case 'Cluster':
+      return {
+        ...(entity.phase === 'Deleted'
+          ? { ttl: after(entity.updatedAt, KEEP_DAYS.deletedCluster) }
+          : index(1, lists.clustersOf(entity.team), entity.id)),
+        ...(entity.expiresAt !== undefined && (entity.phase === 'Ready' || entity.phase === 'Failed')
+          ? index(2, due('cluster'), `${entity.expiresAt}#${entity.id}`)
+          : {}),
+      };
+    case 'Operation':
+      return {
+        ...index(1, lists.operationsOf(entity.resource.id), entity.id),
+        ...(entity.checkAt === undefined ? {} : index(2, due('operation'), `${entity.checkAt}#${entity.id}`)),
+        ...(entity.endedAt === undefined ? {} : { ttl: after(entity.endedAt, KEEP_DAYS.endedOperation) }),
+      };
+    case 'Token': {
+      const end = entity.revokedAt ?? entity.usedAt ?? entity.expiresAt;
+      return {
+        ...index(1, lists.tokensOf(entity.cluster), entity.id),
+        ...(end === undefined ? {} : { ttl: after(end, KEEP_DAYS.endedToken) }),
+      };
+    }
+  }
+};
+
+const drop = (value: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));
+
+/** The item of an entity. */
+export const toItem = (entity: Entity): Item =>
+  ({ ...keyOf(entity), schema: SCHEMA, ...indexed(entity), ...drop({ ...entity }) }) as Item;
+
+const STORED_ONLY = ['pk', 'sk', 'schema', 'gsi1pk', 'gsi1sk', 'gsi2pk', 'gsi2sk', 'gsi3pk', 'gsi3sk', 'ttl'];
+
+/** The value without what only the table needs. */
+export const fromItem = <E>(item: Readonly<Record<string, unknown>>): E =>
+  Object.fromEntries(Object.entries(item).filter(([name]) => !STORED_ONLY.includes(name))) as E;
+
+/** The audit log's item. */
+export const auditItem = (entry: { readonly team: string }, at: string, id: string): Item => ({
+  ...keys.audit(entry.team, at, id),
+  entity: 'Audit',
+  id,
+  at,
+  ttl: after(at, KEEP_DAYS.audit),
+  ...entry,
+});

@@ -1,0 +1,61 @@
+/**
+ * Every key of the table, on one screen. pk/sk find an item; gsi1 lists (what belongs to what); gsi2 is due (what the sweeper must look at).
+ *
+ * | what                              | read by                                   |
+ * |-----------------------------------|-------------------------------------------|
+ * | account, signed-out sessions      | every request, one consistent BatchGet    |
+ * | email → account                   | sign-in                                   |
+ * | team, its members, quota, names, sockets | consistent reads under one pk      |
+ * | cluster, its lease, link counter  | consistent reads under one pk             |
+ * | clusters of a team, tokens and connections of a cluster, teams of an account, operations of a cluster | gsi1 |
+ * | what is due                       | gsi2, one partition a kind                |
+ */
+import { createHash } from 'node:crypto';
+
+export interface Key {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+/** SHA-256 in lower-case hex: how secrets and addresses are keyed. */
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+const own = (kind: string, id: string): Key => ({ pk: `${kind}#${id}`, sk: kind });
+
+export const keys = {
+  account: (id: string): Key => own('ACCOUNT', id),
+  email: (email: string): Key => own('EMAIL', sha256(email)),
+  signout: (originJti: string): Key => own('SIGNOUT', originJti),
+  team: (id: string): Key => own('TEAM', id),
+  member: (team: string, account: string): Key => ({ pk: `TEAM#${team}`, sk: `MEMBER#${account}` }),
+  teamQuota: (team: string): Key => ({ pk: `TEAM#${team}`, sk: 'QUOTA' }),
+  clusterName: (team: string, name: string): Key => ({ pk: `TEAM#${team}`, sk: `CLUSTER_NAME#${name}` }),
+  subscription: (team: string, connection: string): Key => ({ pk: `TEAM#${team}`, sk: `SOCKET#${connection}` }),
+  deploymentQuota: (): Key => ({ pk: 'DEPLOYMENT', sk: 'QUOTA' }),
+  versions: (provider: string): Key => own('VERSIONS', provider),
+  cluster: (id: string): Key => own('CLUSTER', id),
+  lease: (cluster: string): Key => ({ pk: `CLUSTER#${cluster}`, sk: 'LEASE' }),
+  link: (cluster: string): Key => ({ pk: `CLUSTER#${cluster}`, sk: 'LINK' }),
+  operation: (id: string): Key => own('OPERATION', id),
+  await: (operation: string): Key => ({ pk: `OPERATION#${operation}`, sk: 'AWAIT' }),
+  token: (hash: string): Key => own('TOKEN', hash),
+  connection: (id: string): Key => own('CONNECTION', id),
+  ticket: (hash: string): Key => own('TICKET', hash),
+  idempotency: (principal: string, route: string, key: string): Key =>
+    own('IDEMPOTENCY', sha256(`${principal}\n${route}\n${key}`)),
+  rate: (subject: string, window: number): Key => own('RATE', `${subject}#${window}`),
+  audit: (team: string, at: string, id: string): Key => ({ pk: `AUDIT#${team}`, sk: `${at}#${id}` }),
+} as const;
+
+/** Partitions of gsi1: what belongs to what. */
+export const lists = {
+  teamsOf: (account: string): string => `ACCOUNT#${account}#TEAMS`,
+  clustersOf: (team: string): string => `TEAM#${team}#CLUSTERS`,
+  tokensOf: (cluster: string): string => `CLUSTER#${cluster}#TOKENS`,
+  connectionsOf: (cluster: string): string => `CLUSTER#${cluster}#CONNECTIONS`,
+  operationsOf: (cluster: string): string => `CLUSTER#${cluster}#OPERATIONS`,
+} as const;
+
+/** Partitions of gsi2: what is due, sorted by when. */
+export type DueKind = 'cluster' | 'operation' | 'lease' | 'await';
+export const due = (kind: DueKind): string => `DUE#${kind}`;

@@ -1,0 +1,97 @@
+/** Reads of accounts, sessions, teams and members; tickets, signed-out sessions and rate counters, which are no entities. */
+import type { Role } from '../contract/account.ts';
+import type { AccountState, MemberState, TeamState } from '../domain/account.ts';
+import { epochSeconds, plus } from '../domain/clock.ts';
+import { fromItem } from './items.ts';
+import { keys, lists, sha256 } from './keys.ts';
+import type { Table } from './table.ts';
+
+/** Seconds that a signed-out session is remembered: an access token's life (DESIGN §4). */
+const SIGNOUT_SECONDS = 900;
+/** Seconds that a socket ticket may be used (DESIGN §4). */
+export const TICKET_SECONDS = 60;
+
+/** Who holds a ticket: what `$connect` needs to know of the person. */
+export interface Ticket {
+  readonly account: string;
+  readonly personalTeam: string;
+  readonly expiresAt: string;
+}
+
+export const peopleIn = (table: Table) => ({
+  account: async (id: string): Promise<AccountState | null> => {
+    const item = await table.get(keys.account(id));
+    return item === null ? null : fromItem<AccountState>(item);
+  },
+
+  /** The account and whether this session has signed out, in one consistent read. */
+  session: async (
+    account: string,
+    originJti: string | undefined,
+  ): Promise<{ account: AccountState | null; signedOut: boolean }> => {
+    const [found, out] = await table.batchGet([
+      keys.account(account),
+      ...(originJti === undefined ? [] : [keys.signout(originJti)]),
+    ]);
+    return {
+      account: found === null || found === undefined ? null : fromItem<AccountState>(found),
+      signedOut: out !== null && out !== undefined,
+    };
+  },
+
+  byEmail: async (email: string): Promise<AccountState | null> => {
+    const pointer = await table.get(keys.email(email));
+    if (pointer === null) return null;
+    const item = await table.get(keys.account(String(pointer.account)));
+    return item === null ? null : fromItem<AccountState>(item);
+  },
+
+  /** The account's role in a team, or null. */
+  role: async (team: string, account: string): Promise<Role | null> => {
+    const item = await table.get(keys.member(team, account));
+    return item === null ? null : fromItem<MemberState>(item).role;
+  },
+
+  /** The account's teams with its role in each. */
+  teams: async (account: string): Promise<{ team: TeamState; role: Role }[]> => {
+    const { items } = await table.query({ index: 'gsi1', pk: lists.teamsOf(account) });
+    const members = items.map((item) => fromItem<MemberState>(item));
+    if (members.length === 0) return [];
+    const teams = await table.batchGet(members.map((member) => keys.team(member.team)));
+    return teams.flatMap((team, at) =>
+      team === null ? [] : [{ team: fromItem<TeamState>(team), role: (members[at] as MemberState).role }],
+    );
+  },
+
+  /** Every access token of this session is refused from now on. */
+  signOut: async (originJti: string, now: string): Promise<void> => {
+    await table.put({ ...keys.signout(originJti), entity: 'Signout', ttl: epochSeconds(plus(now, SIGNOUT_SECONDS)) });
+  },
+
+  /** Keeps a ticket by its hash; the value itself is never stored. */
+  addTicket: async (ticket: string, of: Omit<Ticket, 'expiresAt'>, now: string): Promise<Ticket> => {
+    const kept: Ticket = { ...of, expiresAt: plus(now, TICKET_SECONDS) };
+    await table.put({ ...keys.ticket(sha256(ticket)), entity: 'Ticket', ttl: epochSeconds(kept.expiresAt), ...kept });
+    return kept;
+  },
+
+  /** Uses a ticket up; null when it is unknown, used or expired. */
+  takeTicket: async (ticket: string, now: string): Promise<Ticket | null> => {
+    const item = await table.remove(keys.ticket(sha256(ticket)), {
+      expression: 'attribute_exists(pk) AND expiresAt > :now',
+      values: { ':now': now },
+    });
+    return item === null ? null : fromItem<Ticket>(item);
+  },
+
+  /** Counts an attempt of `subject` in its window; answers how many there were with this one. */
+  count: async (subject: string, windowSeconds: number, now: string): Promise<number> => {
+    const window = Math.floor(epochSeconds(now) / windowSeconds);
+    const item = await table.update(keys.rate(sha256(subject), window), {
+      expression: 'ADD attempts :one SET #ttl = :ttl, entity = :entity',
+      names: { '#ttl': 'ttl' },
+      values: { ':one': 1, ':ttl': (window + 2) * windowSeconds, ':entity': 'Rate' },
+    });
+    return Number(item?.attempts ?? 1);
+  },
+});
