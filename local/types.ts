@@ -54,7 +54,16 @@ export interface AwsApi {
   run(call: ApiCall, caller: Caller, request: ApiRequest): Promise<ApiReply>;
   /** The error in the API's own wire format. */
   fail(error: AwsError): ApiReply;
+  /** How this API says that IAM refused; AccessDeniedException with 400 where not given. */
+  readonly denied?: { readonly code: string; readonly status: number };
+  /** Whether an unsigned request is meant for this API (by path or `x-amz-target`); without it unsigned requests are refused. */
+  claims?(request: ApiRequest): boolean;
+  /** Whether AWS lets anybody make this call unsigned (`InitiateAuth`, JWKS, …). No checks are made then and the caller is `ANONYMOUS`. */
+  public?(call: ApiCall): boolean;
 }
+
+/** Who makes an unsigned call of a public operation. */
+export const ANONYMOUS: Caller = { roleArn: 'anonymous', sessionName: 'anonymous', principalArn: 'anonymous' };
 
 /** An error that an AWS client understands: `code` is the exception's name. */
 export class AwsError extends Error {
