@@ -1,0 +1,54 @@
+/** All controllers of a cluster, as one client of its API server. */
+
+import { deploymentController } from './deployment.ts';
+import { endpointsController } from './endpoints.ts';
+import { garbageCollector } from './garbage-collector.ts';
+import { Client } from './machinery/client.ts';
+import { createRuntime } from './machinery/runtime.ts';
+import { namespaceController } from './namespace.ts';
+import { nodeLifecycleController } from './node-lifecycle.ts';
+import { nodePoolController } from './node-pools.ts';
+import { replicaSetController } from './replica-set.ts';
+import { scheduler } from './scheduler.ts';
+import { serviceAccountController } from './service-account.ts';
+import { statefulSetController } from './stateful-set.ts';
+import { volumeController } from './volumes.ts';
+
+export interface ControllersOptions {
+  server: string;
+  caPem: string;
+  /** A token that may do everything; its user shows in audit and field managers. */
+  token: string;
+  /** Folder of the volumes made for claims. */
+  volumesDir: string;
+  log?: (line: string) => void;
+}
+
+export interface Controllers {
+  /** Resolves when what is being written has been written. */
+  stop(): Promise<void>;
+}
+
+export async function startControllers(options: ControllersOptions): Promise<Controllers> {
+  const { server, caPem, token } = options;
+  const client = new Client({ server, caPem, token, userAgent: 'kube-controller-manager' });
+  const runtime = createRuntime(client, 'kube-controller-manager', options.log);
+  namespaceController(runtime);
+  serviceAccountController(runtime, caPem);
+  replicaSetController(runtime);
+  deploymentController(runtime);
+  statefulSetController(runtime);
+  endpointsController(runtime);
+  volumeController(runtime, options.volumesDir);
+  nodeLifecycleController(runtime);
+  nodePoolController(runtime);
+  garbageCollector(runtime);
+  scheduler(runtime);
+  await runtime.start();
+  return {
+    async stop() {
+      await runtime.stop();
+      client.close();
+    },
+  };
+}

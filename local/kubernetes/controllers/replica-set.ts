@@ -1,0 +1,105 @@
+/** ReplicaSets: as many pods as wanted, and a status that says so. */
+import { isStatus } from './machinery/client.ts';
+import { withCondition } from './machinery/conditions.ts';
+import { sameJson } from './machinery/equal.ts';
+import { keyOf } from './machinery/informer.ts';
+import { controllerKey, controllerOf } from './machinery/owners.ts';
+import { pods, replicaSets } from './machinery/resources.ts';
+import type { Runtime } from './machinery/runtime.ts';
+import { mapMatches, selectorMatches } from './machinery/selectors.ts';
+import type { Condition, Pod, ReplicaSet } from './machinery/types.ts';
+import { availableIn, byDispensability, claimPods, isActive, isReady, podFrom } from './pods.ts';
+
+/** The status that a ReplicaSet with these active pods has; `failure` is why the last pod could not be made. */
+export function replicaSetStatus(set: ReplicaSet, active: Pod[], failure: string | undefined) {
+  const { minReadySeconds } = set.spec;
+  const template = set.spec.template.metadata?.labels;
+  const other = ((set.status?.conditions ?? []) as Condition[]).filter(({ type }) => type !== 'ReplicaFailure');
+  const conditions =
+    failure === undefined
+      ? other
+      : withCondition(set.status?.conditions as Condition[] | undefined, {
+          type: 'ReplicaFailure',
+          status: 'True',
+          reason: 'FailedCreate',
+          message: failure,
+        });
+  return {
+    replicas: active.length,
+    fullyLabeledReplicas: active.filter((pod) => mapMatches(template, pod.metadata.labels)).length,
+    readyReplicas: active.filter(isReady).length,
+    availableReplicas: active.filter((pod) => availableIn(pod, minReadySeconds) === 0).length,
+    observedGeneration: set.metadata.generation,
+    conditions,
+  };
+}
+
+export function replicaSetController(runtime: Runtime): void {
+  const informer = runtime.informer(replicaSets);
+  const podInformer = runtime.informer(pods);
+
+  /** Makes or removes pods; answers what stopped it. The error is thrown after the status was written, so that the queue waits. */
+  async function scale(set: ReplicaSet, active: Pod[]): Promise<Error | undefined> {
+    const missing = (set.spec.replicas ?? 1) - active.length;
+    if (missing < 0) {
+      for (const pod of [...active].sort(byDispensability).slice(0, -missing)) {
+        await runtime.delete(pods, pod).catch((error) => {
+          if (!isStatus(error, 404, 409)) throw error;
+        });
+        runtime.record(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`);
+      }
+    }
+    for (let made = 0; made < missing; made += 1) {
+      try {
+        const pod = podFrom(set.spec.template, replicaSets, set, { generateName: `${set.metadata.name}-` });
+        const { metadata } = await runtime.create(pods, set.metadata.namespace, pod);
+        runtime.record(set, 'Normal', 'SuccessfulCreate', `Created pod: ${metadata.name}`);
+      } catch (error) {
+        if (isStatus(error, 404)) return undefined;
+        runtime.record(set, 'Warning', 'FailedCreate', `Error creating: ${(error as Error).message}`);
+        return error as Error;
+      }
+    }
+    return undefined;
+  }
+
+  const queue = runtime.queue({ name: 'replicaset' }, async (key) => {
+    const set = informer.get(key);
+    if (set === undefined) return;
+    const claimed = await claimPods(runtime, replicaSets, set, set.spec.selector);
+    const failure =
+      set.metadata.deletionTimestamp === undefined ? await scale(set, claimed.filter(isActive)) : undefined;
+    const active = podInformer
+      .list(set.metadata.namespace)
+      .filter(
+        (pod) =>
+          controllerOf(pod)?.uid === set.metadata.uid &&
+          isActive(pod) &&
+          selectorMatches(set.spec.selector, pod.metadata.labels),
+      );
+    const status = replicaSetStatus(set, active, failure?.message);
+    if (
+      !sameJson({ ...set.status, ...status }, set.status) ||
+      set.status?.observedGeneration !== status.observedGeneration
+    ) {
+      await runtime.patch(replicaSets, set, { status }, 'status').catch((error) => {
+        if (!isStatus(error, 404)) throw error;
+      });
+    }
+    if (failure) throw failure;
+    const waits = active
+      .map((pod) => availableIn(pod, set.spec.minReadySeconds))
+      .filter((ms) => ms > 0 && Number.isFinite(ms));
+    if (waits.length > 0) return Math.min(...waits) + 10;
+  });
+
+  informer.on(({ object }) => queue.add(keyOf(object)));
+  podInformer.on(({ object }) => {
+    const owner = controllerKey(object, 'ReplicaSet');
+    if (owner !== undefined) return queue.add(owner);
+    if (controllerOf(object) !== undefined) return;
+    for (const set of informer.list(object.metadata.namespace)) {
+      if (selectorMatches(set.spec.selector, object.metadata.labels)) queue.add(keyOf(set));
+    }
+  });
+}

@@ -1,0 +1,101 @@
+/** The arithmetic of a Deployment's rollout: how many pods each of its ReplicaSets should have next. Pure. */
+import { sameJson } from './machinery/equal.ts';
+import type { Deployment, PodTemplate, ReplicaSet } from './machinery/types.ts';
+
+export const HASH_LABEL = 'pod-template-hash';
+export const REVISION = 'deployment.kubernetes.io/revision';
+
+/** A count or a share of the replicas (`25%`); shares of a surge are rounded up, those of unavailability down. */
+export function countOf(value: number | string | undefined, replicas: number, round: (n: number) => number): number {
+  if (typeof value !== 'string') return value ?? 0;
+  return value.endsWith('%') ? round((replicas * Number(value.slice(0, -1))) / 100) : Number(value);
+}
+
+/** How many pods may be over and under the wanted number. Never both 0: nothing would ever move. */
+export function bounds(deployment: Deployment): { surge: number; unavailable: number } {
+  const replicas = deployment.spec.replicas ?? 1;
+  if (deployment.spec.strategy?.type === 'Recreate') return { surge: 0, unavailable: replicas };
+  const rolling = deployment.spec.strategy?.rollingUpdate;
+  const surge = countOf(rolling?.maxSurge ?? '25%', replicas, Math.ceil);
+  const unavailable = countOf(rolling?.maxUnavailable ?? '25%', replicas, Math.floor);
+  return surge === 0 && unavailable === 0
+    ? { surge, unavailable: 1 }
+    : { surge, unavailable: Math.min(unavailable, replicas) };
+}
+
+const withoutHash = (template: PodTemplate): PodTemplate => {
+  const { [HASH_LABEL]: _hash, ...labels } = template.metadata?.labels ?? {};
+  return { ...template, metadata: { ...template.metadata, labels } };
+};
+
+/** The ReplicaSet that has the deployment's template; the oldest if there are several. */
+export const newestOf = (deployment: Deployment, sets: ReplicaSet[]): ReplicaSet | undefined =>
+  sets
+    .filter((set) => sameJson(withoutHash(set.spec.template), withoutHash(deployment.spec.template)))
+    .sort((a, b) => (a.metadata.creationTimestamp ?? '').localeCompare(b.metadata.creationTimestamp ?? ''))[0];
+
+export const wanted = (set: ReplicaSet): number => set.spec.replicas ?? 1;
+const available = (set: ReplicaSet): number => set.status?.availableReplicas ?? 0;
+const total = (sets: ReplicaSet[]): number => sets.reduce((sum, set) => sum + wanted(set), 0);
+
+/** Next size of each set whose size changes. `alive`: pods of the old sets that still exist, terminating ones too (Recreate waits for them). */
+export function plan(
+  deployment: Deployment,
+  newest: ReplicaSet,
+  old: ReplicaSet[],
+  alive: number,
+): Map<ReplicaSet, number> {
+  const next = new Map<ReplicaSet, number>();
+  const replicas = deployment.spec.replicas ?? 1;
+  const resize = (set: ReplicaSet, size: number) => size !== wanted(set) && next.set(set, size);
+
+  if (deployment.spec.paused === true) {
+    // A paused deployment rolls nothing out; scaling still counts for the set that carries the pods.
+    const carrying = [newest, ...old].filter((set) => wanted(set) > 0);
+    if (carrying.length <= 1) resize(carrying[0] ?? newest, replicas);
+    return next;
+  }
+  if (deployment.spec.strategy?.type === 'Recreate') {
+    for (const set of old) resize(set, 0);
+    if (alive === 0) resize(newest, replicas);
+    return next;
+  }
+
+  const { surge, unavailable } = bounds(deployment);
+  if (wanted(newest) > replicas) resize(newest, replicas);
+  else resize(newest, Math.min(replicas, wanted(newest) + Math.max(0, replicas + surge - total([newest, ...old]))));
+
+  const newestSize = next.get(newest) ?? wanted(newest);
+  const floor = replicas - unavailable;
+  // What is not available does not serve: it may go at once, as long as the new set's own missing pods are counted.
+  let spare = newestSize + total(old) - floor - (newestSize - Math.min(available(newest), newestSize));
+  const sizes = new Map(old.map((set) => [set, wanted(set)]));
+  const inOrder = [...old].sort((a, b) =>
+    (a.metadata.creationTimestamp ?? '').localeCompare(b.metadata.creationTimestamp ?? ''),
+  );
+  for (const set of inOrder) {
+    const take = Math.max(0, Math.min(spare, (sizes.get(set) ?? 0) - available(set)));
+    sizes.set(set, (sizes.get(set) ?? 0) - take);
+    spare -= take;
+  }
+  let serving =
+    available(newest) + old.reduce((sum, set) => sum + Math.min(available(set), sizes.get(set) ?? 0), 0) - floor;
+  for (const set of inOrder) {
+    const take = Math.max(0, Math.min(serving, sizes.get(set) ?? 0));
+    sizes.set(set, (sizes.get(set) ?? 0) - take);
+    serving -= take;
+  }
+  for (const [set, size] of sizes) resize(set, size);
+  return next;
+}
+
+/** The old sets that the history limit no longer keeps. */
+export function surplus(deployment: Deployment, old: ReplicaSet[]): ReplicaSet[] {
+  const empty = old.filter(
+    (set) => wanted(set) === 0 && (set.status?.replicas ?? 0) === 0 && set.metadata.deletionTimestamp === undefined,
+  );
+  const excess = empty.length - (deployment.spec.revisionHistoryLimit ?? 10);
+  return excess <= 0 ? [] : [...empty].sort((a, b) => revisionOf(a) - revisionOf(b)).slice(0, excess);
+}
+
+export const revisionOf = (set: ReplicaSet): number => Number(set.metadata.annotations?.[REVISION] ?? 0);
