@@ -23,6 +23,13 @@ export const timings = {
 
 export type Timing = keyof typeof timings;
 
+/** `FirstWait` → `FIRST_WAIT`, for the type checker. */
+type Snake<S extends string, First extends boolean = true> = S extends `${infer C}${infer Rest}`
+  ? `${C extends Uppercase<C> ? (First extends true ? C : `_${C}`) : Uppercase<C>}${Snake<Rest, false>}`
+  : '';
+
 /** `FirstWait` → `FIRST_WAIT_SECONDS`, the environment variable of a timing. */
-export const timingVariable = (timing: Timing): string =>
-  `${timing.replaceAll(/(?<!^)([A-Z])/g, '_$1').toUpperCase()}_SECONDS`;
+export type TimingVariable<T extends Timing = Timing> = `${Snake<T>}_SECONDS`;
+
+export const timingVariable = <T extends Timing>(timing: T): TimingVariable<T> =>
+  `${timing.replaceAll(/(?<!^)([A-Z])/g, '_$1').toUpperCase()}_SECONDS` as TimingVariable<T>;

@@ -106,16 +106,16 @@ export const clustersIn = (table: Table) => {
       };
     },
 
-    /** All clusters of a team that are not deleted (ids only), for pushes of pace. */
-    idsOf: async (team: string): Promise<string[]> => {
-      const ids: string[] = [];
+    /** All clusters of a team that are not deleted, for pushes to their agents. */
+    ofTeam: async (team: string): Promise<ClusterState[]> => {
+      const found: ClusterState[] = [];
       let from: Record<string, unknown> | undefined;
       do {
         const { items, next } = await table.query({ index: 'gsi1', pk: lists.clustersOf(team), from });
-        ids.push(...items.map((item) => String(item.id)));
+        found.push(...items.map((item) => fromItem<ClusterState>(item)));
         from = next;
       } while (from !== undefined);
-      return ids;
+      return found;
     },
 
     /** Writes the lease; a late report of an older link changes nothing. `stale` is when the sweeper looks; it moves itself. */

@@ -1,15 +1,14 @@
 /** The environment of each function: one schema an entry point. The template is typed by it and every function parses its own at start (DESIGN §3). */
 import * as z from 'zod';
-import { type Timing, timings, timingVariable } from '#core/contract/timings.ts';
+import { type Timing, type TimingVariable, timings, timingVariable } from '#core/contract/timings.ts';
 
 const seconds = z.coerce.number().int().min(0);
 
 /** Schema fields for the named timings: `FirstWait` → FIRST_WAIT_SECONDS. */
 const timing = <const T extends Timing>(...names: readonly T[]) =>
-  Object.fromEntries(names.map((name) => [timingVariable(name), seconds.default(timings[name].seconds)])) as Record<
-    string,
-    z.ZodDefault<typeof seconds>
-  >;
+  Object.fromEntries(names.map((name) => [timingVariable(name), seconds.default(timings[name].seconds)])) as {
+    readonly [K in T as TimingVariable<K>]: z.ZodDefault<typeof seconds>;
+  };
 
 const base = {
   TABLE: z.string(),

@@ -1,0 +1,60 @@
+/** The sweeper's duty for clusters: warn before the end of their life, end it, and notice agents that have gone silent. */
+import { plus } from '#core/domain/clock.ts';
+import { type ClusterState, decideCluster } from '#core/domain/cluster.ts';
+import { heartbeatLost, isStale, type Lease } from '#core/domain/link.ts';
+import { Stale } from '#core/store/commit.ts';
+import type { Deps } from '../../lib/deps.ts';
+
+export interface ExpiryDeps extends Deps {
+  readonly warningSeconds: number;
+  readonly deleteDeadlineSeconds: number;
+  readonly startGraceSeconds: number;
+}
+
+/** Warnings and ends. Each is one conditional write on the item that was read: an extend that races it wins or loses cleanly (seed-systems §4.1 H1.3). */
+export const sweepExpiries = async (deps: ExpiryDeps): Promise<void> => {
+  const now = deps.now();
+  const timings = { createDeadline: 0, deleteDeadline: deps.deleteDeadlineSeconds, startGrace: deps.startGraceSeconds };
+  for (const { id } of await deps.store.clusters.due<ClusterState>('cluster', plus(now, deps.warningSeconds))) {
+    const subject = await deps.store.clusters.subject(id);
+    const expiresAt = subject.cluster?.expiresAt;
+    if (subject.cluster === null || expiresAt === undefined) continue;
+    const over = expiresAt <= now;
+    if (!over && subject.cluster.phase !== 'Ready') continue;
+    await unlessRaced(deps, id, async () => {
+      const decision = decideCluster(subject, over ? { type: 'expire', timings } : { type: 'warn' }, {
+        now,
+        newId: deps.newId,
+      });
+      await deps.store.commit(decision, { now, newId: deps.newId });
+    });
+  }
+};
+
+/** Leases that are due: a fresh one is looked at again when it could be stale, a stale one ends Connected once. */
+export const sweepLeases = async (deps: Deps): Promise<void> => {
+  const now = deps.now();
+  for (const held of await deps.store.clusters.due<Lease & { readonly cluster: string }>('lease', now)) {
+    const { cluster, lease } = await deps.store.clusters.withLease(held.cluster);
+    if (lease === null) continue;
+    if (cluster !== null && cluster.phase !== 'Deleted' && !isStale(lease, now)) {
+      await deps.store.clusters.rearmLease(held.cluster, plus(lease.lastSeenAt, lease.staleAfterSeconds + 1));
+      continue;
+    }
+    await unlessRaced(deps, held.cluster, async () => {
+      if (cluster !== null && cluster.phase !== 'Deleted')
+        await deps.store.commit(heartbeatLost(cluster, lease, now), { now, newId: deps.newId });
+      await deps.store.clusters.restLease(held.cluster);
+    });
+  }
+};
+
+/** Somebody was faster: the next sweep looks again. */
+const unlessRaced = async (deps: Deps, cluster: string, act: () => Promise<void>): Promise<void> => {
+  try {
+    await act();
+  } catch (error) {
+    if (!(error instanceof Stale)) throw error;
+    deps.log.info('somebody else changed the cluster first', { cluster });
+  }
+};

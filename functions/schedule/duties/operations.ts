@@ -1,0 +1,74 @@
+/** The sweeper's duty for operations: those without an execution are started, those whose execution ended or whose time is over are failed (DESIGN §2). */
+import type { OperationKind } from '#core/contract/operation.ts';
+import { plus } from '#core/domain/clock.ts';
+import { decideCluster } from '#core/domain/cluster.ts';
+import { isOpen, type OperationState } from '#core/domain/operation.ts';
+import type { AwaitItem } from '#core/store/clusters.ts';
+import { untilFresh } from '#core/store/commit.ts';
+import type { Deps } from '../../lib/deps.ts';
+import { type SignalDeps, signalIfHolding } from '../../lib/signal.ts';
+
+export interface OperationDeps extends Deps, SignalDeps {
+  readonly start: (kind: OperationKind, operationId: string) => Promise<void>;
+  /** What the execution named by the operation does; null when there is none. */
+  readonly describe: (kind: OperationKind, operationId: string) => Promise<{ readonly status: string } | null>;
+  readonly stop: (kind: OperationKind, operationId: string) => Promise<void>;
+  /** Seconds between two looks at an open operation. */
+  readonly checkSeconds: number;
+}
+
+/** Looks at every operation that is due. */
+export const sweepOperations = async (deps: OperationDeps): Promise<void> => {
+  for (const { id } of await deps.store.clusters.due<OperationState>('operation', deps.now())) {
+    const operation = await deps.store.clusters.operation(id);
+    if (operation !== null && isOpen(operation)) await look(deps, operation);
+  }
+  for (const waiting of await deps.store.clusters.due<AwaitItem>('await', deps.now()))
+    await signalIfHolding(deps, waiting.operation);
+};
+
+const look = async (deps: OperationDeps, operation: OperationState): Promise<void> => {
+  const now = deps.now();
+  const overdue = operation.deadlineAt <= now;
+  const execution = await deps.describe(operation.kind, operation.id);
+  if (execution === null) {
+    if (overdue) return fail(deps, operation, 'operation.deadline', 'It was not started in time.');
+    deps.log.warn('an operation had no execution', { operation: operation.id });
+    await deps.start(operation.kind, operation.id);
+  } else if (execution.status !== 'RUNNING') {
+    return fail(
+      deps,
+      operation,
+      'operation.execution_ended',
+      `Its execution ended as ${execution.status} without recording an outcome.`,
+    );
+  } else if (overdue) {
+    await deps.stop(operation.kind, operation.id);
+    return fail(deps, operation, 'operation.deadline', `It was not done by ${operation.deadlineAt}.`);
+  }
+  await deps.store.clusters.rearmOperation(operation.id, plus(now, deps.checkSeconds));
+};
+
+/** Records the failure, unless the execution recorded an outcome of its own meanwhile. */
+const fail = (deps: OperationDeps, operation: OperationState, code: string, message: string): Promise<void> =>
+  untilFresh(async () => {
+    const subject = await deps.store.clusters.subject(operation.resource.id);
+    if (subject.cluster?.operationId !== operation.id) return;
+    const step = subject.operation?.steps.at(-1)?.name;
+    const now = deps.now();
+    const decision = decideCluster(
+      subject,
+      {
+        type: 'fail',
+        operation: operation.id,
+        error: {
+          code,
+          message,
+          help: 'Retry the operation or delete the cluster.',
+          ...(step === undefined ? {} : { step }),
+        },
+      },
+      { now, newId: deps.newId },
+    );
+    await deps.store.commit(decision, { now, newId: deps.newId });
+  });

@@ -1,0 +1,59 @@
+/** `$connect` and `$disconnect`: a person's single-use ticket or an agent's token opens a socket; its end is told to the cluster (DESIGN §4, §6). */
+import { AppError } from '#core/contract/errors.ts';
+import { disconnect as linkEnded } from '#core/domain/link.ts';
+import { tokenStateOf } from '#core/domain/token.ts';
+import { untilFresh } from '#core/store/commit.ts';
+import { sha256 } from '#core/store/keys.ts';
+import type { Deps } from '../../lib/deps.ts';
+import type { Handshake } from '../../lib/socket.ts';
+
+/** Opens the connection or throws: the same 401 for unknown, used, expired and revoked (seed-systems §4.0 H1.4). */
+export const connect =
+  (deps: Deps) =>
+  async ({ connectionId, ticket, agentToken }: Handshake): Promise<void> => {
+    if (agentToken !== undefined) return connectAgent(deps, connectionId, agentToken);
+    if (ticket === undefined) throw new AppError('auth.required');
+    const now = deps.now();
+    const holder = await deps.store.people.takeTicket(ticket, now);
+    if (holder === null) throw new AppError('auth.invalid_token');
+    await deps.store.connections.open({
+      id: connectionId,
+      kind: 'account',
+      account: holder.account,
+      personalTeam: holder.personalTeam,
+      teams: [],
+      connectedAt: now,
+    });
+  };
+
+const connectAgent = async (deps: Deps, connectionId: string, secret: string): Promise<void> => {
+  const now = deps.now();
+  const token = await deps.store.tokens.byHash(sha256(secret));
+  if (token === null || tokenStateOf(token, now) !== 'Active') throw new AppError('auth.invalid_token');
+  const cluster = await deps.store.clusters.cluster(token.cluster);
+  if (cluster === null || cluster.phase === 'Deleted') throw new AppError('auth.invalid_token');
+  const link = await deps.store.clusters.nextLink(cluster.id);
+  await deps.store.connections.open({
+    id: connectionId,
+    kind: 'agent',
+    cluster: cluster.id,
+    tokenHash: token.hash,
+    tokenKind: token.kind,
+    link,
+    connectedAt: now,
+  });
+};
+
+/** Best effort and possibly late: only the current link's end changes the cluster (seed-systems §4.0 H2). */
+export const disconnect =
+  (deps: Deps) =>
+  async (connectionId: string): Promise<void> => {
+    const connection = await deps.store.connections.close(connectionId);
+    if (connection?.kind !== 'agent') return;
+    await untilFresh(async () => {
+      const cluster = await deps.store.clusters.cluster(connection.cluster);
+      if (cluster === null) return;
+      const now = deps.now();
+      await deps.store.commit(linkEnded(cluster, connection.link, now), { now, newId: deps.newId });
+    });
+  };
