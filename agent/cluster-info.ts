@@ -1,0 +1,118 @@
+/** Nodes and pods summed up as `cluster.info` (pure). Only the few numbers that are needed of each object are kept. */
+import type { AgentMessage } from '#core/contract/agent.ts';
+import type { Item } from './kubernetes/client.ts';
+import { quantity } from './quantity.ts';
+
+export type ClusterInfo = Extract<AgentMessage, { type: 'cluster.info' }>['payload'];
+
+type Resources = Readonly<Record<string, string>>;
+
+export interface NodeObject extends Item {
+  readonly spec?: { readonly providerID?: string };
+  readonly status?: {
+    readonly allocatable?: Resources;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
+interface Container {
+  readonly restartPolicy?: string;
+  readonly resources?: { readonly requests?: Resources };
+}
+export interface PodObject extends Item {
+  readonly spec?: {
+    readonly nodeName?: string;
+    readonly containers?: readonly Container[];
+    readonly initContainers?: readonly Container[];
+    readonly overhead?: Resources;
+  };
+  readonly status?: { readonly phase?: string };
+}
+
+/** Cores, bytes, pieces. */
+export interface Amount {
+  readonly cpu: number;
+  readonly memory: number;
+  readonly gpus: number;
+  readonly pods: number;
+}
+
+export interface NodeFacts {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly allocatable: Amount;
+  readonly provider?: string;
+  readonly region?: string;
+}
+
+export const NOTHING: Amount = { cpu: 0, memory: 0, gpus: 0, pods: 0 };
+
+const combine = (a: Amount, b: Amount, how: (x: number, y: number) => number): Amount => ({
+  cpu: how(a.cpu, b.cpu),
+  memory: how(a.memory, b.memory),
+  gpus: how(a.gpus, b.gpus),
+  pods: how(a.pods, b.pods),
+});
+export const add = (a: Amount, b: Amount): Amount => combine(a, b, (x, y) => x + y);
+const larger = (a: Amount, b: Amount): Amount => combine(a, b, Math.max);
+
+const amount = (resources: Resources = {}): Amount => ({
+  cpu: quantity(resources.cpu),
+  memory: quantity(resources.memory),
+  // nvidia.com/gpu, amd.com/gpu, …: each vendor's plugin has its own name.
+  gpus: Object.entries(resources).reduce(
+    (sum, [name, value]) => sum + (name.endsWith('/gpu') ? quantity(value) : 0),
+    0,
+  ),
+  pods: quantity(resources.pods),
+});
+
+export const nodeFacts = (node: NodeObject): NodeFacts => {
+  const provider = node.spec?.providerID?.split(':')[0];
+  const region = node.metadata.labels?.['topology.kubernetes.io/region'];
+  return {
+    name: node.metadata.name,
+    ready: node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
+    allocatable: amount(node.status?.allocatable),
+    ...(provider ? { provider } : {}),
+    ...(region ? { region } : {}),
+  };
+};
+
+const requests = (containers: readonly Container[]) =>
+  containers.map(({ resources }) => amount(resources?.requests)).reduce(add, NOTHING);
+
+/**
+ * What a pod takes from its node, as the scheduler counts: its containers and sidecars together, or its largest init container with the
+ * sidecars, whichever is more, and the overhead. Nothing for a pod without a node or at its end.
+ */
+export const podRequests = ({ spec, status }: PodObject): Amount => {
+  if (!spec?.nodeName || status?.phase === 'Succeeded' || status?.phase === 'Failed') return NOTHING;
+  const inits = spec.initContainers ?? [];
+  const sidecars = requests(inits.filter(({ restartPolicy }) => restartPolicy === 'Always'));
+  const once = inits.filter(({ restartPolicy }) => restartPolicy !== 'Always');
+  const running = requests(spec.containers ?? []);
+  const starting = once.map(({ resources }) => amount(resources?.requests)).reduce(larger, NOTHING);
+  return { ...add(add(larger(running, starting), sidecars), amount(spec.overhead)), pods: 1 };
+};
+
+const rounded = ({ cpu, memory, gpus, pods }: Amount) => ({
+  cpuMillis: Math.round(cpu * 1000),
+  memoryMiB: Math.round(memory / 2 ** 20),
+  gpus: Math.round(gpus),
+  pods: Math.round(pods),
+});
+
+/** `known`: what was said before; a provider or region that the nodes do not name (any more) is taken from it. */
+export const clusterInfo = (nodes: readonly NodeFacts[], requested: Amount, known?: ClusterInfo): ClusterInfo => {
+  const provider = nodes.find((node) => node.provider)?.provider ?? known?.provider;
+  const region = nodes.find((node) => node.region)?.region ?? known?.region;
+  return {
+    nodes: nodes.length,
+    readyNodes: nodes.filter(({ ready }) => ready).length,
+    allocatable: rounded(nodes.map(({ allocatable }) => allocatable).reduce(add, NOTHING)),
+    requested: rounded(requested),
+    ...(provider ? { provider } : {}),
+    ...(region ? { region } : {}),
+  };
+};

@@ -1,0 +1,163 @@
+/** The Kubernetes API over node:https, as much of it as the agent needs: client-node alone would take its whole memory budget (kubernetes.md finding 11). */
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { join } from 'node:path';
+
+const TIMEOUT_MS = 30_000;
+
+/** An answer that is not 2xx. `status` is the HTTP code, `reason` Kubernetes' word for it (`NotFound`, `Conflict`, …). */
+export class KubernetesError extends Error {
+  readonly status: number;
+  readonly reason: string;
+  constructor(status: number, reason: string, message: string) {
+    super(message);
+    this.name = 'KubernetesError';
+    this.status = status;
+    this.reason = reason;
+  }
+}
+
+export const hasStatus = (error: unknown, status: number): boolean =>
+  error instanceof KubernetesError && error.status === status;
+
+export interface Metadata {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+export interface Item {
+  readonly metadata: Metadata;
+}
+
+interface Page<T> {
+  readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
+  readonly items: readonly T[];
+}
+
+export interface Query {
+  readonly [name: string]: string | number | boolean | undefined;
+}
+export interface RequestOptions {
+  readonly query?: Query;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface Kubernetes {
+  /** One request, JSON both ways. Throws KubernetesError for an answer that is not 2xx. */
+  request<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
+  /** The pages of a list, 100 objects each, with the resourceVersion to watch from. */
+  pages<T extends Item>(path: string, signal?: AbortSignal): AsyncGenerator<{ items: readonly T[]; version: string }>;
+  /** The lines of a streamed answer (a watch), until the server ends it. */
+  lines(path: string, query: Query, signal: AbortSignal): AsyncGenerator<string>;
+  /** Drops idle connections. */
+  close(): void;
+}
+
+export interface KubernetesOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The service account's folder: `token` is read for each request, as the kubelet renews it; `ca.crt` once. */
+  readonly serviceAccountDir: string;
+}
+
+const text = async (response: IncomingMessage): Promise<string> => {
+  response.setEncoding('utf8');
+  let all = '';
+  for await (const chunk of response) all += chunk;
+  return all;
+};
+
+const failure = (status: number, body: string, what: string): KubernetesError => {
+  try {
+    const { reason, message } = JSON.parse(body) as { reason?: string; message?: string };
+    if (message !== undefined) return new KubernetesError(status, reason ?? '', `${what}: ${message}`);
+  } catch {
+    // A proxy's page, or nothing: the code says enough.
+  }
+  return new KubernetesError(status, '', `${what}: the Kubernetes API answered ${status}`);
+};
+
+const withQuery = (path: string, query: Query): string => {
+  const set = Object.entries(query).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, String(value)]],
+  );
+  return set.length === 0 ? path : `${path}?${new URLSearchParams(set)}`;
+};
+
+export const connectKubernetes = async (options: KubernetesOptions): Promise<Kubernetes> => {
+  // An agent of its own, so that a proxy meant for the way out never sees calls to the cluster's own API.
+  const agent = new https.Agent({
+    keepAlive: true,
+    maxSockets: 8,
+    ca: await readFile(join(options.serviceAccountDir, 'ca.crt')),
+  });
+
+  const send = async (method: string, path: string, { body, contentType, signal }: RequestOptions) => {
+    const token = (await readFile(join(options.serviceAccountDir, 'token'), 'utf8')).trim();
+    const content = body === undefined ? undefined : JSON.stringify(body);
+    const response = Promise.withResolvers<IncomingMessage>();
+    const request = https.request({
+      host: options.host,
+      port: options.port,
+      agent,
+      method,
+      path,
+      ...(signal ? { signal } : {}),
+      headers: {
+        accept: 'application/json',
+        authorization: `Bearer ${token}`,
+        'user-agent': 'roadstead-agent',
+        ...(content === undefined
+          ? {}
+          : { 'content-type': contentType ?? 'application/json', 'content-length': Buffer.byteLength(content) }),
+      },
+    });
+    request.on('response', response.resolve).on('error', response.reject);
+    request.end(content);
+    return response.promise;
+  };
+
+  const request = async <T>(method: string, path: string, given: RequestOptions = {}): Promise<T> => {
+    const limit = AbortSignal.timeout(TIMEOUT_MS);
+    const signal = given.signal ? AbortSignal.any([given.signal, limit]) : limit;
+    const response = await send(method, withQuery(path, given.query ?? {}), { ...given, signal });
+    const body = await text(response);
+    const status = response.statusCode ?? 0;
+    if (status < 200 || status > 299) throw failure(status, body, `${method} ${path}`);
+    return JSON.parse(body) as T;
+  };
+
+  return {
+    request,
+    async *pages<T extends Item>(path: string, signal?: AbortSignal) {
+      let token: string | undefined;
+      do {
+        const page: Page<T> = await request('GET', path, {
+          query: { limit: 100, continue: token },
+          ...(signal ? { signal } : {}),
+        });
+        yield { items: page.items, version: page.metadata.resourceVersion };
+        token = page.metadata.continue || undefined;
+      } while (token !== undefined);
+    },
+    async *lines(path, query, signal) {
+      const response = await send('GET', withQuery(path, query), { signal });
+      const status = response.statusCode ?? 0;
+      if (status !== 200) throw failure(status, await text(response), `GET ${path}`);
+      response.setEncoding('utf8');
+      let rest = '';
+      for await (const chunk of response) {
+        const parts = (rest + chunk).split('\n');
+        rest = parts.pop() ?? '';
+        yield* parts.filter((part) => part !== '');
+      }
+    },
+    close: () => agent.destroy(),
+  };
+};

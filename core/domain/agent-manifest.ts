@@ -1,0 +1,208 @@
+/** The manifest that installs the agent (pure): the workflow applies these objects server-side, the tokens route hands them out as text. */
+
+/** As much of an object's shape as every Kubernetes object has. */
+export interface KubernetesObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly [field: string]: unknown;
+}
+
+export interface AgentManifest {
+  /** `repository@sha256:…`, or a tag where digests are not to be had. */
+  readonly image: string;
+  /** `wss://…`: where the agent dials. */
+  readonly socketUrl: string;
+  /** One use, 1 h. */
+  readonly installToken: string;
+  readonly clusterId: string;
+  /** Whether the agent may empty the cluster before it is deleted: only for clusters that a provider of ours made. */
+  readonly drain: boolean;
+  /** The release of the agent. */
+  readonly version: string;
+}
+
+/** Where the agent lives; also the name of everything that is its own. */
+export const AGENT_NAMESPACE = 'roadstead-system';
+export const AGENT_NAME = 'roadstead-agent';
+/** The field manager of whoever installs. The agent's own (`roadstead-agent`) keeps the token keys of the Secret. */
+export const FIELD_MANAGER = 'roadstead';
+
+const HEALTH_PORT = 8081;
+const CONFIG_DIR = '/etc/roadstead';
+const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+const rbac = 'rbac.authorization.k8s.io';
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+/** What the agent reads of the whole cluster (kubernetes.md §5.3, as far as this agent goes). */
+const CLUSTER_RULES: readonly Rule[] = [
+  { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+  { apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'], verbs: ['get'] },
+];
+
+/** In its own namespace. `create` cannot be bound to a name: a POST has none yet when it is authorized. */
+const OWN_RULES: readonly Rule[] = [
+  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
+  {
+    apiGroups: ['coordination.k8s.io'],
+    resources: ['leases'],
+    resourceNames: [AGENT_NAME],
+    verbs: ['get', 'update'],
+  },
+  { apiGroups: [''], resources: ['secrets'], resourceNames: [AGENT_NAME], verbs: ['get', 'update', 'patch'] },
+];
+
+const DRAIN_RULES: readonly Rule[] = [
+  { apiGroups: [''], resources: ['services', 'persistentvolumeclaims'], verbs: ['list', 'delete'] },
+  { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs: ['list', 'delete'] },
+];
+
+const fieldRef = (name: string, fieldPath: string) => ({
+  name,
+  valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } },
+});
+
+const probe = (path: string) => ({ httpGet: { path, port: 'health', scheme: 'HTTP' }, timeoutSeconds: 5 });
+
+const podSpec = ({ image }: AgentManifest) => ({
+  serviceAccountName: AGENT_NAME,
+  automountServiceAccountToken: true,
+  enableServiceLinks: false,
+  terminationGracePeriodSeconds: 10,
+  securityContext: {
+    runAsNonRoot: true,
+    runAsUser: 65532,
+    runAsGroup: 65532,
+    fsGroup: 65532,
+    seccompProfile: { type: 'RuntimeDefault' },
+  },
+  containers: [
+    {
+      name: 'agent',
+      image,
+      imagePullPolicy: 'IfNotPresent',
+      env: [
+        { name: 'ROADSTEAD_CONFIG_DIR', value: CONFIG_DIR },
+        { name: 'SERVICE_ACCOUNT_DIR', value: SERVICE_ACCOUNT_DIR },
+        { name: 'AGENT_IMAGE', value: image },
+        { name: 'HEALTH_PORT', value: String(HEALTH_PORT) },
+        fieldRef('POD_IP', 'status.podIP'),
+        fieldRef('POD_NAME', 'metadata.name'),
+        fieldRef('POD_NAMESPACE', 'metadata.namespace'),
+        fieldRef('POD_UID', 'metadata.uid'),
+        fieldRef('NODE_NAME', 'spec.nodeName'),
+      ],
+      ports: [{ name: 'health', containerPort: HEALTH_PORT, protocol: 'TCP' }],
+      livenessProbe: { ...probe('/healthz'), initialDelaySeconds: 10, periodSeconds: 20, failureThreshold: 3 },
+      readinessProbe: { ...probe('/readyz'), periodSeconds: 5, failureThreshold: 1 },
+      resources: { requests: { cpu: '20m', memory: '96Mi' }, limits: { cpu: '500m', memory: '160Mi' } },
+      securityContext: {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        runAsNonRoot: true,
+        capabilities: { drop: ['ALL'] },
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+      volumeMounts: [{ name: 'config', mountPath: CONFIG_DIR, readOnly: true }],
+    },
+  ],
+  // Only the address: the tokens are read and written through the API, and need not lie in a file. 288 is 0440.
+  volumes: [
+    {
+      name: 'config',
+      secret: { secretName: AGENT_NAME, defaultMode: 288, items: [{ key: 'url', path: 'url' }] },
+    },
+  ],
+});
+
+/** In the order in which they can be applied. */
+export const renderAgentManifest = (given: AgentManifest): KubernetesObject[] => {
+  const selector = { 'app.kubernetes.io/name': AGENT_NAME };
+  const labels = {
+    ...selector,
+    'app.kubernetes.io/component': 'agent',
+    'app.kubernetes.io/part-of': 'roadstead',
+    'app.kubernetes.io/managed-by': 'roadstead',
+    'app.kubernetes.io/version': given.version,
+    'roadstead.dev/cluster': given.clusterId,
+  };
+  const wide = (name: string) => ({ name, labels });
+  const own = { name: AGENT_NAME, namespace: AGENT_NAMESPACE, labels };
+  const subjects = [{ kind: 'ServiceAccount', name: AGENT_NAME, namespace: AGENT_NAMESPACE }];
+  const clusterRole = (name: string, rules: readonly Rule[]): KubernetesObject[] => [
+    { apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: wide(name), rules },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata: wide(name),
+      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name },
+      subjects,
+    },
+  ];
+  const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64');
+
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: {
+        name: AGENT_NAMESPACE,
+        labels: {
+          ...labels,
+          'pod-security.kubernetes.io/enforce': 'restricted',
+          'pod-security.kubernetes.io/audit': 'restricted',
+          'pod-security.kubernetes.io/warn': 'restricted',
+        },
+      },
+    },
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: own, automountServiceAccountToken: false },
+    ...clusterRole(AGENT_NAME, CLUSTER_RULES),
+    ...(given.drain ? clusterRole('roadstead-drain', DRAIN_RULES) : []),
+    { apiVersion: `${rbac}/v1`, kind: 'Role', metadata: own, rules: OWN_RULES },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: 'RoleBinding',
+      metadata: own,
+      roleRef: { apiGroup: rbac, kind: 'Role', name: AGENT_NAME },
+      subjects,
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: own,
+      type: 'Opaque',
+      // `data`, never `stringData`: a key dropped from stringData stays (kubernetes.md finding 21).
+      data: { url: base64(given.socketUrl), 'install-token': base64(given.installToken) },
+    },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: own,
+      spec: {
+        replicas: 1,
+        // Two versions must never run at once (kubernetes.md finding 14).
+        strategy: { type: 'Recreate' },
+        revisionHistoryLimit: 2,
+        selector: { matchLabels: selector },
+        template: { metadata: { labels }, spec: podSpec(given) },
+      },
+    },
+  ];
+};
+
+/** One document for `kubectl apply -f -`: JSON, which kubectl reads as well as YAML. It holds the install token. */
+export const manifestText = (objects: readonly KubernetesObject[]): string =>
+  `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2)}\n`;
