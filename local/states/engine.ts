@@ -1,6 +1,7 @@
 /** The local Step Functions: state machines of the template, their executions, and what survives a restart. */
 import { join } from 'node:path';
-import { ACCOUNT, AwsError, type Caller, type Check, REGION } from '#local/types.ts';
+import type { Invoked } from '#local/plugin.ts';
+import { ACCOUNT, AwsError, type Caller, REGION } from '#local/types.ts';
 import type { Definition } from './definition.ts';
 import { StateError } from './error.ts';
 import { type Host, interpret } from './interpreter.ts';
@@ -19,19 +20,12 @@ export interface StateMachine {
   readonly createdAt: Date;
 }
 
-/** What a function answered: its payload, and `functionError` when it threw (the payload is then `{ errorType, errorMessage }`). */
-export interface Invoked {
-  readonly payload: Json;
-  readonly functionError?: string | undefined;
-}
-
 /** What the engine needs from the rest of the local AWS. */
 export interface EngineDeps {
   /** Where records are kept; `states/` is made in it. */
   readonly stateDir: string;
-  invoke(functionArn: string, payload: Json): Promise<Invoked>;
-  /** Whether IAM allows it: asked for `lambda:InvokeFunction` with the state machine's role. */
-  allowed(caller: Caller, check: Check): boolean | Promise<boolean>;
+  /** Calls a function as the state machine's role; rejects with an AwsError when IAM or Lambda refuses. */
+  invokeFunction(functionArn: string, payload: Json, caller: Caller): Promise<Invoked>;
 }
 
 /** The engine; `start()` once all functions are up, `stop()` leaves open executions open. */
@@ -65,6 +59,15 @@ const failure = (payload: Json): StateError => {
   const type =
     payload !== null && typeof payload === 'object' && !Array.isArray(payload) ? payload.errorType : undefined;
   return new StateError(typeof type === 'string' ? type : 'Lambda.Unknown', JSON.stringify(payload));
+};
+
+/** A call that Lambda refused, under the names that Step Functions gives (a missing permission is `Lambda.AWSLambdaException`). */
+const refusal = (error: unknown): StateError => {
+  const code = error instanceof AwsError ? error.code : 'ServiceException';
+  return new StateError(
+    `Lambda.${code.startsWith('AccessDenied') ? 'AWSLambdaException' : code}`,
+    error instanceof Error ? error.message : String(error),
+  );
 };
 
 /** Makes an engine over the records in `stateDir`. */
@@ -103,16 +106,8 @@ export function createEngine(deps: EngineDeps): Engine {
           detail: it.detail ? JSON.stringify(it.detail) : null,
         }),
       async invoke(functionArn, payload) {
-        if (!(await deps.allowed(caller, { action: 'lambda:InvokeFunction', resource: functionArn })))
-          throw new StateError(
-            'Lambda.AWSLambdaException',
-            `User: ${caller.principalArn} is not authorized to perform: lambda:InvokeFunction on resource: ${functionArn} because no identity-based policy allows the lambda:InvokeFunction action`,
-          );
-        const answer = await deps.invoke(functionArn, payload).catch((error: Error) => {
-          throw new StateError(
-            error instanceof AwsError ? `Lambda.${error.code}` : 'Lambda.ServiceException',
-            error.message,
-          );
+        const answer = await deps.invokeFunction(functionArn, payload, caller).catch((error: unknown) => {
+          throw refusal(error);
         });
         if (answer.functionError) throw failure(answer.payload);
         return answer.payload;

@@ -20,10 +20,6 @@ export async function serveApis(apis: readonly AwsApi[], allowed: (check: Check)
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const url = new URL(request.url!, 'http://localhost');
     const scope = /Credential=[^/]+\/\d+\/[^/]+\/([^/]+)\//.exec(request.headers.authorization ?? '')?.[1];
-    const target = String(request.headers['x-amz-target'] ?? '');
-    const service = scope ?? (target.startsWith('AWSCognito') ? 'cognito-idp' : 'sts');
-    const api = apis.find((one) => one.service === service);
-    if (!api) return response.writeHead(404).end(`no API for ${service}`);
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
     const ask = {
       method: request.method!,
@@ -32,9 +28,12 @@ export async function serveApis(apis: readonly AwsApi[], allowed: (check: Check)
       headers,
       body: Buffer.concat(chunks),
     };
+    const api = apis.find((one) => (scope ? one.service === scope : one.claims?.(ask)));
+    if (!api) return response.writeHead(404).end(`no API for ${scope ?? request.url}`);
     const answer = await (async () => {
       try {
         const call = api.parse(ask);
+        if (!scope && !api.public?.(call)) throw new AwsError('MissingAuthenticationToken', 'unsigned', 403);
         for (const check of scope ? await api.checks(call, caller()) : []) {
           asked.push(check);
           if (!allowed(check))

@@ -3,11 +3,12 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import type { Invoked } from '#local/plugin.ts';
 import { statesApi } from '#local/states/api.ts';
-import { createEngine, type Invoked } from '#local/states/engine.ts';
+import { createEngine } from '#local/states/engine.ts';
 import type { Json } from '#local/states/path.ts';
 import { stateMachineHandler } from '#local/states/state-machine.ts';
-import type { Check } from '#local/types.ts';
+import { AwsError, type Check } from '#local/types.ts';
 import { credentials, serveApis } from './endpoint.ts';
 
 export const FUNCTION = 'arn:aws:lambda:us-east-1:000000000000:function:';
@@ -33,8 +34,14 @@ export async function workbench({ states, functions = {}, startAt, timeoutSecond
   const calls: { name: string; payload: Json }[] = [];
   const engine = createEngine({
     stateDir: dir,
-    allowed: (_caller, check) => allowed?.(check) ?? true,
-    async invoke(arn, payload): Promise<Invoked> {
+    async invokeFunction(arn, payload, { principalArn, roleArn }): Promise<Invoked> {
+      if (allowed && !allowed({ action: 'lambda:InvokeFunction', resource: arn }))
+        throw new AwsError(
+          'AccessDeniedException',
+          `User: ${principalArn} is not authorized to perform: lambda:InvokeFunction on resource: ${arn}`,
+          403,
+        );
+      if (roleArn !== ROLE) throw new Error(`called as ${roleArn}`);
       const name = arn.slice(FUNCTION.length);
       calls.push({ name, payload });
       try {
