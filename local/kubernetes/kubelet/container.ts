@@ -1,0 +1,348 @@
+/** One container of a pod: starts it, restarts it with back-off, probes it, ends it, and knows its status. */
+import { createHash, randomBytes } from 'node:crypto';
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { timestamp } from '../controllers/machinery/conditions.ts';
+import type { Container, ContainerState, ContainerStatus, LifecycleHandler } from '../controllers/machinery/types.ts';
+import { ConfigError } from './environment.ts';
+import { repositoryOf } from './images.ts';
+import { logFile } from './logs.ts';
+import { ask, type ProbeTarget, runProbe } from './probes.ts';
+import type { ProcessSpec, Running, Tether } from './tether.ts';
+
+/** Waits between restarts: the first restart comes at once, then `baseMs`, doubled each time up to `maxMs`; a run of `resetMs` forgives. */
+export interface Backoff {
+  baseMs: number;
+  maxMs: number;
+  resetMs: number;
+}
+
+export interface ContainerHost {
+  podDir: string;
+  podName: string;
+  podIP: string;
+  tether: Tether;
+  backoff: Backoff;
+  /** What to start; undefined: the image is not run here. Throws ConfigError. */
+  resolve(container: Container): Promise<Omit<ProcessSpec, 'log'> | undefined>;
+  event(type: 'Normal' | 'Warning', reason: string, message: string): void;
+  /** Something in `status` changed. */
+  changed(): void;
+}
+
+export type RestartPolicy = 'Always' | 'OnFailure' | 'Never';
+
+const isHooked = (handler: LifecycleHandler | undefined): handler is LifecycleHandler =>
+  handler?.exec !== undefined || handler?.httpGet !== undefined;
+/** How often a container that lacks a secret, a config map or a valid name is tried again. */
+const CONFIG_RETRY_MS = 1_000;
+
+export class ContainerRun {
+  readonly container: Container;
+  readonly #host: ContainerHost;
+  readonly #restart: RestartPolicy;
+  readonly #init: boolean;
+  readonly #stopping = new AbortController();
+  #state: ContainerState = { waiting: { reason: 'ContainerCreating' } };
+  #lastState: ContainerState | undefined;
+  #restarts = 0;
+  #id = '';
+  #started = false;
+  #ready = false;
+  #process: Running | undefined;
+  #spec: Omit<ProcessSpec, 'log'> | undefined;
+  #ended: Promise<void> | undefined;
+  /** Resolved when the container first counts as started (its startup probe succeeded). */
+  readonly started = Promise.withResolvers<void>();
+
+  /** `init`: it must end before others start. `before`: the status that an earlier kubelet reported; what ran then is dead now. */
+  constructor(
+    host: ContainerHost,
+    container: Container,
+    options: { restart: RestartPolicy; init: boolean; before?: ContainerStatus | undefined },
+  ) {
+    const { before } = options;
+    this.#host = host;
+    this.container = container;
+    this.#restart = options.restart;
+    this.#init = options.init;
+    if (before === undefined || (before.restartCount === 0 && before.state?.waiting && !before.lastState?.terminated))
+      return;
+    this.#restarts = before.restartCount;
+    this.#lastState = before.lastState;
+    this.#id = before.containerID ?? '';
+    const { running, terminated } = before.state ?? {};
+    if (terminated) this.#state = { terminated };
+    else if (running) {
+      this.#state = {
+        terminated: {
+          exitCode: 137,
+          reason: 'Error',
+          message: 'the kubelet was restarted',
+          ...(running.startedAt && { startedAt: running.startedAt }),
+          finishedAt: timestamp(),
+          ...(before.containerID && { containerID: before.containerID }),
+        },
+      };
+    } else this.#state = before.lastState ?? this.#state;
+  }
+
+  get terminated() {
+    return this.#state.terminated;
+  }
+  get isRunning(): boolean {
+    return this.#state.running !== undefined;
+  }
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  get status(): ContainerStatus {
+    const { name, image = '' } = this.container;
+    const digest = createHash('sha256').update(image).digest('hex');
+    return {
+      name,
+      image,
+      imageID: this.#id === '' ? '' : `${repositoryOf(image) ?? image}@sha256:${digest}`,
+      ...(this.#id !== '' && { containerID: this.#id }),
+      state: this.#state,
+      lastState: this.#lastState ?? {},
+      ready: this.#ready,
+      restartCount: this.#restarts,
+      started: this.#started,
+    };
+  }
+
+  #set(state: ContainerState): void {
+    this.#state = state;
+    this.#host.changed();
+  }
+
+  /** Runs until nothing is left to restart, or `stop`. */
+  run(): Promise<void> {
+    this.#ended ??= this.#loop();
+    return this.#ended;
+  }
+
+  #again(): boolean {
+    const code = this.terminated?.exitCode;
+    return code === undefined || this.#restart === 'Always' || (this.#restart === 'OnFailure' && code !== 0);
+  }
+
+  async #loop(): Promise<void> {
+    const { signal } = this.#stopping;
+    let wait = 0;
+    // A container that was there under an earlier kubelet is restarted at once.
+    if (this.terminated && !this.#again()) return;
+    while (!signal.aborted) {
+      const last = this.terminated;
+      if (last) {
+        if (wait > 0) await this.#backOff(wait);
+        if (signal.aborted) return;
+        this.#lastState = { terminated: last };
+        this.#restarts += 1;
+      }
+      const spec = await this.#resolve();
+      if (signal.aborted) return;
+      const began = Date.now();
+      await (spec === undefined ? this.#simulate() : this.#execute(spec));
+      if (signal.aborted || !this.#again()) return;
+      const { baseMs, maxMs, resetMs } = this.#host.backoff;
+      const first = last === undefined || Date.now() - began > resetMs;
+      wait = first ? 0 : wait === 0 ? baseMs : Math.min(maxMs, wait * 2);
+    }
+  }
+
+  async #backOff(ms: number): Promise<void> {
+    const { name } = this.container;
+    const text = `back-off ${ms >= 60_000 ? `${Math.floor(ms / 60_000)}m${(ms % 60_000) / 1000}s` : `${ms / 1000}s`} restarting failed container=${name} pod=${this.#host.podName}`;
+    const { terminated } = this.#state;
+    this.#lastState = terminated ? { terminated } : undefined;
+    this.#set({ waiting: { reason: 'CrashLoopBackOff', message: text } });
+    this.#host.event('Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${this.#host.podName}`);
+    await sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+    if (this.#stopping.signal.aborted && terminated) this.#set({ terminated });
+  }
+
+  /** What to start, as soon as all that it names is there. */
+  async #resolve(): Promise<Omit<ProcessSpec, 'log'> | undefined> {
+    const { image = '' } = this.container;
+    for (;;) {
+      try {
+        if (repositoryOf(image) === undefined) {
+          const why = `Failed to apply default image tag "${image}": couldn't parse image name "${image}": invalid reference format`;
+          throw new ConfigError(why, 'InvalidImageName');
+        }
+        this.#spec = await this.#host.resolve(this.container);
+        this.#host.event('Normal', 'Pulled', `Container image "${image}" already present on machine`);
+        return this.#spec;
+      } catch (error) {
+        const reason = error instanceof ConfigError ? error.reason : 'CreateContainerError';
+        const { message } = error as Error;
+        this.#host.event(
+          'Warning',
+          reason === 'InvalidImageName' ? 'InspectFailed' : 'Failed',
+          reason === 'InvalidImageName' ? message : `Error: ${message}`,
+        );
+        this.#set({ waiting: { reason, message } });
+        await sleep(CONFIG_RETRY_MS, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+        if (this.#stopping.signal.aborted) return undefined;
+      }
+    }
+  }
+
+  #begin(): string {
+    const { name } = this.container;
+    this.#id = `containerd://${randomBytes(32).toString('hex')}`;
+    this.#host.event('Normal', 'Created', `Container created: ${name}`);
+    this.#host.event('Normal', 'Started', `Container started: ${name}`);
+    return timestamp();
+  }
+
+  #finish(startedAt: string, exitCode: number, message?: string): void {
+    this.#started = false;
+    this.#ready = false;
+    const reason = exitCode === 0 ? 'Completed' : message === undefined ? 'Error' : 'StartError';
+    const detail = {
+      startedAt,
+      finishedAt: timestamp(),
+      containerID: this.#id,
+      ...(message !== undefined && { message }),
+    };
+    this.#set({ terminated: { exitCode, reason, ...detail } });
+  }
+
+  /** Images that are not run here: Running for ever (an init container: done at once), and said so. */
+  async #simulate(): Promise<void> {
+    const { name, image } = this.container;
+    const startedAt = this.#begin();
+    const file = logFile(this.#host.podDir, name, this.#restarts);
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const text = `image ${image} is not run on this machine: this container is simulated and has no process`;
+    appendFileSync(file, `${new Date().toISOString()} stdout F ${text}\n`, { mode: 0o600 });
+    this.#host.event(
+      'Normal',
+      'Simulated',
+      `Container ${name}: image "${image}" is not run on this machine, its status is simulated`,
+    );
+    if (this.#init) return this.#finish(startedAt, 0);
+    this.#started = true;
+    this.#ready = true;
+    this.#set({ running: { startedAt } });
+    this.started.resolve();
+    const { signal } = this.#stopping;
+    await new Promise((resolve) =>
+      signal.aborted ? resolve(undefined) : signal.addEventListener('abort', resolve, { once: true }),
+    );
+    this.#finish(startedAt, 0);
+  }
+
+  async #execute(spec: Omit<ProcessSpec, 'log'>): Promise<void> {
+    const { container, tether, podDir } = { ...this.#host, container: this.container };
+    const running = tether.run({ ...spec, log: logFile(podDir, container.name, this.#restarts) });
+    this.#process = running;
+    const startedAt = this.#begin();
+    const life = new AbortController();
+    this.#started = container.startupProbe === undefined;
+    this.#ready = this.#started && container.readinessProbe === undefined;
+    this.#set({ running: { startedAt } });
+    if (this.#started) this.started.resolve();
+    void this.#probe(life.signal);
+    if (isHooked(container.lifecycle?.postStart)) void this.#hook(container.lifecycle.postStart, 'PostStart', 30_000);
+    const exit = await running.exited;
+    life.abort();
+    this.#process = undefined;
+    this.#finish(startedAt, exit.code, exit.error);
+  }
+
+  get #target(): ProbeTarget {
+    return {
+      podIP: this.#host.podIP,
+      container: this.container,
+      exec: (command, timeoutMs) => this.exec(command, timeoutMs),
+    };
+  }
+
+  /** Runs a command beside the container's process, with its environment. */
+  async exec(command: string[], timeoutMs: number): Promise<{ code: number; output: string }> {
+    const spec = this.#spec;
+    if (spec === undefined) return { code: 126, output: 'the container is not running' };
+    const running = this.#host.tether.run({ ...spec, command });
+    const late = setTimeout(() => running.signal('SIGKILL'), timeoutMs);
+    const { code, output, error } = await running.exited;
+    clearTimeout(late);
+    return { code, output: error ?? output };
+  }
+
+  async #probe(signal: AbortSignal): Promise<void> {
+    const { startupProbe, livenessProbe, readinessProbe, name } = this.container;
+    const unhealthy = (kind: string) => (message: string) =>
+      this.#host.event('Warning', 'Unhealthy', `${kind} probe failed: ${message}`);
+    const kill = (kind: string, grace: number | undefined) => {
+      this.#host.event('Normal', 'Killing', `Container ${name} failed ${kind} probe, will be restarted`);
+      void this.#end((grace ?? 30) * 1000);
+    };
+    if (startupProbe) {
+      const settled = new AbortController();
+      const either = AbortSignal.any([signal, settled.signal]);
+      const { terminationGracePeriodSeconds: grace } = startupProbe;
+      await runProbe(this.#target, startupProbe, either, {
+        failed: unhealthy('Startup'),
+        on: (ok) => {
+          settled.abort();
+          if (!ok) return kill('startup', grace);
+          this.#started = true;
+          this.#ready = readinessProbe === undefined;
+          this.started.resolve();
+          this.#host.changed();
+        },
+      });
+      if (signal.aborted || !this.#started) return;
+    }
+    if (livenessProbe) {
+      const { terminationGracePeriodSeconds: grace } = livenessProbe;
+      const on = (ok: boolean) => ok || kill('liveness', grace);
+      void runProbe(this.#target, livenessProbe, signal, { failed: unhealthy('Liveness'), on });
+    }
+    if (readinessProbe) {
+      const on = (ok: boolean) => {
+        this.#ready = ok;
+        this.#host.changed();
+      };
+      void runProbe(this.#target, readinessProbe, signal, { failed: unhealthy('Readiness'), on });
+    }
+  }
+
+  async #hook(handler: LifecycleHandler, name: string, timeoutMs: number): Promise<void> {
+    const probe = { ...handler, timeoutSeconds: Math.max(1, timeoutMs / 1000) };
+    const { ok, message } = await ask(this.#target, probe);
+    if (!ok) this.#host.event('Warning', `Failed${name}Hook`, `${name} hook failed: ${message}`);
+  }
+
+  /** SIGTERM, the grace, SIGKILL. */
+  async #end(graceMs: number): Promise<void> {
+    const running = this.#process;
+    if (running === undefined) return;
+    running.signal('SIGTERM');
+    const late = setTimeout(() => running.signal('SIGKILL'), graceMs);
+    await running.exited;
+    clearTimeout(late);
+  }
+
+  /** Ends the container for good; a shorter grace may follow a longer one. */
+  async stop(graceMs: number): Promise<void> {
+    const deadline = Date.now() + graceMs;
+    if (!this.#stopping.signal.aborted) {
+      this.#stopping.abort();
+      if (this.#process || this.isRunning)
+        this.#host.event('Normal', 'Killing', `Stopping container ${this.container.name}`);
+      const { preStop } = this.container.lifecycle ?? {};
+      if (this.#process && graceMs > 0 && preStop?.sleep) await sleep(Math.min(graceMs, preStop.sleep.seconds * 1000));
+      else if (this.#process && graceMs > 0 && isHooked(preStop)) await this.#hook(preStop, 'PreStop', graceMs);
+    }
+    if (graceMs <= 0) this.#process?.signal('SIGKILL');
+    await this.#end(Math.max(0, deadline - Date.now()));
+    await this.#ended;
+  }
+}

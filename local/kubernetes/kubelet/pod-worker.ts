@@ -1,0 +1,302 @@
+/** One pod on a node: its folder, its volumes, its containers in order, its reported status and its end. */
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Client, isStatus } from '../controllers/machinery/client.ts';
+import { timestamp } from '../controllers/machinery/conditions.ts';
+import { sameJson } from '../controllers/machinery/equal.ts';
+import type { RecordEvent } from '../controllers/machinery/events.ts';
+import { pods } from '../controllers/machinery/resources.ts';
+import type { Condition, Container, Pod, PodStatus } from '../controllers/machinery/types.ts';
+import { type Backoff, type ContainerHost, ContainerRun, type RestartPolicy } from './container.ts';
+import { ConfigError, environment, expand, type Sources } from './environment.ts';
+import { type KnownImage, knownImage } from './images.ts';
+import { logFile } from './logs.ts';
+import { rewrite } from './paths.ts';
+import { isInitialized, podStatus } from './pod-status.ts';
+import type { ProcessSpec, Tether } from './tether.ts';
+import { PodVolumes } from './volumes.ts';
+
+export interface PodServices {
+  client: Client;
+  record: RecordEvent;
+  tether: Tether;
+  sources: Sources;
+  images: Record<string, KnownImage>;
+  backoff: Backoff;
+  /** How often secrets, config maps and tokens in volumes are looked at again. */
+  refreshMs: number;
+  log: (line: string) => void;
+}
+
+export interface PodPlace {
+  /** Folder of this pod. */
+  dir: string;
+  podIP: string;
+  hostIP: string;
+}
+
+/** What a process finds in the place of a container's file system and of the image's environment. */
+const BASE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const RETRY_MS = 500;
+
+export class PodWorker {
+  pod: Pod;
+  readonly #services: PodServices;
+  readonly #place: PodPlace;
+  readonly #abort = new AbortController();
+  readonly #volumes: PodVolumes;
+  readonly #startTime: string;
+  #init: ContainerRun[] = [];
+  #main: ContainerRun[] = [];
+  #conditions: Condition[];
+  #reported: PodStatus | undefined;
+  #dirty = false;
+  #reporting: Promise<void> | undefined;
+  #ending: Promise<void> | undefined;
+  #gone = false;
+
+  constructor(services: PodServices, place: PodPlace, pod: Pod) {
+    this.#services = services;
+    this.#place = place;
+    this.pod = pod;
+    this.#startTime = pod.status?.startTime ?? timestamp();
+    this.#conditions = (pod.status?.conditions ?? []) as Condition[];
+    this.#volumes = new PodVolumes({
+      client: services.client,
+      sources: services.sources,
+      pod,
+      facts: place,
+      dir: place.dir,
+    });
+  }
+
+  /** Where the log of a container's present or previous run is, and whether that run is over; undefined: no such container. */
+  log(name: string, previous: boolean): { path: string; done: () => boolean; begun: boolean } | undefined {
+    const run = [...this.#main, ...this.#init].find(({ container }) => container.name === name);
+    if (run === undefined) return undefined;
+    const restart = run.restarts - (previous ? 1 : 0);
+    const done = () => previous || run.restarts !== restart || !run.isRunning || this.#gone;
+    return {
+      path: logFile(this.#place.dir, name, Math.max(0, restart)),
+      done,
+      begun: restart >= 0 && run.status.containerID !== undefined,
+    };
+  }
+
+  start(): void {
+    void this.#live().catch((error) =>
+      this.#services.log(`pod ${this.pod.metadata.name}: ${(error as Error).message}`),
+    );
+  }
+
+  /** The object changed: a deletion begins the end, a shorter grace hurries it. */
+  update(pod: Pod): void {
+    this.pod = pod;
+    const grace =
+      pod.metadata.deletionTimestamp === undefined ? undefined : (pod.metadata.deletionGracePeriodSeconds ?? 30);
+    if (grace !== undefined) this.#ending ??= this.#terminate(grace * 1000);
+  }
+
+  /** The object is gone, or this kubelet ends: the processes end within `graceMs`. `remove` also removes the folder. */
+  async end(graceMs: number, remove: boolean): Promise<void> {
+    this.#gone = true;
+    this.#abort.abort();
+    await Promise.all([...this.#main, ...this.#init].map((run) => run.stop(graceMs)));
+    await this.#reporting;
+    if (remove) await rm(this.#place.dir, { recursive: true, force: true }).catch(() => undefined);
+  }
+
+  #record(type: 'Normal' | 'Warning', reason: string, message: string): void {
+    this.#services.record(this.pod, type, reason, message);
+  }
+
+  get #allContainers(): Container[] {
+    return [...(this.pod.spec.initContainers ?? []), ...this.pod.spec.containers];
+  }
+
+  #isReal = (container: Container): boolean =>
+    container.image !== undefined && knownImage(this.#services.images, container.image) !== undefined;
+
+  async #live(): Promise<void> {
+    const { signal } = this.#abort;
+    const { pod } = this;
+    const policy = (pod.spec.restartPolicy ?? 'Always') as RestartPolicy;
+    const { metadata } = pod;
+    const host: ContainerHost = {
+      podDir: this.#place.dir,
+      podName: `${metadata.name}_${metadata.namespace}(${metadata.uid})`,
+      podIP: this.#place.podIP,
+      tether: this.#services.tether,
+      backoff: this.#services.backoff,
+      resolve: (container) => this.#resolve(container),
+      event: (type, reason, message) => this.#record(type, reason, message),
+      changed: () => this.report(),
+    };
+    const before = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
+    const statusOf = ({ name }: Container) => before.find((status) => status.name === name);
+    this.#init = (pod.spec.initContainers ?? []).map((container) => {
+      const sidecar = container.restartPolicy === 'Always';
+      // Init containers run anew under a new kubelet; only sidecars go on counting.
+      const restart = sidecar ? 'Always' : policy === 'Always' ? 'OnFailure' : policy;
+      return new ContainerRun(host, container, {
+        restart,
+        init: !sidecar,
+        before: sidecar ? statusOf(container) : undefined,
+      });
+    });
+    this.#main = pod.spec.containers.map(
+      (container) => new ContainerRun(host, container, { restart: policy, init: false, before: statusOf(container) }),
+    );
+    this.update(pod);
+    if (this.#ending) return;
+
+    await mkdir(this.#place.dir, { recursive: true, mode: 0o700 });
+    this.report();
+    if (!(await this.#mount())) return;
+    void this.#refresh();
+    for (const run of this.#init) {
+      const ended = run.run();
+      await Promise.race([ended, run.container.restartPolicy === 'Always' ? run.started.promise : ended]);
+      const failed = run.container.restartPolicy !== 'Always' && run.terminated?.exitCode !== 0;
+      if (failed || signal.aborted) return this.report();
+    }
+    await Promise.all(this.#main.map((run) => run.run()));
+    // A finished pod's sidecars have nothing more to serve.
+    if (!signal.aborted)
+      await Promise.all(this.#init.map((run) => run.stop((pod.spec.terminationGracePeriodSeconds ?? 30) * 1000)));
+    this.report();
+  }
+
+  /** Writes the volumes, as soon as all that they show is there. False: the pod was ended meanwhile. */
+  async #mount(): Promise<boolean> {
+    const { signal } = this.#abort;
+    for (let wait = RETRY_MS; !signal.aborted; wait = Math.min(wait * 2, 10_000)) {
+      try {
+        await this.#volumes.write(this.#allContainers.filter(this.#isReal));
+        return true;
+      } catch (error) {
+        if (error instanceof ConfigError) this.#record('Warning', 'FailedMount', error.message);
+        else this.#services.log(`pod ${this.pod.metadata.name}: ${(error as Error).message}`);
+        await sleep(wait, undefined, { signal }).catch(() => undefined);
+      }
+    }
+    return false;
+  }
+
+  async #refresh(): Promise<void> {
+    const { signal } = this.#abort;
+    const containers = this.#allContainers.filter(this.#isReal);
+    while (containers.length > 0 && !signal.aborted) {
+      await sleep(this.#services.refreshMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      // What cannot be read now keeps its last content; the next turn tries again.
+      await this.#volumes
+        .write(containers)
+        .catch((error) => this.#services.log(`pod ${this.pod.metadata.name}: ${(error as Error).message}`));
+    }
+  }
+
+  async #resolve(container: Container): Promise<Omit<ProcessSpec, 'log'> | undefined> {
+    const image = knownImage(this.#services.images, container.image ?? '');
+    if (image === undefined) return undefined;
+    const { pod } = this;
+    const { server } = this.#services.client;
+    const home = join(this.#place.dir, 'containers', container.name);
+    await mkdir(join(home, 'tmp'), { recursive: true, mode: 0o700 });
+    const base = {
+      PATH: `${dirname(process.execPath)}:${BASE_PATH}`,
+      HOME: home,
+      TMPDIR: join(home, 'tmp'),
+      HOSTNAME: pod.spec.hostname ?? pod.metadata.name,
+      KUBERNETES_SERVICE_HOST: server.hostname,
+      KUBERNETES_SERVICE_PORT: server.port || '443',
+      KUBERNETES_SERVICE_PORT_HTTPS: server.port || '443',
+    };
+    const env = await environment(pod, container, this.#services.sources, this.#place, base);
+    const mounts = this.#volumes.mounts(container);
+    for (const { folder } of mounts) await mkdir(folder, { recursive: true, mode: 0o700 }).catch(() => undefined);
+    const command = [...(container.command ?? image.command), ...(container.args ?? [])].map((text) =>
+      rewrite(expand(text, env), mounts),
+    );
+    const rewritten = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, rewrite(value, mounts)]));
+    const cwd = container.workingDir === undefined ? home : rewrite(container.workingDir, mounts);
+    return { command, env: rewritten, cwd: cwd === container.workingDir ? home : cwd };
+  }
+
+  /** The status is written soon; what changes meanwhile goes into the next write. */
+  report(): void {
+    this.#dirty = true;
+    this.#reporting ??= this.#write().finally(() => {
+      this.#reporting = undefined;
+    });
+  }
+
+  #status(): PodStatus {
+    const { podIP, hostIP } = this.#place;
+    const initContainers = this.#init.map(({ status }) => status);
+    const initialized = isInitialized({ pod: this.pod, initContainers });
+    const containers = this.#main.map(({ status }) =>
+      !initialized && status.state?.waiting?.reason === 'ContainerCreating'
+        ? { ...status, state: { waiting: { reason: 'PodInitializing' } } }
+        : status,
+    );
+    const startTime = this.#startTime;
+    return podStatus({
+      pod: this.pod,
+      podIP,
+      hostIP,
+      startTime,
+      containers,
+      initContainers,
+      conditions: this.#conditions,
+    });
+  }
+
+  async #write(): Promise<void> {
+    // Several changes of one moment are one write.
+    await sleep(5);
+    while (this.#dirty && !this.#gone) {
+      this.#dirty = false;
+      const status = this.#status();
+      this.#conditions = status.conditions as Condition[];
+      if (sameJson(status, this.#reported)) continue;
+      try {
+        await this.#services.client.patch(
+          pods,
+          this.pod,
+          { metadata: { uid: this.pod.metadata.uid }, status },
+          'status',
+        );
+        this.#reported = status;
+      } catch (error) {
+        if (isStatus(error, 404) || this.#gone) return;
+        if (!isStatus(error, 0, 409))
+          this.#services.log(`pod ${this.pod.metadata.name}: status: ${(error as Error).message}`);
+        this.#dirty = true;
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+
+  /** The graceful end: containers first, then the last status, then the object. */
+  async #terminate(graceMs: number): Promise<void> {
+    this.#abort.abort();
+    await Promise.all(this.#main.map((run) => run.stop(graceMs)));
+    await Promise.all(this.#init.map((run) => run.stop(graceMs)));
+    this.report();
+    await this.#reporting;
+    while (!this.#gone) {
+      try {
+        await this.#services.client.delete(pods, this.pod, {
+          gracePeriodSeconds: 0,
+          preconditions: { uid: this.pod.metadata.uid },
+        });
+        return;
+      } catch (error) {
+        if (isStatus(error, 404, 409)) return;
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+}
