@@ -54,6 +54,8 @@ export interface AwsApi {
   run(call: ApiCall, caller: Caller, request: ApiRequest): Promise<ApiReply>;
   /** The error in the API's own wire format. */
   fail(error: AwsError): ApiReply;
+  /** Condition keys (besides the global ones) that its checks give in `context`; a policy with any other fails the start. `*` at the end: any name. */
+  readonly conditionKeys?: readonly string[];
   /** How this API says that IAM refused; AccessDeniedException with 400 where not given. */
   readonly denied?: { readonly code: string; readonly status: number };
   /** Whether an unsigned request is meant for this API (by path or `x-amz-target`); without it unsigned requests are refused. */
