@@ -1,15 +1,22 @@
 /** `npm run smoke -- --url …`: the demo's journey against any deployment; the part that makes an EKS cluster costs money and is asked for. */
-import { readArguments } from './local/arguments.ts';
+
 import { createSession, watch } from './journey/client.ts';
 import { enter, journey } from './journey/journey.ts';
 import { printer } from './journey/print.ts';
+import { readArguments } from './local/arguments.ts';
 
-const options = readArguments('npm run smoke -- --url https://… --email …   (the password comes from ROADSTEAD_PASSWORD)', {
-  url: { type: 'string', help: 'the ApiUrl output of the stack, without /api/v1' },
-  email: { type: 'string', help: 'an account that can sign in' },
-  register: { type: 'boolean', help: 'register the account first (where registration is open)' },
-  cluster: { type: 'boolean', help: 'also create, use and delete a real cluster: about 30 minutes and one dollar on EKS' },
-});
+const options = readArguments(
+  'npm run smoke -- --url https://… --email …   (the password comes from ROADSTEAD_PASSWORD)',
+  {
+    url: { type: 'string', help: 'the ApiUrl output of the stack, without /api/v1' },
+    email: { type: 'string', help: 'an account that can sign in' },
+    register: { type: 'boolean', help: 'register the account first (where registration is open)' },
+    cluster: {
+      type: 'boolean',
+      help: 'also create, use and delete a real cluster: about 30 minutes and one dollar on EKS',
+    },
+  },
+);
 const password = process.env.ROADSTEAD_PASSWORD;
 if (options.url === undefined || options.email === undefined || password === undefined) {
   console.error('smoke needs --url, --email and ROADSTEAD_PASSWORD in the environment');

@@ -226,8 +226,8 @@ export const clustersIn = (table: Table) => {
     deployment: async (): Promise<{ clusters: number; vcpu: number; createsStopped: boolean }> => {
       const item = await table.get(keys.deploymentQuota());
       return {
-        clusters: Number(item?.clusters ?? 0),
-        vcpu: Number(item?.vcpu ?? 0),
+        clusters: Number(item?.clusterCount ?? 0),
+        vcpu: Number(item?.vcpuCount ?? 0),
         createsStopped: item?.createsStopped === true,
       };
     },

@@ -45,14 +45,16 @@ const capacity = (claim: Extract<Claim, { claim: 'capacity' }>, table: string): 
         Update: {
           TableName: table,
           Key: keys.teamQuota(claim.team),
-          UpdateExpression: 'ADD clusters :one SET entity = :entity',
+          UpdateExpression: 'ADD clusterCount :one SET entity = :entity',
           ExpressionAttributeValues: {
             ':one': clusters,
             ':entity': 'Quota',
             ...(taking ? { ':limit': limits.teamClusters, ':none': 0 } : {}),
           },
           ...(taking
-            ? { ConditionExpression: ':limit > :none AND (attribute_not_exists(clusters) OR clusters < :limit)' }
+            ? {
+                ConditionExpression: ':limit > :none AND (attribute_not_exists(clusterCount) OR clusterCount < :limit)',
+              }
             : {}),
         },
       },
@@ -64,7 +66,7 @@ const capacity = (claim: Extract<Claim, { claim: 'capacity' }>, table: string): 
         Update: {
           TableName: table,
           Key: keys.deploymentQuota(),
-          UpdateExpression: 'ADD clusters :one, vcpu :vcpu SET entity = :entity',
+          UpdateExpression: 'ADD clusterCount :one, vcpuCount :vcpu SET entity = :entity',
           ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
           ExpressionAttributeValues: {
             ':one': clusters,
@@ -82,19 +84,19 @@ const capacity = (claim: Extract<Claim, { claim: 'capacity' }>, table: string): 
           ...(taking
             ? {
                 ConditionExpression:
-                  ':limit > :none AND :room >= :none AND (attribute_not_exists(clusters) OR clusters < :limit) AND (attribute_not_exists(vcpu) OR vcpu <= :room) AND (attribute_not_exists(createsStopped) OR createsStopped <> :true)',
+                  ':limit > :none AND :room >= :none AND (attribute_not_exists(clusterCount) OR clusterCount < :limit) AND (attribute_not_exists(vcpuCount) OR vcpuCount <= :room) AND (attribute_not_exists(createsStopped) OR createsStopped <> :true)',
               }
             : {}),
         },
       },
       onFailed: (standing) => {
         if (standing?.createsStopped === true) return new AppError('deployment.creates_stopped');
-        if (number(standing?.clusters) >= limits.deploymentClusters)
+        if (number(standing?.clusterCount) >= limits.deploymentClusters)
           return new AppError('quota.deployment_clusters', {
             detail: `the deployment may have ${limits.deploymentClusters} clusters`,
           });
         return new AppError('quota.deployment_vcpu', {
-          detail: `asked for ${vcpu} vCPUs; ${Math.max(0, limits.deploymentVcpu - number(standing?.vcpu))} of ${limits.deploymentVcpu} are free`,
+          detail: `asked for ${vcpu} vCPUs; ${Math.max(0, limits.deploymentVcpu - number(standing?.vcpuCount))} of ${limits.deploymentVcpu} are free`,
         });
       },
     },
@@ -138,7 +140,8 @@ const claimSteps = (claim: Claim, table: string): Step[] => {
             Delete: {
               TableName: table,
               Key: keys.clusterName(claim.team, claim.name),
-              ConditionExpression: 'attribute_not_exists(pk) OR cluster = :cluster',
+              ConditionExpression: 'attribute_not_exists(pk) OR #cluster = :cluster',
+              ExpressionAttributeNames: { '#cluster': 'cluster' },
               ExpressionAttributeValues: { ':cluster': claim.cluster },
             },
           },

@@ -5,8 +5,15 @@ import { ClientAnswer, type ClusterChanged, Push } from '#core/contract/socket.t
 export class ApiFailure extends Error {
   readonly status: number;
   readonly code: string;
-  constructor(method: string, path: string, status: number, problem: { code?: string; detail?: string; title?: string; help?: string }) {
-    super(`${method} ${path} answered ${status} ${problem.code ?? ''}: ${problem.detail ?? problem.title ?? ''} ${problem.help ?? ''}`.trim());
+  constructor(
+    method: string,
+    path: string,
+    status: number,
+    problem: { code?: string; detail?: string; title?: string; help?: string },
+  ) {
+    super(
+      `${method} ${path} answered ${status} ${problem.code ?? ''}: ${problem.detail ?? problem.title ?? ''} ${problem.help ?? ''}`.trim(),
+    );
     this.name = 'ApiFailure';
     this.status = status;
     this.code = problem.code ?? '';
@@ -27,7 +34,11 @@ export const createSession = (base: string): Session => {
     async call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
       const response = await fetch(`${base}${path}`, {
         method,
-        headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...(session.token === undefined ? {} : { authorization: `Bearer ${session.token}` }), ...headers },
+        headers: {
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(session.token === undefined ? {} : { authorization: `Bearer ${session.token}` }),
+          ...headers,
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       const text = await response.text();
@@ -64,7 +75,9 @@ export const watch = async (session: Session): Promise<Watch> => {
         if (found !== undefined) return resolve(found);
         const end = setTimeout(() => {
           waiters.delete(look);
-          reject(new Error(`${what} was not pushed within ${seconds} s; last was ${JSON.stringify(seen.at(-1) ?? null)}`));
+          reject(
+            new Error(`${what} was not pushed within ${seconds} s; last was ${JSON.stringify(seen.at(-1) ?? null)}`),
+          );
         }, seconds * 1000);
         const look = (push: ClusterChanged) => {
           if (!matches(push)) return;
@@ -96,7 +109,9 @@ export const watch = async (session: Session): Promise<Watch> => {
   await new Promise<void>((resolve, reject) => {
     socket.addEventListener('open', () => resolve());
     socket.addEventListener('error', () => reject(new Error(`the socket at ${url} could not be opened`)));
-    socket.addEventListener('close', ({ code, reason }) => reject(new Error(`the socket was closed: ${code} ${reason}`)));
+    socket.addEventListener('close', ({ code, reason }) =>
+      reject(new Error(`the socket was closed: ${code} ${reason}`)),
+    );
   });
   await new Promise<void>((resolve, reject) => {
     const end = setTimeout(() => reject(new Error('"subscribed" was not answered within 10 s')), 10_000);
@@ -108,4 +123,3 @@ export const watch = async (session: Session): Promise<Watch> => {
   });
   return watching;
 };
-

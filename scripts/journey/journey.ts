@@ -18,7 +18,8 @@ export interface JourneyOptions {
   readonly show: (text: string) => void;
 }
 
-const connected = (push: ClusterChanged): string | undefined => push.conditions.find((each) => each.type === 'Connected')?.status;
+const connected = (push: ClusterChanged): string | undefined =>
+  push.conditions.find((each) => each.type === 'Connected')?.status;
 
 const tell = (push: ClusterChanged): string => {
   const status = connected(push);
@@ -26,9 +27,15 @@ const tell = (push: ClusterChanged): string => {
 };
 
 /** Signs up or in. */
-export const enter = async (session: Session, { email, password, register }: JourneyOptions['person']): Promise<string> => {
+export const enter = async (
+  session: Session,
+  { email, password, register }: JourneyOptions['person'],
+): Promise<string> => {
   if (register) await session.call('POST', '/api/v1/auth/register', { email, password });
-  const { access_token } = await session.call<{ access_token: string }>('POST', '/api/v1/auth/token', { email, password });
+  const { access_token } = await session.call<{ access_token: string }>('POST', '/api/v1/auth/token', {
+    email,
+    password,
+  });
   session.token = access_token;
   const { account } = await session.call<{ account: { id: string } }>('GET', '/api/v1/me');
   return `${register ? 'registered and signed in' : 'signed in'} as ${account.id}`;
@@ -52,46 +59,102 @@ export const journey = async (options: JourneyOptions): Promise<string> => {
   }
 };
 
-const clusterLife = async (session: Session, watching: Watch, { say, show, patience }: JourneyOptions): Promise<string> => {
+const clusterLife = async (
+  session: Session,
+  watching: Watch,
+  { say, show, patience }: JourneyOptions,
+): Promise<string> => {
   const name = `demo-${Date.now().toString(36)}`;
-  const made = await session.call<Cluster>('POST', '/api/v1/clusters', { name, workers: { count: 2, size: 'small' }, ttlSeconds: 3600, labels: { purpose: 'demo' } }, { 'idempotency-key': `journey-${name}` });
+  const made = await session.call<Cluster>(
+    'POST',
+    '/api/v1/clusters',
+    { name, workers: { count: 2, size: 'small' }, ttlSeconds: 3600, labels: { purpose: 'demo' } },
+    { 'idempotency-key': `journey-${name}` },
+  );
   const { id } = made;
-  say('Create', `${name} (${id}) accepted, Kubernetes ${made.kubernetesVersion}, about $${made.estimatedUsdPerHour} an hour`);
+  say(
+    'Create',
+    `${name} (${id}) accepted, Kubernetes ${made.kubernetesVersion}, about $${made.estimatedUsdPerHour} an hour`,
+  );
   const of = (matches: (push: ClusterChanged) => boolean) => (push: ClusterChanged) => push.id === id && matches(push);
-  await watching.until('Pending', of((push) => push.phase === 'Pending'), 30);
-  await watching.until('Provisioning with its step', of((push) => push.phase === 'Provisioning' && push.step !== undefined), patience);
-  const ended = await watching.until('Ready', of((push) => push.phase === 'Ready' || push.phase === 'Failed'), patience);
-  if (ended.phase === 'Failed') throw new Error(`the cluster failed: ${JSON.stringify((await session.call<Cluster>('GET', `/api/v1/clusters/${id}`)).error)}`);
+  await watching.until(
+    'Pending',
+    of((push) => push.phase === 'Pending'),
+    30,
+  );
+  await watching.until(
+    'Provisioning with its step',
+    of((push) => push.phase === 'Provisioning' && push.step !== undefined),
+    patience,
+  );
+  const ended = await watching.until(
+    'Ready',
+    of((push) => push.phase === 'Ready' || push.phase === 'Failed'),
+    patience,
+  );
+  if (ended.phase === 'Failed')
+    throw new Error(
+      `the cluster failed: ${JSON.stringify((await session.call<Cluster>('GET', `/api/v1/clusters/${id}`)).error)}`,
+    );
   say('Ready', `expires ${ended.expiresAt}`);
 
   const operation = await session.call<Operation>('GET', `/api/v1/operations/${made.operationId}`);
-  show(operation.steps.map((step) => `${step.name} ${((Date.parse(step.endedAt ?? step.startedAt) - Date.parse(step.startedAt)) / 1000).toFixed(1)} s`).join(', '));
+  show(
+    operation.steps
+      .map(
+        (step) =>
+          `${step.name} ${((Date.parse(step.endedAt ?? step.startedAt) - Date.parse(step.startedAt)) / 1000).toFixed(1)} s`,
+      )
+      .join(', '),
+  );
 
   const info = await reported(session, id, 30);
-  say('Agent', `${info.agent?.version} says Kubernetes ${info.agent?.kubernetesVersion}, ${info.info?.readyNodes} of ${info.info?.nodes} nodes ready`);
+  say(
+    'Agent',
+    `${info.agent?.version} says Kubernetes ${info.agent?.kubernetesVersion}, ${info.info?.readyNodes} of ${info.info?.nodes} nodes ready`,
+  );
 
   const kubectl = await openKubectl(await session.call<string>('GET', `/api/v1/clusters/${name}/kubeconfig`));
   try {
     show(await kubectl.nodesAndPods());
     say('Kubeconfig', `fetched and used by ${kubectl.by}`);
     const extended = await session.call<Cluster>('POST', `/api/v1/clusters/${id}/extend`, { ttlSeconds: 7200 });
-    if ((extended.expiresAt ?? '') <= (ended.expiresAt ?? '')) throw new Error(`the extended cluster expires ${extended.expiresAt}, before it did ${ended.expiresAt}`);
+    if ((extended.expiresAt ?? '') <= (ended.expiresAt ?? ''))
+      throw new Error(`the extended cluster expires ${extended.expiresAt}, before it did ${ended.expiresAt}`);
     say('Extend', `now expires ${extended.expiresAt}`);
 
     const before = extended.version;
     await kubectl.scaleAgent(0);
-    const lost = await watching.until('Connected=False', of((push) => push.version > before && connected(push) === 'False'), 60);
-    say('Agent off', `Connected=False was pushed (${lost.conditions.find((each) => each.type === 'Connected')?.reason})`);
+    const lost = await watching.until(
+      'Connected=False',
+      of((push) => push.version > before && connected(push) === 'False'),
+      60,
+    );
+    say(
+      'Agent off',
+      `Connected=False was pushed (${lost.conditions.find((each) => each.type === 'Connected')?.reason})`,
+    );
     await kubectl.scaleAgent(1);
-    await watching.until('Connected=True', of((push) => push.version > lost.version && connected(push) === 'True'), 120);
+    await watching.until(
+      'Connected=True',
+      of((push) => push.version > lost.version && connected(push) === 'True'),
+      120,
+    );
     say('Agent on', 'Connected=True was pushed');
   } finally {
     kubectl.close();
   }
 
   await session.call('DELETE', `/api/v1/clusters/${id}`);
-  const gone = await watching.until('Deleted', of((push) => push.phase === 'Deleted' || push.phase === 'Failed'), patience);
-  if (gone.deleted !== true) throw new Error(`the delete failed: ${JSON.stringify((await session.call<Cluster>('GET', `/api/v1/clusters/${id}`)).error)}`);
+  const gone = await watching.until(
+    'Deleted',
+    of((push) => push.phase === 'Deleted' || push.phase === 'Failed'),
+    patience,
+  );
+  if (gone.deleted !== true)
+    throw new Error(
+      `the delete failed: ${JSON.stringify((await session.call<Cluster>('GET', `/api/v1/clusters/${id}`)).error)}`,
+    );
   const { items } = await session.call<{ items: Cluster[] }>('GET', '/api/v1/clusters');
   if (items.some((each) => each.id === id)) throw new Error('the deleted cluster is still listed');
   say('Delete', 'Deleted was pushed; the list is without it');
@@ -103,7 +166,8 @@ const reported = async (session: Session, id: string, seconds: number): Promise<
   for (const end = Date.now() + seconds * 1000; ; ) {
     const cluster = await session.call<Cluster>('GET', `/api/v1/clusters/${id}`);
     if ((cluster.info?.readyNodes ?? 0) > 0) return cluster;
-    if (Date.now() > end) throw new Error(`the agent reported no ready node within ${seconds} s: ${JSON.stringify(cluster.info ?? null)}`);
+    if (Date.now() > end)
+      throw new Error(`the agent reported no ready node within ${seconds} s: ${JSON.stringify(cluster.info ?? null)}`);
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
 };

@@ -40,7 +40,13 @@ const throughKubectl = (kubeconfig: string, version: string): Kubectl => {
   const folder = mkdtempSync(join(tmpdir(), 'roadstead-'));
   const file = join(folder, 'kubeconfig');
   writeFileSync(file, kubeconfig, { mode: 0o600 });
-  const kubectl = async (...args: string[]) => (await run('kubectl', ['--kubeconfig', file, ...args], { timeout: 30_000, env: { PATH: process.env.PATH, HOME: folder } })).stdout;
+  const kubectl = async (...args: string[]) =>
+    (
+      await run('kubectl', ['--kubeconfig', file, ...args], {
+        timeout: 30_000,
+        env: { PATH: process.env.PATH, HOME: folder },
+      })
+    ).stdout;
   return {
     by: `kubectl ${version}`,
     nodesAndPods: () => kubectl('get', 'nodes,pods', '-A'),
@@ -60,7 +66,10 @@ const throughLibrary = (kubeconfig: string): Kubectl => {
     by: '@kubernetes/client-node (no kubectl here)',
     nodesAndPods: async () => {
       const [nodes, pods] = [await core.listNode(), await core.listPodForAllNamespaces()];
-      return [...nodes.items.map((node) => `node/${node.metadata?.name}  ${node.status?.nodeInfo?.kubeletVersion}`), ...pods.items.map((pod) => `${pod.metadata?.namespace}  pod/${pod.metadata?.name}  ${pod.status?.phase}`)].join('\n');
+      return [
+        ...nodes.items.map((node) => `node/${node.metadata?.name}  ${node.status?.nodeInfo?.kubeletVersion}`),
+        ...pods.items.map((pod) => `${pod.metadata?.namespace}  pod/${pod.metadata?.name}  ${pod.status?.phase}`),
+      ].join('\n');
     },
     scaleAgent: async (replicas) => {
       const scale = await apps.readNamespacedDeploymentScale(AGENT);

@@ -8,17 +8,29 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /** All that the template and the bundles are made of. */
-const SOURCES = ['core', 'functions', 'infra', 'agent', 'state-machines', 'scripts/build.ts', 'package-lock.json', 'cdk.json'];
+const SOURCES = [
+  'core',
+  'functions',
+  'infra',
+  'agent',
+  'state-machines',
+  'scripts/build.ts',
+  'package-lock.json',
+  'cdk.json',
+];
 
 const files = (path: string): string[] => {
   if (!existsSync(path)) return [];
   if (!statSync(path).isDirectory()) return [path];
-  return readdirSync(path).sort().flatMap((name) => files(join(path, name)));
+  return readdirSync(path)
+    .sort()
+    .flatMap((name) => files(join(path, name)));
 };
 
 const fingerprint = (root: string): string => {
   const hash = createHash('sha256');
-  for (const file of SOURCES.flatMap((source) => files(join(root, source)))) hash.update(file.slice(root.length)).update(readFileSync(file));
+  for (const file of SOURCES.flatMap((source) => files(join(root, source))))
+    hash.update(file.slice(root.length)).update(readFileSync(file));
   return hash.digest('hex');
 };
 
@@ -33,7 +45,11 @@ export const synthesize = async (root: string): Promise<{ cdkOut: string; fresh:
     ['infra/app.ts', { CDK_OUTDIR: cdkOut }],
   ] as const) {
     try {
-      await run(process.execPath, [join(root, script)], { cwd: root, env: { ...process.env, ...env }, maxBuffer: 64 * 1024 * 1024 });
+      await run(process.execPath, [join(root, script)], {
+        cwd: root,
+        env: { ...process.env, ...env },
+        maxBuffer: 64 * 1024 * 1024,
+      });
     } catch (error) {
       const { stderr, stdout } = error as { stderr?: string; stdout?: string };
       throw new Error(`${script} failed:\n${stderr || stdout || String(error)}`);
