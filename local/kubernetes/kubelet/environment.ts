@@ -14,7 +14,7 @@ export class ConfigError extends Error {
 
 /** Where values come from; both answer undefined where the object is not there. Secret data is decoded. */
 export interface Sources {
-  configMap(namespace: string, name: string): Promise<Record<string, string> | undefined>;
+  configMap(namespace: string, name: string): Promise<Record<string, string | Buffer> | undefined>;
   secret(namespace: string, name: string): Promise<Record<string, Buffer> | undefined>;
 }
 

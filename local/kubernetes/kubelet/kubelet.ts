@@ -49,11 +49,9 @@ function sourcesOf(client: Client): Sources {
     async configMap(namespace, name) {
       const map = await client.find(configMaps, namespace, name);
       if (map === undefined) return undefined;
-      // As files and as variables both are bytes that were text.
-      const binary = Object.entries(map.binaryData ?? {}).map(([key, value]) => [
-        key,
-        Buffer.from(value, 'base64').toString('latin1'),
-      ]);
+      const binary = Object.entries(map.binaryData ?? {}).map(
+        ([key, value]) => [key, Buffer.from(value, 'base64')] as const,
+      );
       return { ...map.data, ...Object.fromEntries(binary) };
     },
     async secret(namespace, name) {

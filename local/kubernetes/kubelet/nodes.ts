@@ -43,7 +43,7 @@ export function resourcesOf(node: Node) {
 /** The whole status of a node that this kubelet serves. A capacity that somebody wrote before stays. */
 export function nodeStatus(node: Node, address: string, kubeletPort: number, version: string) {
   const own = resourcesOf(node);
-  const given = parseQuantity(node.status?.capacity?.['cpu'] ?? 0) > 0;
+  const given = parseQuantity(node.status?.capacity?.cpu ?? 0) > 0;
   const before = (node.status?.conditions ?? []) as Condition[];
   const now = timestamp();
   const condition = (type: string, status: string, reason: string, message: string) => {

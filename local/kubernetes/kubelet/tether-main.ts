@@ -59,14 +59,15 @@ function run(id: number, spec: ProcessSpec): void {
   const [file = '', ...args] = spec.command;
   let output = '';
   let fd: number | undefined;
+  const keep = (chunk: Buffer) => {
+    output = (output + chunk).slice(-OUTPUT_LIMIT);
+  };
   if (spec.log !== undefined) {
     mkdirSync(dirname(spec.log), { recursive: true, mode: 0o700 });
     fd = openSync(spec.log, 'a', 0o600);
   }
   const writers = ['stdout', 'stderr'].map((stream) =>
-    fd === undefined
-      ? { write: (chunk: Buffer) => void (output = (output + chunk).slice(-OUTPUT_LIMIT)), end: () => undefined }
-      : logWriter(fd, stream),
+    fd === undefined ? { write: keep, end: () => undefined } : logWriter(fd, stream),
   );
   const finish = (exit: Exit) => {
     for (const writer of writers) writer.end();

@@ -52,7 +52,7 @@ export class Tether {
       // A group of its own: Ctrl-C in our terminal is for us, who then stop the pods in order.
       detached: true,
       execArgv: [],
-      env: { PATH: process.env['PATH'] ?? '' },
+      env: { PATH: process.env.PATH ?? '' },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     child.on('message', (message) => {

@@ -1,0 +1,71 @@
+/** Embedded clusters, one process each: started on a folder, resumed on the same folder, gone with whoever started them. */
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { FromCluster, ToCluster } from './cluster-main.ts';
+import type { ClusterFacts, ClusterSettings } from './cluster-parts.ts';
+
+export interface ClusterOptions extends ClusterSettings {
+  /** What the parts have to say; absent: nothing is shown. */
+  log?: (line: string) => void;
+}
+
+export interface LocalCluster {
+  name: string;
+  /** `https://127.0.0.1:PORT` */
+  server: string;
+  caPem: string;
+  adminToken: string;
+  /** Path of a kubeconfig, mode 0600. */
+  adminKubeconfig: string;
+  pid: number;
+  /** Resolves when the process has ended, for whatever reason. */
+  exited: Promise<void>;
+  /** Ends pods, controllers and API server in order; bounded, then killed. The folder stays. */
+  stop(): Promise<void>;
+}
+
+/** After this the process is killed; its pods' processes end with it. */
+const STOP_MS = 12_000;
+
+/** Starts a cluster, or resumes the one in `dir`; resolves when pods can be made. Rejects with the reason if it cannot start. */
+export async function startCluster(options: ClusterOptions): Promise<LocalCluster> {
+  const { log, ...settings } = options;
+  const child = fork(fileURLToPath(new URL('./cluster-main.ts', import.meta.url)), [], {
+    execArgv: [],
+    // Nothing of ours: no credentials, no endpoints.
+    env: { PATH: process.env.PATH ?? '', NODE_NO_WARNINGS: '1' },
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  let complaint = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    complaint = (complaint + chunk).slice(-4_000);
+    log?.(`cluster ${options.name}: ${chunk.toString().trimEnd()}`);
+  });
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const tell = (message: ToCluster) => child.connected && child.send(message);
+
+  const facts = await new Promise<ClusterFacts>((resolve, reject) => {
+    const fail = (why: string) => reject(new Error(`cluster ${options.name} did not start: ${why}`));
+    child.on('message', (message: FromCluster) => {
+      if (message.event === 'ready') resolve(message.facts);
+      else if (message.event === 'failed') fail(message.message);
+      else log?.(`cluster ${options.name}: ${message.line}`);
+    });
+    child.once('error', (error) => fail(error.message));
+    child.once('exit', (code, signal) => fail(`its process ended (${signal ?? `code ${code}`}) ${complaint}`.trim()));
+    tell({ op: 'start', settings });
+  });
+
+  return {
+    name: options.name,
+    ...facts,
+    pid: child.pid ?? 0,
+    exited,
+    async stop() {
+      tell({ op: 'stop' });
+      const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+      await exited;
+      clearTimeout(late);
+    },
+  };
+}
