@@ -1,0 +1,57 @@
+/** What whoever deploys may set without a new template: durations, limits, registration, the agent's image, the address for alarms. */
+import { CfnParameter } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { type Timing, timings } from '#core/contract/timings.ts';
+
+export interface Parameters {
+  /** Seconds, by timing. */
+  readonly timings: Readonly<Record<Timing, CfnParameter>>;
+  readonly registration: CfnParameter;
+  readonly teamClusterLimit: CfnParameter;
+  readonly deploymentClusterLimit: CfnParameter;
+  readonly deploymentVcpuLimit: CfnParameter;
+  /** Empty: the image that this deployment builds. */
+  readonly agentImage: CfnParameter;
+  /** Empty: nobody is mailed. */
+  readonly alarmEmail: CfnParameter;
+}
+
+/** The name of a timing's parameter, which is also its name in state machines: `FirstWait` → `FirstWaitSeconds`. */
+export const timingParameter = (timing: Timing): string => `${timing}Seconds`;
+
+const limit = (scope: Construct, id: string, value: number, description: string): CfnParameter =>
+  new CfnParameter(scope, id, { type: 'Number', default: value, minValue: 0, description });
+
+/** Declares the parameters; `agentImage` is the default of the one with that name. */
+export const parametersOf = (scope: Construct, agentImage: string): Parameters => ({
+  timings: Object.fromEntries(
+    Object.entries(timings).map(([name, { seconds, why }]) => [
+      name,
+      new CfnParameter(scope, timingParameter(name as Timing), {
+        type: 'Number',
+        default: seconds,
+        minValue: 0,
+        description: `seconds: ${why}`,
+      }),
+    ]),
+  ) as Record<Timing, CfnParameter>,
+  registration: new CfnParameter(scope, 'Registration', {
+    default: 'closed',
+    allowedPattern: '^(closed|open|domains:[a-z0-9.,-]+)$',
+    constraintDescription: 'closed, open, or domains:example.com,example.org',
+    description:
+      'who may make an account: closed (invitations only), domains:example.com,…, or open (never on the internet)',
+  }),
+  teamClusterLimit: limit(scope, 'TeamClusterLimit', 3, 'clusters that one team may have at a time'),
+  deploymentClusterLimit: limit(scope, 'DeploymentClusterLimit', 10, 'clusters of all teams at a time'),
+  deploymentVcpuLimit: limit(scope, 'DeploymentVcpuLimit', 64, 'vCPU of all workers of all clusters at a time'),
+  agentImage: new CfnParameter(scope, 'AgentImage', {
+    default: agentImage,
+    description:
+      "the agent's image, by digest; empty: the one that this deployment builds, which only its own EKS clusters can pull",
+  }),
+  alarmEmail: new CfnParameter(scope, 'AlarmEmail', {
+    default: '',
+    description: 'address that alarms are mailed to; empty: nobody',
+  }),
+});
