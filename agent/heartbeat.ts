@@ -4,9 +4,6 @@ import type { Link } from './link.ts';
 import { type Log, reason } from './log.ts';
 import type { Pace, Vitals } from './vitals.ts';
 
-/** Silence is looked at at least this often, as how long it may last changes under way. */
-const LOOK_MS = 10_000;
-
 export interface HeartbeatOptions {
   readonly link: Link;
   readonly vitals: Vitals;
@@ -18,6 +15,7 @@ export interface HeartbeatOptions {
 export const startHeartbeat = ({ link, vitals, clock, log }: HeartbeatOptions): { pace(pace: Pace): void } => {
   let { paceSeconds } = link.ack;
   let hurry = new AbortController();
+  let heard = new AbortController();
 
   const beat = async () => {
     try {
@@ -25,6 +23,7 @@ export const startHeartbeat = ({ link, vitals, clock, log }: HeartbeatOptions): 
       if (answer.type !== 'heartbeat.ack') return;
       vitals.acknowledged(answer.payload);
       paceSeconds = answer.payload.paceSeconds;
+      heard.abort();
     } catch (error) {
       if (!link.signal.aborted) log('warn', 'a heartbeat was not acknowledged', { reason: reason(error) });
     }
@@ -46,7 +45,8 @@ export const startHeartbeat = ({ link, vitals, clock, log }: HeartbeatOptions): 
         link.drop();
         return;
       }
-      await clock.sleep(Math.min(left, LOOK_MS), link.signal);
+      heard = new AbortController();
+      await clock.sleep(left, AbortSignal.any([link.signal, heard.signal]));
     }
   };
 

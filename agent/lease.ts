@@ -82,7 +82,7 @@ export const whileHolding = async (options: LeaseOptions, work: (held: AbortSign
     const lease = await read();
     const holder = lease?.spec.holderIdentity;
     if (holder && holder !== identity) {
-      const version = lease.metadata.resourceVersion;
+      const version = lease.metadata.resourceVersion ?? '';
       if (seen === undefined) log('info', 'another agent holds the lease', { holder });
       if (seen?.version !== version) seen = { version, at: clock.now() };
       else if (clock.now() - seen.at >= DURATION_MS) return write(lease);

@@ -78,7 +78,7 @@ export const openLink = async (options: LinkOptions): Promise<Link> => {
       message = ServerMessage.parse(JSON.parse(raw));
     } catch {
       // Newer servers may say what this version does not know; API Gateway reports a failed function in its own words.
-      log('warn', 'a message of the control plane was not understood', { message: safeText(raw.slice(0, 300)) });
+      log('warn', 'a message of the control plane was not understood', { text: safeText(raw.slice(0, 300)) });
       return;
     }
     const answer = waiting.get(message.id);
