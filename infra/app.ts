@@ -1,7 +1,7 @@
 /** The CDK app: one stack, checked by cdk-nag. Needs no account, no network and no Docker to synthesize. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { App, Validations } from 'aws-cdk-lib';
+import { App, DefaultStackSynthesizer, type IStackSynthesizer, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { RoadsteadStack } from './stack.ts';
 
@@ -20,5 +20,7 @@ new RoadsteadStack(app, context('stack') ?? 'Roadstead', {
   ...(published === undefined && existsSync(join(recipe, 'Dockerfile')) ? { agentRecipe: recipe } : {}),
   ...(zones === undefined ? {} : { zones }),
   terminationProtection: true,
+  // The CDK's command and `npm run doctor -- --aws` look at the bootstrap version: the template itself asks for nothing.
+  synthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }) as IStackSynthesizer,
 });
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

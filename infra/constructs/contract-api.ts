@@ -74,7 +74,8 @@ export class ContractApi extends Construct {
       new HttpRoute(this, 'fallback', {
         httpApi: this.api,
         routeKey: HttpRouteKey.DEFAULT,
-        integration: integrationOf(fallback),
+        // Invoked as `…/$default/$default`, which the permission for the whole API (`…/*/*/*`) does not cover: it needs its own.
+        integration: new HttpLambdaIntegration('Fallback', fallback),
       }),
     );
 

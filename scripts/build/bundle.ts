@@ -1,0 +1,134 @@
+/** One esbuild run for everything that is deployed: a folder for each function, and the agent. */
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { build, type Metafile, version } from 'esbuild';
+
+export interface BundleOptions {
+  /** Absolute folder that sources and the output are in. */
+  readonly root: string;
+  /** Functions by the path of their entry point, without `functions/` and `.ts`. */
+  readonly functions: readonly string[];
+  /** Entry point of the agent, from the root; left out where it is not there. */
+  readonly agent: string;
+}
+
+/** One bundle: where it lies under `dist/`, how big it is, how big it may be. */
+export interface Bundle {
+  readonly path: string;
+  readonly bytes: number;
+  readonly limit: number;
+}
+
+const KB = 1024;
+/** DESIGN §8: an import of this takes 150 ms at most. */
+const LIMIT = 640 * KB;
+/** DESIGN §8: with the Kubernetes client inside, which only tasks and the agent have. */
+const LIMIT_WITH_CLIENT = 2048 * KB;
+const CLIENT = 'node_modules/@kubernetes/client-node/';
+
+/** CommonJS packages inside an ES module ask for Node's own modules by `require`. */
+const REQUIRE = `import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);`;
+
+/** What the last run made and from what: file → time of change and size. */
+interface Made {
+  readonly recipe: string;
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly bundles: readonly Bundle[];
+}
+
+const recordPath = (root: string): string => join(root, 'dist/build.json');
+
+const seen = async (path: string): Promise<string> => {
+  const { mtimeMs, size } = await stat(path);
+  return `${mtimeMs} ${size}`;
+};
+
+/** The entry points: path under `dist/`, without ending → source. Throws naming every function without a source. */
+const entryPoints = ({ root, functions, agent }: BundleOptions): Record<string, string> => {
+  const missing = functions.filter((name) => !existsSync(join(root, 'functions', `${name}.ts`)));
+  if (missing.length > 0)
+    throw new Error(
+      `functions/lib/env.ts names functions that have no source: ${missing.map((name) => `functions/${name}.ts`).join(', ')}; write them, each exporting \`handler\`, or take them from the list`,
+    );
+  return {
+    ...Object.fromEntries(functions.map((name) => [`functions/${name}/index`, `functions/${name}.ts`])),
+    ...(existsSync(join(root, agent)) ? { 'agent/main': agent } : {}),
+  };
+};
+
+/** What decides the result besides the content of files. */
+const recipeOf = (entries: Readonly<Record<string, string>>): string => JSON.stringify([version, REQUIRE, entries]);
+
+/** The bundles of the last run, if nothing that they were made from has changed since. */
+const upToDate = async (root: string, recipe: string): Promise<readonly Bundle[] | undefined> => {
+  try {
+    const last = JSON.parse(await readFile(recordPath(root), 'utf8')) as Made;
+    if (last.recipe !== recipe) return undefined;
+    const now = await Promise.all(Object.keys(last.inputs).map((path) => seen(join(root, path))));
+    if (Object.values(last.inputs).some((before, index) => before !== now[index])) return undefined;
+    return last.bundles.every(({ path }) => existsSync(join(root, 'dist', path))) ? last.bundles : undefined;
+  } catch {
+    // No last run, or a file of it is gone.
+    return undefined;
+  }
+};
+
+const bundlesOf = ({ outputs }: Metafile): Bundle[] =>
+  Object.entries(outputs)
+    .filter(([path]) => path.endsWith('.mjs'))
+    .map(([path, { bytes, inputs }]) => ({
+      path: path.replace(/^dist\//, ''),
+      bytes,
+      limit: Object.keys(inputs).some((input) => input.includes(CLIENT)) ? LIMIT_WITH_CLIENT : LIMIT,
+    }));
+
+/** Bundles what changed: everything or nothing. Throws for a function without a source and for a bundle over its limit. */
+export const bundle = async (options: BundleOptions): Promise<{ bundles: readonly Bundle[]; fresh: boolean }> => {
+  const { root } = options;
+  const entries = entryPoints(options);
+  const recipe = recipeOf(entries);
+  const last = await upToDate(root, recipe);
+  if (last !== undefined) return { bundles: last, fresh: false };
+
+  await rm(recordPath(root), { force: true });
+  await Promise.all(
+    ['functions', 'agent'].map((folder) => rm(join(root, 'dist', folder), { recursive: true, force: true })),
+  );
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: entries,
+    outdir: 'dist',
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    // ES modules of packages that have both: only they can be shaken.
+    mainFields: ['module', 'main'],
+    minify: true,
+    sourcemap: true,
+    sourcesContent: false,
+    legalComments: 'none',
+    banner: { js: REQUIRE },
+    metafile: true,
+    logLevel: 'error',
+  });
+  const bundles = bundlesOf(metafile);
+  const big = bundles.filter(({ bytes, limit }) => bytes > limit);
+  if (big.length > 0)
+    throw new Error(
+      `too big: ${big.map(({ path, bytes, limit }) => `${path} has ${Math.ceil(bytes / KB)} KB of ${limit / KB}`).join(', ')}; look with \`npx esbuild --analyze\` at what is inside`,
+    );
+  const inputs = Object.keys(metafile.inputs).filter((path) => !path.includes(':'));
+  const record: Made = {
+    recipe,
+    inputs: Object.fromEntries(
+      await Promise.all(inputs.map(async (path) => [path, await seen(join(root, path))] as const)),
+    ),
+    bundles,
+  };
+  await mkdir(dirname(recordPath(root)), { recursive: true });
+  await writeFile(recordPath(root), JSON.stringify(record));
+  return { bundles, fresh: true };
+};
