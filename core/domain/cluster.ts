@@ -60,6 +60,8 @@ export interface ClusterState {
   readonly error?: OperationError | undefined;
   /** API server's URL, once known. */
   readonly endpoint?: string | undefined;
+  /** The API server's CA bundle, base64 PEM as kubeconfigs have it. Public: kept so that reading a kubeconfig asks no cloud. */
+  readonly certificateAuthority?: string | undefined;
   /** uid of its namespace kube-system, from the first hello; another one is a clone. */
   readonly clusterUid?: string | undefined;
   readonly agent?: AgentLink | undefined;
@@ -79,7 +81,12 @@ export type ClusterCommand =
       readonly timings: OperationTimings;
     }
   | { readonly type: 'step'; readonly operation: string; readonly step: string }
-  | { readonly type: 'created'; readonly operation: string; readonly endpoint?: string | undefined }
+  | {
+      readonly type: 'created';
+      readonly operation: string;
+      readonly endpoint?: string | undefined;
+      readonly certificateAuthority?: string | undefined;
+    }
   | { readonly type: 'deleted'; readonly operation: string }
   | { readonly type: 'fail'; readonly operation: string; readonly error: OperationError }
   | { readonly type: 'delete'; readonly actor: string; readonly timings: OperationTimings }
@@ -263,6 +270,7 @@ export const decideCluster = (
           expiresAt: earlier(plus(now, cluster.ttlSeconds), plus(readyAt, TTL.max)),
           warnedAt: undefined,
           endpoint: command.endpoint ?? cluster.endpoint,
+          certificateAuthority: command.certificateAuthority ?? cluster.certificateAuthority,
           conditions: withCondition(
             cluster.conditions,
             {

@@ -11,6 +11,15 @@ export interface OperationState extends Operation {
   readonly checkAt?: string | undefined;
 }
 
+/** What the API answers. */
+export const toOperation = ({
+  entity: _,
+  version: __,
+  actor: ___,
+  checkAt: ____,
+  ...operation
+}: OperationState): Operation => operation;
+
 /** Seconds: how long an operation may take and when the sweeper first looks whether it was started. */
 export interface OperationTimings {
   readonly createDeadline: number;

@@ -1,5 +1,6 @@
 /** Reads of clusters with their operations and leases; the awaited task tokens, which are no entities. */
 import { AppError } from '../contract/errors.ts';
+import { ClusterId } from '../contract/names.ts';
 import { epochSeconds, plus } from '../domain/clock.ts';
 import type { ClusterState, ClusterSubject } from '../domain/cluster.ts';
 import type { Awaited, Lease } from '../domain/link.ts';
@@ -26,24 +27,14 @@ export interface ProviderVersions {
 const as = <E>(item: Item | null | undefined): E | null =>
   item === null || item === undefined ? null : fromItem<E>(item);
 
-/** Opaque to clients: the last key of a page. */
+/** Opaque to clients: the id of the last cluster of a page. */
 const toCursor = (key: Record<string, unknown> | undefined): string | undefined =>
-  key === undefined ? undefined : Buffer.from(JSON.stringify(key)).toString('base64url');
+  key === undefined ? undefined : Buffer.from(String(key.gsi1sk)).toString('base64url');
 const fromCursor = (cursor: string | undefined, pk: string): Record<string, unknown> | undefined => {
   if (cursor === undefined) return undefined;
-  try {
-    const key = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as Record<string, unknown>;
-    // A cursor of another list would read another team's page.
-    if (
-      key.gsi1pk === pk &&
-      [key.pk, key.sk, key.gsi1sk].every((part) => typeof part === 'string') &&
-      Object.keys(key).length === 4
-    )
-      return key;
-  } catch {
-    // Falls through: not one of ours.
-  }
-  throw new AppError('request.cursor_invalid');
+  const id = ClusterId.safeParse(Buffer.from(cursor, 'base64url').toString('utf8'));
+  if (!id.success) throw new AppError('request.cursor_invalid');
+  return { ...keys.cluster(id.data), gsi1pk: pk, gsi1sk: id.data };
 };
 
 export const clustersIn = (table: Table) => {

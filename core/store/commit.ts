@@ -167,7 +167,7 @@ export const commitDecision = async (
   { now, newId }: CommitContext,
   also: readonly Step[] = [],
 ): Promise<void> => {
-  if (decision.writes.length === 0 && decision.claims.length === 0 && also.length === 0) return;
+  if ([decision.writes, decision.claims, decision.audit, also].every((part) => part.length === 0)) return;
   await table.transact([
     ...also,
     ...decision.claims.flatMap((claim) => claimSteps(claim, table.name)),

@@ -1,10 +1,11 @@
 /** Reads of accounts, sessions, teams and members; tickets, signed-out sessions and rate counters, which are no entities. */
 import type { Role } from '../contract/account.ts';
+import { AppError } from '../contract/errors.ts';
 import type { AccountState, MemberState, TeamState } from '../domain/account.ts';
 import { epochSeconds, plus } from '../domain/clock.ts';
-import { fromItem } from './items.ts';
+import { fromItem, type Item } from './items.ts';
 import { keys, lists, sha256 } from './keys.ts';
-import type { Table } from './table.ts';
+import type { Step, Table } from './table.ts';
 
 /** Seconds that a signed-out session is remembered: an access token's life (DESIGN §4). */
 const SIGNOUT_SECONDS = 900;
@@ -17,6 +18,17 @@ export interface Ticket {
   readonly personalTeam: string;
   readonly expiresAt: string;
 }
+
+const ticketOf = (of: Omit<Ticket, 'expiresAt'>, now: string): Ticket => ({
+  ...of,
+  expiresAt: plus(now, TICKET_SECONDS),
+});
+const ticketItem = (ticket: string, kept: Ticket): Item => ({
+  ...keys.ticket(sha256(ticket)),
+  entity: 'Ticket',
+  ttl: epochSeconds(kept.expiresAt),
+  ...kept,
+});
 
 export const peopleIn = (table: Table) => ({
   account: async (id: string): Promise<AccountState | null> => {
@@ -70,10 +82,22 @@ export const peopleIn = (table: Table) => ({
 
   /** Keeps a ticket by its hash; the value itself is never stored. */
   addTicket: async (ticket: string, of: Omit<Ticket, 'expiresAt'>, now: string): Promise<Ticket> => {
-    const kept: Ticket = { ...of, expiresAt: plus(now, TICKET_SECONDS) };
-    await table.put({ ...keys.ticket(sha256(ticket)), entity: 'Ticket', ttl: epochSeconds(kept.expiresAt), ...kept });
+    const kept = ticketOf(of, now);
+    await table.put(ticketItem(ticket, kept));
     return kept;
   },
+
+  /** The same, as part of a transaction. */
+  ticketStep: (ticket: string, of: Omit<Ticket, 'expiresAt'>, now: string): Step => ({
+    item: {
+      Put: {
+        TableName: table.name,
+        Item: { ...ticketItem(ticket, ticketOf(of, now)) },
+        ConditionExpression: 'attribute_not_exists(pk)',
+      },
+    },
+    onFailed: () => new AppError('conflict', { detail: 'the ticket exists' }),
+  }),
 
   /** Uses a ticket up; null when it is unknown, used or expired. */
   takeTicket: async (ticket: string, now: string): Promise<Ticket | null> => {
