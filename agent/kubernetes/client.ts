@@ -95,6 +95,7 @@ export const connectKubernetes = async (options: KubernetesOptions): Promise<Kub
   const agent = new https.Agent({
     keepAlive: true,
     maxSockets: 8,
+    proxyEnv: {},
     ca: await readFile(join(options.serviceAccountDir, 'ca.crt')),
   });
 
