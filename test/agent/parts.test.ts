@@ -3,8 +3,11 @@ import { readFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '#agent/clock.ts';
 import { imageDigest, readConfig, SocketUrl } from '#agent/config.ts';
+import { serveHealth } from '#agent/health.ts';
 import { connectKubernetes, KubernetesError } from '#agent/kubernetes/client.ts';
 import { createLog, reason } from '#agent/log.ts';
+import { createVitals } from '#agent/vitals.ts';
+import { heldClock } from './support/clock.ts';
 import { startKubernetes } from './support/kubernetes.ts';
 
 test.each(['wss://abc.example.com/live', 'ws://127.0.0.1:7070/ws', 'ws://localhost/ws', 'ws://[::1]:1/ws'])(
@@ -41,6 +44,27 @@ test('the log is JSON lines in which no token survives', () => {
 test('whatever was thrown has words', () => {
   expect(reason(new AggregateError([new Error('a'), new Error('b')], ''))).toBe('a; b');
   expect(reason('text')).toBe('text');
+});
+
+test('the probes answer what the vitals say', async () => {
+  const clock = heldClock(() => 0);
+  const vitals = createVitals(clock);
+  const health = await serveHealth(vitals, '127.0.0.1', 0);
+  onTestFinished(health.close);
+  const probe = async (path: string) => (await fetch(`http://127.0.0.1:${health.port}${path}`)).status;
+  expect([await probe('/healthz'), await probe('/readyz'), await probe('/')]).toEqual([200, 503, 404]);
+  vitals.acknowledged({ paceSeconds: 30, staleAfterSeconds: 90 });
+  vitals.linked(true);
+  expect([await probe('/healthz'), await probe('/readyz')]).toEqual([200, 200]);
+  await clock.advance(90_000);
+  expect(await probe('/healthz')).toBe(503);
+});
+
+test('probes that cannot be served end the start', async () => {
+  const vitals = createVitals(systemClock);
+  const health = await serveHealth(vitals, '127.0.0.1', 0);
+  onTestFinished(health.close);
+  await expect(serveHealth(vitals, '127.0.0.1', health.port)).rejects.toThrow('EADDRINUSE');
 });
 
 test('a sleep ends early, and without an error, when it is cut short', async () => {

@@ -176,6 +176,9 @@ export const startControlPlane = async (): Promise<FakeControlPlane> => {
     }
     sockets.handleUpgrade(request, socket, head, (opened) => serve(opened, token, known.kind));
   });
+  server.on('connection', () => {
+    plane.activity = performance.now();
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   Object.assign(plane, { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/agent` });
   return plane;

@@ -229,6 +229,10 @@ export const startKubernetes = async (): Promise<FakeKubernetes> => {
     const object = objects.get(path);
     return object ? send(response, 200, object) : fail(response, 404, 'NotFound');
   });
+  const note = () => {
+    fake.activity = performance.now();
+  };
+  server.on('connection', note).on('secureConnection', note);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   Object.assign(fake, { port: (server.address() as AddressInfo).port });
   fake.put('/api/v1/namespaces/kube-system', { metadata: { uid: 'cluster-one' } });
