@@ -216,11 +216,17 @@ export class PodWorker {
     const env = await environment(pod, container, this.#services.sources, this.#place, base);
     const mounts = this.#volumes.mounts(container);
     for (const { folder } of mounts) await mkdir(folder, { recursive: true, mode: 0o700 }).catch(() => undefined);
-    const command = [...(container.command ?? image.command), ...(container.args ?? [])].map((text) =>
-      rewrite(expand(text, env), mounts),
+    // Only what the pod wrote names paths of a container; the image's command and our own variables are of this machine.
+    const inside = (text: string) => rewrite(text, mounts);
+    const own = (list: string[] | undefined) => list?.map((text) => inside(expand(text, env)));
+    const command = [...(own(container.command) ?? image.command), ...(own(container.args) ?? [])];
+    const rewritten = Object.fromEntries(
+      Object.entries(env).map(([name, value]) => [
+        name,
+        value === (base as Record<string, string>)[name] ? value : inside(value),
+      ]),
     );
-    const rewritten = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, rewrite(value, mounts)]));
-    const cwd = container.workingDir === undefined ? home : rewrite(container.workingDir, mounts);
+    const cwd = container.workingDir === undefined ? home : inside(container.workingDir);
     return { command, env: rewritten, cwd: cwd === container.workingDir ? home : cwd };
   }
 
