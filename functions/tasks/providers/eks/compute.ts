@@ -1,0 +1,70 @@
+/** Nodes of an EKS cluster: a NodePool in Auto Mode, or one managed node group (DESIGN §4 EKS). */
+import { CreateAddonCommand, CreateNodegroupCommand, DescribeNodegroupCommand } from '@aws-sdk/client-eks';
+import { SIZES } from '#core/contract/sizes.ts';
+import type { ClusterState } from '#core/domain/cluster.ts';
+import { infrastructureName } from '#core/domain/names.ts';
+import { Permanent } from '../../../lib/task-error.ts';
+import type { KubernetesAccess, Progress, Provider } from '../provider.ts';
+import { nodePool, storageClass } from './objects.ts';
+import { CLUSTER_TAG, DEPLOYMENT_TAG, type EksParts, isNamed, needed } from './parts.ts';
+
+const NODE_GROUP = 'roadstead';
+/** Without it nothing makes volumes on nodes of a group. */
+const VOLUMES_ADDON = 'aws-ebs-csi-driver';
+
+const unlessThere = async (send: Promise<unknown>): Promise<void> => {
+  try {
+    await send;
+  } catch (error) {
+    if (!isNamed(error, 'ResourceInUseException')) throw error;
+  }
+};
+
+const ensureNodeGroup = async ({ eks, settings }: EksParts, cluster: ClusterState): Promise<void> => {
+  const clusterName = infrastructureName(cluster.id);
+  const { count, size } = cluster.workers;
+  await unlessThere(
+    eks.send(
+      new CreateNodegroupCommand({
+        clusterName,
+        nodegroupName: NODE_GROUP,
+        clientRequestToken: cluster.id,
+        nodeRole: needed(settings, 'nodeRoleArn'),
+        subnets: [...needed(settings, 'subnetIds')],
+        instanceTypes: [SIZES[size].instanceType],
+        amiType: 'AL2023_x86_64_STANDARD',
+        capacityType: 'ON_DEMAND',
+        scalingConfig: { minSize: count, maxSize: count, desiredSize: count },
+        tags: { [DEPLOYMENT_TAG]: settings.deploymentId, [CLUSTER_TAG]: cluster.id },
+      }),
+    ),
+  );
+  await unlessThere(
+    eks.send(new CreateAddonCommand({ clusterName, addonName: VOLUMES_ADDON, clientRequestToken: cluster.id })),
+  );
+};
+
+const observeNodeGroup = async ({ eks }: EksParts, cluster: ClusterState): Promise<Progress> => {
+  const { nodegroup } = await eks.send(
+    new DescribeNodegroupCommand({ clusterName: infrastructureName(cluster.id), nodegroupName: NODE_GROUP }),
+  );
+  if (nodegroup?.status === 'CREATE_FAILED' || nodegroup?.status === 'DEGRADED') {
+    const why = (nodegroup.health?.issues ?? []).map((issue) => `${issue.code}: ${issue.message}`).join('; ');
+    throw new Permanent('provider.failed', `EKS could not make the node group: ${why || 'it gives no reason'}`);
+  }
+  return nodegroup?.status === 'ACTIVE' || nodegroup?.status === 'UPDATING' ? 'active' : 'going';
+};
+
+export const computeOf = (
+  parts: EksParts,
+  access: (cluster: ClusterState) => Promise<KubernetesAccess>,
+): Pick<Provider, 'ensureCompute' | 'observeCompute'> => ({
+  ensureCompute: async (cluster, connect) => {
+    if (cluster.options.compute === 'managed') await ensureNodeGroup(parts, cluster);
+    const kubernetes = connect(await access(cluster));
+    if (cluster.options.compute === 'auto') await kubernetes.apply(nodePool(cluster));
+    await kubernetes.apply(storageClass(cluster));
+  },
+  // Auto Mode makes nodes when a pod needs one: the pool is all there is to wait for.
+  observeCompute: async (cluster) => (cluster.options.compute === 'auto' ? 'active' : observeNodeGroup(parts, cluster)),
+});

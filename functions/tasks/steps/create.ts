@@ -1,0 +1,102 @@
+/** The tasks of `cluster-create` that act: each idempotent, each answers small facts (DESIGN §3 task, §4 EKS). */
+import * as z from 'zod';
+import { renderAgentManifest } from '#core/domain/agent-manifest.ts';
+import { newInstallToken, tokenStateOf } from '#core/domain/token.ts';
+import { sha256 } from '#core/store/keys.ts';
+import { task } from '../../lib/task.ts';
+import { withinOperation, withinSeconds } from '../lib/deadline.ts';
+import { type ConnectKubernetes, type Providers, providerOf } from '../providers/provider.ts';
+
+interface WithProviders {
+  readonly providers: Providers;
+}
+interface WithKubernetes extends WithProviders {
+  readonly connect: ConnectKubernetes;
+}
+
+const progress = z.strictObject({ state: z.enum(['active', 'going', 'absent']) });
+
+export const ensureCluster = task<WithProviders, unknown, z.infer<typeof progress>>({
+  step: 'EnsureCluster',
+  output: progress,
+  run: async ({ deps, cluster }) => ({ state: await providerOf(deps.providers, cluster).ensure(cluster) }),
+});
+
+export const observeCluster = task<
+  WithProviders & { readonly activeDeadlineSeconds: number },
+  unknown,
+  z.infer<typeof progress>
+>({
+  step: 'ObserveCluster',
+  output: progress,
+  run: async ({ deps, cluster, operation }) => {
+    const state = await providerOf(deps.providers, cluster).observe(cluster);
+    if (state !== 'active')
+      withinSeconds(operation, deps.activeDeadlineSeconds, deps.now(), 'the provider did not make the cluster active');
+    return { state };
+  },
+});
+
+export const grantAccess = task<WithProviders, unknown, null>({
+  step: 'GrantAccess',
+  output: z.null(),
+  run: async ({ deps, cluster }) => {
+    await providerOf(deps.providers, cluster).grantAccess(cluster);
+    return null;
+  },
+});
+
+export const ensureCompute = task<WithKubernetes, unknown, z.infer<typeof progress>>({
+  step: 'EnsureCompute',
+  output: progress,
+  run: async ({ deps, cluster, operation }) => {
+    const provider = providerOf(deps.providers, cluster);
+    await provider.ensureCompute(cluster, deps.connect);
+    const state = await provider.observeCompute(cluster);
+    if (state !== 'active') withinOperation(operation, deps.now(), 'the nodes were not usable');
+    return { state };
+  },
+});
+
+/** What a kubeconfig names: goes from the one task that asks for it to the one that records it. */
+const installed = z.strictObject({ endpoint: z.string().nullable(), certificateAuthority: z.string().nullable() });
+
+export const installAgent = task<
+  WithKubernetes & { readonly image: string; readonly socketUrl: string; readonly version: string },
+  unknown,
+  z.infer<typeof installed>
+>({
+  step: 'InstallAgent',
+  output: installed,
+  run: async ({ deps, cluster, operation, commit }) => {
+    const provider = providerOf(deps.providers, cluster);
+    const access = await provider.access(cluster);
+    const known = access ?? (await provider.describe(cluster));
+    const answer = { endpoint: known?.endpoint ?? null, certificateAuthority: known?.ca ?? null };
+    if (access === null) return answer;
+
+    const tokens = await deps.store.tokens.ofCluster(cluster.id);
+    // An agent that has its own token needs none from us; a fresh one in its Secret would only be looked at with suspicion.
+    if (tokens.some((token) => token.kind === 'agent' && tokenStateOf(token, deps.now()) === 'Active')) return answer;
+
+    const installToken = `rsi_${deps.newSecret()}`;
+    await commit(() =>
+      newInstallToken(
+        { hash: sha256(installToken), cluster: cluster.id, team: cluster.team, actor: 'system' },
+        { now: deps.now(), newId: deps.newId },
+      ),
+    );
+    const kubernetes = deps.connect(access);
+    const objects = renderAgentManifest({
+      image: deps.image,
+      socketUrl: deps.socketUrl,
+      installToken,
+      clusterId: cluster.id,
+      drain: provider.drainable,
+      version: deps.version,
+    });
+    for (const object of objects) await kubernetes.apply(object);
+    deps.log.info('the agent is installed', { operation: operation.id, cluster: cluster.id });
+    return answer;
+  },
+});

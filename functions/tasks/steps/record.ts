@@ -1,0 +1,63 @@
+/** The tasks that end an operation: Ready, Deleted, or Failed with the reason. */
+import * as z from 'zod';
+import { decideCluster } from '#core/domain/cluster.ts';
+import type { Decision } from '#core/domain/decision.ts';
+import type { OperationState } from '#core/domain/operation.ts';
+import { revokeToken } from '#core/domain/token.ts';
+import { task } from '../../lib/task.ts';
+import { failureOf } from '../lib/failure.ts';
+
+/** A repeat after the answer was lost. */
+const ifSucceeded = (operation: OperationState): null | undefined =>
+  operation.state === 'Succeeded' ? null : undefined;
+
+const created = z.object({ endpoint: z.string().nullable(), certificateAuthority: z.string().nullable() });
+
+export const recordCreated = task<object, z.infer<typeof created>, null>({
+  input: created,
+  output: z.null(),
+  ended: ifSucceeded,
+  run: async ({ input, operation, command }) => {
+    await command({
+      type: 'created',
+      operation: operation.id,
+      endpoint: input.endpoint ?? undefined,
+      certificateAuthority: input.certificateAuthority ?? undefined,
+    });
+    return null;
+  },
+});
+
+/** The cluster's tokens end with it, in the same transaction. */
+export const recordDeleted = task<object, unknown, null>({
+  output: z.null(),
+  ended: ifSucceeded,
+  run: async ({ deps, operation, cluster, commit }) => {
+    const tokens = await deps.store.tokens.ofCluster(cluster.id);
+    await commit((subject): Decision => {
+      const now = deps.now();
+      const deleted = decideCluster(subject, { type: 'deleted', operation: operation.id }, { now, newId: deps.newId });
+      const revoked = tokens.map((token) => revokeToken(token, 'system', now));
+      return {
+        writes: [...deleted.writes, ...revoked.flatMap(({ writes }) => writes)],
+        claims: deleted.claims,
+        audit: [...deleted.audit, ...revoked.flatMap(({ audit }) => audit)],
+      };
+    });
+    return null;
+  },
+});
+
+const failed = z.object({ error: z.object({ Error: z.string(), Cause: z.string().optional() }) });
+const recorded = z.strictObject({ superseded: z.boolean() });
+
+export const recordFailure = task<object, z.infer<typeof failed>, z.infer<typeof recorded>>({
+  input: failed,
+  output: recorded,
+  // Nothing is written over an operation that has ended: it failed already (then so does the execution), succeeded, or was superseded.
+  ended: (operation) => ({ superseded: operation.state !== 'Failed' }),
+  run: async ({ input, operation, command }) => {
+    await command({ type: 'fail', operation: operation.id, error: failureOf(input.error, operation) });
+    return { superseded: false };
+  },
+});
