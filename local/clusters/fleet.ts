@@ -14,7 +14,6 @@ export type StartCluster = (options: {
   podNetwork: string;
   images: Record<string, { command: string[] }>;
   tokenWebhook?: string;
-  port?: number;
   log?: (line: string) => void;
 }) => Promise<{
   readonly server: string;
@@ -98,7 +97,7 @@ export function createFleet({ dir, store, startCluster, images, tokenWebhook, lo
       tokenWebhook: tokenWebhook(record.name),
       log: (line: string) => log(`${record.name}: ${line}`),
     };
-    const started = await startCluster({ ...options, ...(record.port !== undefined && { port: record.port }) });
+    const started = await startCluster(options);
     const access = { server: started.server, caPem: started.caPem, token: started.adminToken };
     if (isAuto(record)) {
       const { nodePools = [], nodeRoleArn = '' } = record.request.computeConfig;
@@ -128,7 +127,6 @@ export function createFleet({ dir, store, startCluster, images, tokenWebhook, lo
         status: 'ACTIVE',
         endpoint: server,
         caPem,
-        port: Number(new URL(server).port),
       });
     } catch (error) {
       const now = store.clusters.get(record.name);

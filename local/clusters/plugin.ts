@@ -4,7 +4,7 @@ import type { PluginFactory } from '#local/plugin.ts';
 import { REGION } from '#local/types.ts';
 import type { Delays } from './context.ts';
 import { ec2Api } from './ec2-api.ts';
-import { eksApi, type Fault } from './eks-api.ts';
+import { eksApi } from './eks-api.ts';
 import { createFleet, type Fleet, type StartCluster } from './fleet.ts';
 import { openStore } from './store.ts';
 import { stsApi } from './sts-api.ts';
@@ -17,15 +17,13 @@ export interface ClustersOptions {
   readonly images: Record<string, { command: string[] }>;
   /** At least so long in CREATING and DELETING; milliseconds. */
   readonly delays?: Partial<Delays>;
-  /** Makes calls of EKS fail; for tests. */
-  readonly fault?: Fault;
 }
 
 const DELAYS: Delays = { createMs: 2000, deleteMs: 1000, nodegroupMs: 1000 };
 
 /** Keeps records and clusters in `clusters/` of the state folder; all of them start again with the runtime. */
 export const clustersPlugin =
-  ({ startCluster, images, delays, fault }: ClustersOptions): PluginFactory =>
+  ({ startCluster, images, delays }: ClustersOptions): PluginFactory =>
   async ({ stateDir, endpoint, iam, log }) => {
     const dir = join(stateDir, 'clusters');
     const store = openStore(dir);
@@ -34,7 +32,7 @@ export const clustersPlugin =
     const context = { store, fleet, iam, delays: { ...DELAYS, ...delays } };
     return {
       name: 'clusters',
-      apis: [eksApi(context, fault), stsApi(iam), ec2Api(store)],
+      apis: [eksApi(context), stsApi(iam), ec2Api(store)],
       hosts: [{ host: `sts.${REGION}.amazonaws.com`, url: endpoint }],
       start: () => fleet.start(),
       async stop() {

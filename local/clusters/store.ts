@@ -18,9 +18,8 @@ export interface ClusterRecord {
   readonly tags: Tags;
   // biome-ignore lint/suspicious/noExplicitAny: EKS answers much of what it was given as it was given
   readonly request: Readonly<Record<string, any>>;
-  /** The second to fourth digits of its pods' addresses are the cluster's own under this prefix, e.g. `127.42`. */
+  /** First two bytes of the loopback network of its pods, e.g. `127.42`. */
   readonly podNetwork: string;
-  readonly port?: number;
   readonly endpoint?: string;
   readonly caPem?: string;
   readonly problem?: string;
