@@ -1,4 +1,5 @@
-/** The instance types that node pools choose from: 2, 4 and 8 vCPU with 8, 16 and 32 GiB. */
+/** The instance types that node pools choose from: those of the product's own table of sizes. */
+import { SIZES } from '#core/contract/sizes.ts';
 
 export interface InstanceType {
   name: string;
@@ -11,11 +12,14 @@ export interface InstanceType {
 }
 
 const GiB = 2 ** 30;
-export const INSTANCE_TYPES: readonly InstanceType[] = [
-  { name: 'm6i.large', cpu: 2, memory: 8 * GiB, pods: 29 },
-  { name: 'm6i.xlarge', cpu: 4, memory: 16 * GiB, pods: 58 },
-  { name: 'm6i.2xlarge', cpu: 8, memory: 32 * GiB, pods: 58 },
-];
+export const INSTANCE_TYPES: readonly InstanceType[] = Object.values(SIZES)
+  .map(({ instanceType, vcpu, memoryGiB }) => ({
+    name: instanceType,
+    cpu: vcpu,
+    memory: memoryGiB * GiB,
+    pods: vcpu === 2 ? 29 : 58,
+  }))
+  .sort((a, b) => a.cpu - b.cpu);
 
 /** What a node of this type leaves for pods: the machine less what the system keeps. */
 export const allocatableOf = (type: InstanceType) => ({

@@ -207,7 +207,7 @@ describe('nodes', () => {
     const node = await cluster.client.get(nodes, undefined, pod.spec.nodeName ?? '');
     expect(node.metadata.labels).toMatchObject({
       'karpenter.sh/nodepool': 'workers',
-      'node.kubernetes.io/instance-type': 'm6i.xlarge',
+      'node.kubernetes.io/instance-type': 'm7i.xlarge',
     });
     expect(node.spec.providerID).toBe(`aws:///us-east-1a/${node.metadata.name}`);
 

@@ -83,15 +83,15 @@ describe('nodes for pods that fit nowhere', () => {
     choose(...args).offers.map(({ type, pods }) => `${type.name} ${pods.length}`);
 
   test('the smallest instance that holds the pod is taken', () => {
-    expect(offered([requesting('500m')], [nodePool()], new Map())).toEqual(['m6i.large 1']);
-    expect(offered([requesting('3')], [nodePool()], new Map())).toEqual(['m6i.xlarge 1']);
-    expect(offered([requesting('100m', '20Gi')], [nodePool()], new Map())).toEqual(['m6i.2xlarge 1']);
+    expect(offered([requesting('500m')], [nodePool()], new Map())).toEqual(['m7i.large 1']);
+    expect(offered([requesting('3')], [nodePool()], new Map())).toEqual(['m7i.xlarge 1']);
+    expect(offered([requesting('100m', '20Gi')], [nodePool()], new Map())).toEqual(['m7i.2xlarge 1']);
   });
 
   test('pods share a new node while it has room', () => {
     expect(offered([requesting('500m'), requesting('500m'), requesting('1500m')], [nodePool()], new Map())).toEqual([
-      'm6i.large 2',
-      'm6i.large 1',
+      'm7i.large 2',
+      'm7i.large 1',
     ]);
   });
 
@@ -121,12 +121,12 @@ describe('nodes for pods that fit nowhere', () => {
       },
     };
     const [offer] = choose([requesting('100m')], [nodePool({ template })], new Map()).offers;
-    expect(offer?.type.name).toBe('m6i.2xlarge');
+    expect(offer?.type.name).toBe('m7i.2xlarge');
     const made = nodeOf(offer as NonNullable<typeof offer>, 'us-east-1b');
     expect(made.spec.providerID).toMatch(/^aws:\/\/\/us-east-1b\/i-[0-9a-f]{17}$/);
     expect(made.metadata.labels).toMatchObject({
       'karpenter.sh/nodepool': 'workers',
-      'node.kubernetes.io/instance-type': 'm6i.2xlarge',
+      'node.kubernetes.io/instance-type': 'm7i.2xlarge',
       'topology.kubernetes.io/zone': 'us-east-1b',
       'topology.kubernetes.io/region': 'us-east-1',
       'kubernetes.io/hostname': made.metadata.name,
