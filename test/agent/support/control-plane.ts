@@ -39,6 +39,8 @@ export interface FakeControlPlane {
   /** Answers the opening itself with this status. */
   refuse: number | undefined;
   allowInstall(token: string): void;
+  /** A token that the agent made, whose hash was announced. */
+  allowAgent(token: string): void;
   revoke(token: string): void;
   /** Links that said hello with an agent token, open now. */
   live(): SeenLink[];
@@ -150,6 +152,7 @@ export const startControlPlane = async (): Promise<FakeControlPlane> => {
     answer: () => undefined,
     refuse: undefined,
     allowInstall: (token) => void tokens.set(sha256(token), { kind: 'install', active: true }),
+    allowAgent: (token) => void tokens.set(sha256(token), { kind: 'agent', active: true }),
     revoke: (token) => {
       const known = tokens.get(sha256(token));
       if (known) known.active = false;
