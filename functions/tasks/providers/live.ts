@@ -1,5 +1,4 @@
 /** The providers of this deployment, made from a function's environment. */
-import { EC2Client } from '@aws-sdk/client-ec2';
 import { EKSClient } from '@aws-sdk/client-eks';
 import { STSClient } from '@aws-sdk/client-sts';
 import { eksProvider } from './eks/eks.ts';
@@ -27,7 +26,6 @@ export const liveProviders = (
       'eks',
       eksProvider({
         eks: new EKSClient({}),
-        ec2: new EC2Client({}),
         sts: new STSClient({}),
         now: () => new Date().toISOString(),
         settings: {

@@ -53,15 +53,20 @@ export interface Provider {
   /** One step towards the cluster's end. */
   readonly remove: (name: string) => Promise<Removal>;
   readonly observeGone: (name: string) => Promise<Removal>;
-  /** Removes what outlived the cluster; answers how much is still there. */
-  readonly sweepLeftovers: (name: string) => Promise<number>;
   /** Every cluster with this deployment's mark, for the sweep of orphans. */
   readonly listOwned: () => Promise<readonly Owned[]>;
   /** Versions of Kubernetes on offer, newest first. */
   readonly versions: () => Promise<{ readonly default: string; readonly offered: readonly string[] }>;
 }
 
+/** By the name that a cluster's `provider` holds. */
 export type Providers = ReadonlyMap<string, Provider>;
+
+/**
+ * Removes what outlived clusters, by provider; answers how much is still there. A provider without leftovers is not in it. Apart from
+ * `Provider`, since one task alone needs it and EC2's client is larger than all of a task's bundle besides.
+ */
+export type Leftovers = ReadonlyMap<string, (name: string) => Promise<number>>;
 
 /** The provider of a cluster. */
 export const providerOf = (providers: Providers, cluster: Pick<ClusterState, 'provider'>): Provider => {

@@ -5,7 +5,7 @@ import { infrastructureName } from '#core/domain/names.ts';
 import { task } from '../../lib/task.ts';
 import type { Workflows } from '../../lib/workflows.ts';
 import { withinOperation } from '../lib/deadline.ts';
-import { type Providers, providerOf } from '../providers/provider.ts';
+import { type Leftovers, type Providers, providerOf } from '../providers/provider.ts';
 
 interface WithProviders {
   readonly providers: Providers;
@@ -62,11 +62,11 @@ export const observeDeleted = task<WithProviders, unknown, z.infer<typeof remova
 
 const swept = z.strictObject({ left: z.int().min(0) });
 
-export const sweepLeftovers = task<WithProviders, unknown, z.infer<typeof swept>>({
+export const sweepLeftovers = task<{ readonly leftovers: Leftovers }, unknown, z.infer<typeof swept>>({
   step: 'SweepLeftovers',
   output: swept,
   run: async ({ deps, cluster, operation }) => {
-    const left = await providerOf(deps.providers, cluster).sweepLeftovers(infrastructureName(cluster.id));
+    const left = (await deps.leftovers.get(cluster.provider)?.(infrastructureName(cluster.id))) ?? 0;
     if (left > 0) withinOperation(operation, deps.now(), `${left} volumes or interfaces of the cluster were not gone`);
     return { left };
   },

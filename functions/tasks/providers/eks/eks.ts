@@ -4,7 +4,6 @@ import { accessOf } from './access.ts';
 import { clusterOf } from './cluster.ts';
 import { computeOf } from './compute.ts';
 import { inventoryOf } from './inventory.ts';
-import { leftoversOf } from './leftovers.ts';
 import type { EksParts } from './parts.ts';
 import { removalOf } from './removal.ts';
 
@@ -17,7 +16,6 @@ export const eksProvider = (parts: EksParts): Provider => {
     ...access,
     ...computeOf(parts, access.access),
     ...removalOf(parts),
-    ...leftoversOf(parts),
     ...inventoryOf(parts),
   };
 };

@@ -8,9 +8,9 @@ import {
   DescribeSecurityGroupsCommand,
   DescribeSnapshotsCommand,
   DescribeVolumesCommand,
+  type EC2Client,
 } from '@aws-sdk/client-ec2';
-import type { Provider } from '../provider.ts';
-import { type EksParts, isNamed } from './parts.ts';
+import { isNamed } from './parts.ts';
 
 const TAG = 'eks:eks-cluster-name';
 
@@ -49,8 +49,9 @@ const deleteEach = async (
 };
 
 /** One page a kind: a sweep that leaves something is repeated. */
-export const leftoversOf = ({ ec2 }: EksParts): Pick<Provider, 'sweepLeftovers'> => ({
-  sweepLeftovers: async (name) => {
+export const eksLeftovers =
+  (ec2: Pick<EC2Client, 'send'>) =>
+  async (name: string): Promise<number> => {
     const of = { Filters: [{ Name: `tag:${TAG}`, Values: [name] }], MaxResults: 100 };
     const snapshots = await ec2.send(new DescribeSnapshotsCommand({ ...of, OwnerIds: ['self'] }));
     const volumes = await ec2.send(new DescribeVolumesCommand(of));
@@ -79,5 +80,4 @@ export const leftoversOf = ({ ec2 }: EksParts): Pick<Provider, 'sweepLeftovers'>
       ),
     ];
     return held.reduce((sum, each) => sum + each, pages);
-  },
-});
+  };

@@ -1,6 +1,5 @@
 /** What the parts of the EKS provider share: clients, settings, and how a cluster is looked up. */
 
-import type { EC2Client } from '@aws-sdk/client-ec2';
 import { type Cluster, DescribeClusterCommand, type EKSClient } from '@aws-sdk/client-eks';
 import type { STSClient } from '@aws-sdk/client-sts';
 import { Permanent } from '../../../lib/task-error.ts';
@@ -22,7 +21,6 @@ export interface EksSettings {
 
 export interface EksParts {
   readonly eks: Pick<EKSClient, 'send'>;
-  readonly ec2: Pick<EC2Client, 'send'>;
   readonly sts: Pick<STSClient, 'send'>;
   readonly settings: EksSettings;
   readonly now: () => string;

@@ -1,0 +1,6 @@
+/** What removes leftovers in this deployment: apart from the providers for the size of EC2's client. */
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { eksLeftovers } from './eks/leftovers.ts';
+import type { Leftovers } from './provider.ts';
+
+export const liveLeftovers = (): Leftovers => new Map([['eks', eksLeftovers(new EC2Client({}))]]);
