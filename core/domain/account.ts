@@ -1,5 +1,6 @@
 /** Accounts, teams and memberships: making one account makes its personal team and its ownership, in one decision. */
-import type { Role } from '../contract/account.ts';
+import type * as z from 'zod';
+import type { Account, Role } from '../contract/account.ts';
 import type { Context } from './clock.ts';
 import type { Decision } from './decision.ts';
 
@@ -32,6 +33,15 @@ export interface MemberState {
   readonly role: Role;
   readonly createdAt: string;
 }
+
+/** What the API answers. */
+export const toAccount = ({ id, email, state, personalTeam, createdAt }: AccountState): z.infer<typeof Account> => ({
+  id,
+  email,
+  state,
+  personalTeam,
+  createdAt,
+});
 
 /** A new account with its personal team, which it owns. The claim keeps the email unique. */
 export const registerAccount = (
