@@ -67,8 +67,7 @@ export const environments = {
     ...base,
     ...stateMachines,
     ...eks,
-    CALLBACK_URL: z.string(),
-    ...timing('Check', 'StartGrace', 'ExpiryWarning', 'DeleteDeadline', 'OrphanAge', 'StaleWatched'),
+    ...timing('Check', 'StartGrace', 'ExpiryWarning', 'DeleteDeadline', 'OrphanAge'),
   }),
   'tasks/cluster-create/ensure-cluster': z.object({
     ...provider,

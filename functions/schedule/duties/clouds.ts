@@ -2,13 +2,7 @@
 import { plus } from '#core/domain/clock.ts';
 import type { ProviderVersions } from '#core/store/clusters.ts';
 import type { Deps } from '../../lib/deps.ts';
-
-/** A cluster in the cloud that carries this deployment's mark. */
-export interface Owned {
-  readonly name: string;
-  readonly clusterId: string | undefined;
-  readonly createdAt: string;
-}
+import type { Owned } from '../../tasks/providers/provider.ts';
 
 /** What the sweeper needs of a provider. */
 export interface Cloud {

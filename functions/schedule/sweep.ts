@@ -1,0 +1,30 @@
+/** Lambda: the sweeper, once a minute. */
+import { liveDeps } from '../lib/deps.ts';
+import { readEnv } from '../lib/env.ts';
+import { liveWorkflows } from '../lib/workflows.ts';
+import { liveProviders } from '../tasks/providers/live.ts';
+import type { Cloud } from './duties/clouds.ts';
+import { sweep } from './duties/sweep.ts';
+
+const env = readEnv('schedule/sweep');
+const clouds = [...liveProviders(env)].map(
+  ([name, provider]): Cloud => ({
+    name,
+    versions: provider.versions,
+    listOwned: provider.listOwned,
+    removeOrphan: async (orphan) => {
+      await provider.remove(orphan);
+    },
+  }),
+);
+
+export const handler = sweep({
+  ...liveDeps(env, 'sweep'),
+  ...liveWorkflows(env),
+  clouds,
+  checkSeconds: env.CHECK_SECONDS,
+  warningSeconds: env.EXPIRY_WARNING_SECONDS,
+  deleteDeadlineSeconds: env.DELETE_DEADLINE_SECONDS,
+  startGraceSeconds: env.START_GRACE_SECONDS,
+  orphanAgeSeconds: env.ORPHAN_AGE_SECONDS,
+});
