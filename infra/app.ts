@@ -1,5 +1,4 @@
 /** The CDK app: one stack, checked by cdk-nag. Needs no account, no network and no Docker to synthesize. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, DefaultStackSynthesizer, type IStackSynthesizer, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
@@ -9,15 +8,13 @@ const root = join(import.meta.dirname, '..');
 const app = new App({ analyticsReporting: false });
 const context = (name: string): string | undefined => app.node.tryGetContext(name) as string | undefined;
 
-const recipe = join(root, 'dist/agent');
 const published = context('agentImage');
 const zones = context('azs')?.split(',');
 
 new RoadsteadStack(app, context('stack') ?? 'Roadstead', {
   bundles: context('bundles') ?? join(root, 'dist/functions'),
   stateMachines: join(root, 'state-machines'),
-  ...(published === undefined ? {} : { agentImage: published }),
-  ...(published === undefined && existsSync(join(recipe, 'Dockerfile')) ? { agentRecipe: recipe } : {}),
+  ...(published === undefined ? { agentSources: root } : { agentImage: published }),
   ...(zones === undefined ? {} : { zones }),
   terminationProtection: true,
   // The CDK's command and `npm run doctor -- --aws` look at the bootstrap version: the template itself asks for nothing.

@@ -60,6 +60,19 @@ const serviceRole = (service: string): Grant =>
     },
   );
 
+/** EKS checks what it is given with the rights of whoever asks: these are what the CDK's own cluster construct grants for it. */
+const checkedByEks = (roleArns: readonly string[]): Grant[] => [
+  allow('CheckRoles', ['iam:GetRole', 'iam:ListAttachedRolePolicies'], roleArns),
+  allow(
+    'CheckNetwork',
+    ['Instances', 'NetworkInterfaces', 'SecurityGroups', 'Subnets', 'RouteTables', 'DhcpOptions', 'Vpcs'].map(
+      (kind) => `ec2:Describe${kind}`,
+    ),
+    ['*'],
+    { wildcard: 'EC2 knows no resource for these calls, which only read' },
+  ),
+];
+
 /** What AWS leaves behind of a cluster and marks with its name (aws.md 15). */
 const LEFTOVERS = {
   Volume: 'volume',
@@ -140,6 +153,7 @@ export const permissionsOf = (name: FunctionName, to: Resources): Grant[] => {
         ...both,
         eks('MakeCluster', ['CreateCluster', 'DescribeCluster', 'TagResource'], CLUSTERS),
         to.roles.pass(to.roles.clusterRole, to.roles.nodeRole),
+        ...checkedByEks([to.roles.clusterRole.roleArn, to.roles.nodeRole.roleArn]),
         serviceRole('eks.amazonaws.com'),
       ];
     case 'tasks/cluster-create/observe-cluster':
@@ -157,6 +171,7 @@ export const permissionsOf = (name: FunctionName, to: Resources): Grant[] => {
         eks('MakeNodes', ['DescribeCluster', 'CreateNodegroup', 'ListNodegroups'], CLUSTERS),
         eks('LookAtNodes', ['DescribeNodegroup', 'TagResource'], NODE_GROUPS),
         to.roles.pass(to.roles.nodeRole),
+        ...checkedByEks([to.roles.nodeRole.roleArn]),
         serviceRole('eks-nodegroup.amazonaws.com'),
       ];
     case 'tasks/cluster-create/install-agent':

@@ -33,14 +33,14 @@ export interface RoadsteadStackProps extends StackProps {
   readonly stateMachines: string;
   /**
    * A published image of the agent.
-   * @default '' the one built from `agentRecipe` at deploy
+   * @default '' the one built from `agentSources` at deploy
    */
   readonly agentImage?: string;
   /**
-   * Folder with the recipe and bundle of the agent's image.
+   * Folder that the agent's image is built from.
    * @default none: the parameter AgentImage must name an image
    */
-  readonly agentRecipe?: string;
+  readonly agentSources?: string;
   /**
    * Names of the availability zones for clusters, since EKS refuses some.
    * @default the first two of the region
@@ -52,7 +52,7 @@ const WORKFLOWS = ['cluster-create', 'cluster-delete'] as const;
 
 export class RoadsteadStack extends Stack {
   constructor(scope: Construct, id: string, props: RoadsteadStackProps) {
-    const { bundles, stateMachines, agentImage = '', agentRecipe, zones, ...stackProps } = props;
+    const { bundles, stateMachines, agentImage = '', agentSources, zones, ...stackProps } = props;
     super(scope, id, { description: 'Roadstead: Kubernetes clusters and dev pods on demand', ...stackProps });
     const parameters = parametersOf(this, agentImage);
 
@@ -66,7 +66,7 @@ export class RoadsteadStack extends Stack {
     const socket = new SocketApi(this, 'Socket');
     const image = new AgentImage(this, 'Agent', {
       parameter: parameters.agentImage,
-      ...(agentRecipe === undefined ? {} : { recipe: agentRecipe }),
+      ...(agentSources === undefined ? {} : { sources: agentSources }),
     });
 
     // Named after the stack, since a task of a state machine must know the machine that it is part of.

@@ -1,6 +1,4 @@
 /** `npm run build`: bundles every function and the agent into `dist/`, prints their sizes; does nothing when nothing changed. */
-import { existsSync } from 'node:fs';
-import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { environments } from '#functions/lib/env.ts';
 import { bundle } from './build/bundle.ts';
@@ -13,9 +11,6 @@ try {
     for (const { path, bytes, limit } of bundles)
       console.error(`${String(Math.ceil(bytes / 1024)).padStart(6)} KB of ${limit / 1024}  ${path}`);
   }
-  // The image is built from a folder that holds its recipe and the bundle, and nothing else.
-  const recipe = join(root, 'agent/image');
-  if (existsSync(recipe)) await cp(recipe, join(root, 'dist/agent'), { recursive: true, preserveTimestamps: true });
 } catch (error) {
   console.error(`build: ${(error as Error).message}`);
   process.exitCode = 1;

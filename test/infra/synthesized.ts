@@ -1,9 +1,8 @@
 /** The stack as the tests see it: synthesized once, with empty bundles, so that no function needs to be there. */
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { FunctionName } from '#functions/lib/env.ts';
 import { constructIdOf, functionNames } from '#infra/functions.ts';
@@ -33,9 +32,8 @@ export interface TemplateJson {
 
 export const STATE_MACHINES = join(import.meta.dirname, '../../state-machines');
 
-/** A folder with a bundle for each function, and one with a recipe of an image. */
-const placeholders = (): { bundles: string; recipe: string } => {
-  const folder = mkdtempSync(join(tmpdir(), 'roadstead-infra-'));
+/** A folder with a bundle for each function, and the recipe of an image. */
+const placeholders = (folder: string): { bundles: string; sources: string } => {
   for (const name of functionNames) {
     mkdirSync(join(folder, 'functions', name), { recursive: true });
     writeFileSync(
@@ -43,34 +41,33 @@ const placeholders = (): { bundles: string; recipe: string } => {
       `export const handler = () => ${JSON.stringify(name)};`,
     );
   }
-  mkdirSync(join(folder, 'agent'));
-  writeFileSync(join(folder, 'agent/Dockerfile'), 'FROM scratch\n');
-  return { bundles: join(folder, 'functions'), recipe: join(folder, 'agent') };
+  mkdirSync(join(folder, 'agent/image'), { recursive: true });
+  writeFileSync(join(folder, 'agent/image/Dockerfile'), 'FROM scratch\n');
+  return { bundles: join(folder, 'functions'), sources: folder };
 };
 
-/** Synthesizes the stack; `text` is the template as it would be deployed. */
-export const synthesize = (props: Partial<RoadsteadStackProps> = {}) => {
-  const { bundles, recipe } = placeholders();
-  const app = new App({ analyticsReporting: false, context: { 'aws:cdk:enable-path-metadata': true } });
+/** Synthesizes the stack; `text` is the template as it would be deployed. `checked` asks cdk-nag, which throws for what it finds. */
+export const synthesize = (props: Partial<RoadsteadStackProps> = {}, { checked = false } = {}) => {
+  const folder = mkdtempSync(join(tmpdir(), 'roadstead-infra-'));
+  const { bundles, sources } = placeholders(folder);
+  const app = new App({
+    analyticsReporting: false,
+    outdir: join(folder, 'cdk.out'),
+    context: { 'aws:cdk:enable-path-metadata': true },
+  });
   const stack = new RoadsteadStack(app, 'Roadstead', {
     bundles,
     stateMachines: STATE_MACHINES,
     terminationProtection: true,
-    ...(props.agentImage === undefined ? { agentRecipe: recipe } : {}),
+    ...(props.agentImage === undefined ? { agentSources: sources } : {}),
     ...props,
   });
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  const assembly = app.synth({ errorOnDuplicateSynth: false });
-  const artifact = assembly.getStackByName('Roadstead');
+  if (checked) Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  const artifact = app.synth().getStackByName('Roadstead');
   const text = readFileSync(artifact.templateFullPath, 'utf8');
-  return {
-    stack,
-    assembly,
-    artifact,
-    text,
-    template: JSON.parse(text) as TemplateJson,
-    assert: Template.fromStack(stack),
-  };
+  const { terminationProtection } = artifact;
+  rmSync(folder, { recursive: true });
+  return { stack, terminationProtection, text, template: JSON.parse(text) as TemplateJson };
 };
 
 /** Resources of one type, by logical id. */

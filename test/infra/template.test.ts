@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ofType, synthesize, type TemplateJson } from './synthesized.ts';
 
-const { text, template, artifact } = synthesize();
+const { text, template, terminationProtection } = synthesize();
 
 /** The template as a reviewer reads it: no metadata, no hashes of content, workflows line by line. */
 const reviewed = (whole: TemplateJson): string => {
@@ -34,7 +34,7 @@ describe('the template', () => {
   });
 
   it('cannot be deleted by mistake', () => {
-    expect(artifact.terminationProtection).toBe(true);
+    expect(terminationProtection).toBe(true);
   });
 
   it('keeps what people own when the stack goes: table, people, key, network, roles of clusters, buckets', () => {

@@ -1,0 +1,86 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { bundle } from '#scripts/build/bundle.ts';
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'roadstead-bundle-'));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const write = (path: string, text: string): void => {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+};
+const run = (...functions: string[]) => bundle({ root, functions, agent: 'agent/main.ts' });
+const handlerOf = async (name: string): Promise<() => unknown> =>
+  ((await import(join(root, 'dist/functions', name, 'index.mjs'))) as { handler: () => unknown }).handler;
+
+describe('the build', () => {
+  it('makes an ES module with a source map for each function, in a folder of its own, and for the agent', async () => {
+    write('functions/http/hello.ts', `import { word } from '../lib/word.ts'; export const handler = () => word;`);
+    write('functions/lib/word.ts', `export const word: string = 'hello';`);
+    write('agent/main.ts', `console.log('agent');`);
+    const { bundles } = await run('http/hello');
+    expect(bundles.map(({ path }) => path).toSorted()).toEqual(['agent/main.mjs', 'functions/http/hello/index.mjs']);
+    expect((await handlerOf('http/hello'))()).toBe('hello');
+    expect(readFileSync(join(root, 'dist/functions/http/hello/index.mjs.map'), 'utf8')).toContain(
+      'functions/lib/word.ts',
+    );
+  });
+
+  it('lets a CommonJS package inside ask for modules of Node', async () => {
+    write('node_modules/old/package.json', '{"name":"old","main":"index.js"}');
+    write('node_modules/old/index.js', `const path = require('path'); exports.join = () => path.join('a', 'b');`);
+    write('functions/a.ts', `import { join } from 'old'; export const handler = () => join();`);
+    await run('a');
+    expect((await handlerOf('a'))()).toBe('a/b');
+  });
+
+  it('names every function that has no source', async () => {
+    write('functions/here.ts', 'export const handler = () => 1;');
+    await expect(run('here', 'http/gone', 'tasks/lost')).rejects.toThrow(
+      'functions/http/gone.ts, functions/tasks/lost.ts',
+    );
+  });
+
+  it('does nothing again until a source changes', async () => {
+    write('functions/a.ts', 'export const handler = () => 1;');
+    expect((await run('a')).fresh).toBe(true);
+    expect((await run('a')).fresh).toBe(false);
+    write('functions/a.ts', 'export const handler = () => 1234;');
+    expect((await run('a')).fresh).toBe(true);
+    expect(readFileSync(join(root, 'dist/functions/a/index.mjs'), 'utf8')).toContain('1234');
+  });
+
+  it('builds again when a function is added or a bundle was taken away', async () => {
+    write('functions/a.ts', 'export const handler = () => 1;');
+    write('functions/b.ts', 'export const handler = () => 2;');
+    await run('a');
+    expect((await run('a', 'b')).fresh).toBe(true);
+    rmSync(join(root, 'dist/functions/b'), { recursive: true });
+    expect((await run('a', 'b')).fresh).toBe(true);
+  });
+
+  it('refuses a bundle over 640 KB, and one over 2 MB where the Kubernetes client is inside', async () => {
+    write('node_modules/@kubernetes/client-node/package.json', '{"name":"@kubernetes/client-node","main":"index.js"}');
+    write('node_modules/@kubernetes/client-node/index.js', 'exports.client = 1;');
+    const big = (kilobytes: number) => `export const handler = () => '${'x'.repeat(kilobytes * 1024)}';`;
+    write('functions/a.ts', big(641));
+    await expect(run('a')).rejects.toThrow(/functions\/a\/index\.mjs has 64\d KB of 640/);
+    write('functions/a.ts', `import { client } from '@kubernetes/client-node'; export const c = client; ${big(641)}`);
+    expect((await run('a')).bundles).toMatchObject([{ limit: 2048 * 1024 }]);
+    write('functions/a.ts', `import { client } from '@kubernetes/client-node'; export const c = client; ${big(2048)}`);
+    await expect(run('a')).rejects.toThrow(/of 2048/);
+  });
+
+  it('tries again after a failure', async () => {
+    write('functions/a.ts', 'export const handler = (');
+    await expect(run('a')).rejects.toThrow();
+    write('functions/a.ts', 'export const handler = () => 7;');
+    await run('a');
+    expect((await handlerOf('a'))()).toBe(7);
+  });
+});
