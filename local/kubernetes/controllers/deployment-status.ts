@@ -1,5 +1,5 @@
 /** The status of a Deployment: counts, and the conditions Available, Progressing and ReplicaFailure. Pure. */
-import { conditionOf, withCondition } from './machinery/conditions.ts';
+import { conditionOf, timestamp, withCondition } from './machinery/conditions.ts';
 import type { Condition, Deployment, ReplicaSet } from './machinery/types.ts';
 import { bounds } from './rollout.ts';
 
@@ -87,7 +87,10 @@ function progressing(
     counts.availableReplicas > (old?.availableReplicas ?? 0) ||
     counts.replicas - counts.updatedReplicas < (old?.replicas ?? 0) - (old?.updatedReplicas ?? 0);
   const finishedOther = before?.reason === 'NewReplicaSetAvailable' && !before.message?.includes(`"${name}"`);
-  if (moved || finishedOther) return keep('ReplicaSetUpdated', `ReplicaSet "${name}" is progressing.`);
+  // Every step starts the deadline anew.
+  if (moved || finishedOther) {
+    return { ...keep('ReplicaSetUpdated', `ReplicaSet "${name}" is progressing.`), lastUpdateTime: timestamp() };
+  }
   // Availability that is lost after a finished rollout is no new rollout.
   if (before.reason === 'NewReplicaSetAvailable') return before;
   const since = Date.parse(before.lastUpdateTime ?? '');

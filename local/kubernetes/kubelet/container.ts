@@ -1,6 +1,6 @@
 /** One container of a pod: starts it, restarts it with back-off, probes it, ends it, and knows its status. */
 import { createHash, randomBytes } from 'node:crypto';
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timestamp } from '../controllers/machinery/conditions.ts';
@@ -22,6 +22,8 @@ export interface ContainerHost {
   podDir: string;
   podName: string;
   podIP: string;
+  /** The pod's grace: between SIGTERM and SIGKILL. */
+  graceMs: number;
   tether: Tether;
   backoff: Backoff;
   /** What to start; undefined: the image is not run here. Throws ConfigError. */
@@ -195,6 +197,8 @@ export class ContainerRun {
   #begin(): string {
     const { name } = this.container;
     this.#id = `containerd://${randomBytes(32).toString('hex')}`;
+    // The log of the run before stays for `--previous`, older ones go.
+    rmSync(logFile(this.#host.podDir, name, this.#restarts - 2), { force: true });
     this.#host.event('Normal', 'Created', `Container created: ${name}`);
     this.#host.event('Normal', 'Started', `Container started: ${name}`);
     return timestamp();
@@ -281,7 +285,7 @@ export class ContainerRun {
       this.#host.event('Warning', 'Unhealthy', `${kind} probe failed: ${message}`);
     const kill = (kind: string, grace: number | undefined) => {
       this.#host.event('Normal', 'Killing', `Container ${name} failed ${kind} probe, will be restarted`);
-      void this.#end((grace ?? 30) * 1000);
+      void this.#end(grace === undefined ? this.#host.graceMs : grace * 1000);
     };
     if (startupProbe) {
       const settled = new AbortController();

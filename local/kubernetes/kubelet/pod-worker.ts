@@ -127,6 +127,7 @@ export class PodWorker {
       podDir: this.#place.dir,
       podName: `${metadata.name}_${metadata.namespace}(${metadata.uid})`,
       podIP: this.#place.podIP,
+      graceMs: (pod.spec.terminationGracePeriodSeconds ?? 30) * 1000,
       tether: this.#services.tether,
       backoff: this.#services.backoff,
       resolve: (container) => this.#resolve(container),

@@ -30,7 +30,7 @@ export interface InformerOptions {
 
 export class Informer<T extends Stored> {
   readonly resource: Resource<T>;
-  readonly #client: Client;
+  readonly #client: Pick<Client, 'list' | 'watch'>;
   readonly #options: InformerOptions;
   readonly #objects = new Map<string, T>();
   readonly #gone = new Map<string, number>();
@@ -40,7 +40,7 @@ export class Informer<T extends Stored> {
   #done: Promise<void> | undefined;
   #version = '';
 
-  constructor(client: Client, resource: Resource<T>, options: InformerOptions = {}) {
+  constructor(client: Pick<Client, 'list' | 'watch'>, resource: Resource<T>, options: InformerOptions = {}) {
     this.#client = client;
     this.resource = resource;
     this.#options = options;
