@@ -31,6 +31,8 @@ export interface LocalIam extends Iam {
   attach(role: string, document: unknown, where: string): void;
   /** Adds an AWS managed policy; an ARN not in the table is refused, but where only an AWS service other than Lambda may assume the role. */
   attachManaged(role: string, policyArn: string): void;
+  /** Makes a managed policy of the template known to `attachManaged`. */
+  defineManaged(policyArn: string, document: unknown): void;
   /** Sets the resource policy of what has this ARN. */
   setResourcePolicy(arn: string, document: unknown, where: string): void;
   /** Adds one statement to a resource policy (Lambda::Permission). */
@@ -71,6 +73,7 @@ export function createIam(secretFile: string, now: () => number = Date.now): Loc
   const roles = new Map<string, Role>();
   const resourcePolicies = new Map<string, Policy>();
   const extraKeys: string[] = [];
+  const ownManaged = new Map<string, unknown>();
 
   const role = (nameOrArn: string): Role => {
     const found = roles.get(nameOrArn) ?? [...roles.values()].find(({ name }) => name === nameOrArn);
@@ -100,7 +103,7 @@ export function createIam(secretFile: string, now: () => number = Date.now): Loc
     attach: (target, document, where) => void role(target).policies.push(parsePolicy(document, where, extraKeys)),
     attachManaged(target, policyArn) {
       const it = role(target);
-      const document = managedPolicy(policyArn);
+      const document = ownManaged.get(policyArn) ?? managedPolicy(policyArn);
       if (document) return void it.policies.push(parsePolicy(document, policyArn, extraKeys));
       const services = it.trust.flatMap(({ principals }) => principals.Service ?? []);
       if (services.length > 0 && !services.includes('lambda.amazonaws.com')) return;
@@ -108,6 +111,7 @@ export function createIam(secretFile: string, now: () => number = Date.now): Loc
         `role ${it.name}: what the managed policy ${policyArn} allows is not known here; known are ${managedPolicyArns.join(', ')}`,
       );
     },
+    defineManaged: (policyArn, document) => void ownManaged.set(policyArn, document),
     setResourcePolicy: (arn, document, where) =>
       void resourcePolicies.set(arn, parsePolicy(document, where, extraKeys)),
     addResourceStatement(arn, statement, where) {
