@@ -64,6 +64,8 @@ export function enter(
       invalid(`The kubernetes group name ${group} is invalid, it cannot start with system:`);
   if (/^(system|eks|aws|amazon|iam):/.test(input.username ?? ''))
     invalid(`The username ${input.username} is invalid: its prefix is reserved`);
+  if (/\{\{SessionName(Raw)?\}\}/.test(input.username ?? '') && !/:.*\{\{/.test(input.username ?? ''))
+    invalid(`The username ${input.username} is invalid: {{SessionName}} must come after a colon`);
   const role = principalArn.split('/').at(-1);
   const record: AccessEntryRecord = {
     cluster: clusterName,

@@ -10,6 +10,7 @@ import {
   listAccessEntries,
   listAssociatedAccessPolicies,
 } from './eks-access.ts';
+import { createAddon, deleteAddon, describeAddon, listAddons } from './eks-addons.ts';
 import {
   createCluster,
   createClusterInput,
@@ -45,6 +46,7 @@ const name = z.string();
 const clusterName = z.string();
 const entry = { clusterName, principalArn: z.string() };
 const group = { clusterName, nodegroupName: z.string() };
+const addon = { clusterName, addonName: z.string() };
 const resourceArn = z.string();
 const flag = z.stringbool().default(false);
 const several = z.union([z.array(z.string()), z.string().transform((one) => [one])]).default([]);
@@ -76,6 +78,14 @@ const operations: Readonly<Record<string, Operation>> = {
     z.object(group),
     deleteNodegroup,
   ),
+  CreateAddon: operation(
+    'POST /clusters/{clusterName}/addons',
+    z.strictObject({ ...addon, clientRequestToken: z.string().optional(), tags }),
+    createAddon,
+  ),
+  ListAddons: operation('GET /clusters/{clusterName}/addons', z.object({ clusterName }), listAddons),
+  DescribeAddon: operation('GET /clusters/{clusterName}/addons/{addonName}', z.object(addon), describeAddon),
+  DeleteAddon: operation('DELETE /clusters/{clusterName}/addons/{addonName}', z.object(addon), deleteAddon),
   CreateAccessEntry: operation(
     'POST /clusters/{clusterName}/access-entries',
     z.object({
@@ -134,6 +144,10 @@ function resourceOf({ store }: Context, action: string, input: Readonly<Record<s
       store.nodegroups.get(`${cluster}/${input.nodegroupName}`)?.arn ??
       eksArn('nodegroup', `${cluster}/${input.nodegroupName}/none`)
     );
+  if (input.addonName && action !== 'CreateAddon')
+    return (
+      store.addons.get(`${cluster}/${input.addonName}`)?.arn ?? eksArn('addon', `${cluster}/${input.addonName}/none`)
+    );
   if (input.principalArn && action !== 'CreateAccessEntry') {
     const known = store.entries.get(`${cluster}/${input.principalArn}`);
     return known?.arn ?? eksArn('access-entry', `${cluster}/role/none`);
@@ -171,6 +185,7 @@ function dependent(action: string, input: Readonly<Record<string, unknown>>): Ch
   const made: Readonly<Record<string, string>> = {
     CreateCluster: eksArn('cluster', String(input.name)),
     CreateNodegroup: eksArn('nodegroup', `${input.clusterName}/${input.nodegroupName}/new`),
+    CreateAddon: eksArn('addon', `${input.clusterName}/${input.addonName}/new`),
     CreateAccessEntry: eksArn('access-entry', `${input.clusterName}/role/new`),
   };
   const resource = made[action];

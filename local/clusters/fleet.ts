@@ -19,6 +19,8 @@ export type StartCluster = (options: {
   readonly server: string;
   readonly caPem: string;
   readonly adminToken: string;
+  /** Resolves when its process has ended, for whatever reason. */
+  readonly exited: Promise<unknown>;
   stop(): Promise<unknown>;
 }>;
 
@@ -98,6 +100,7 @@ export function createFleet({ dir, store, startCluster, images, tokenWebhook, lo
       log: (line: string) => log(`${record.name}: ${line}`),
     };
     const started = await startCluster(options);
+    void started.exited.then(() => lost(record.name));
     const access = { server: started.server, caPem: started.caPem, token: started.adminToken };
     if (isAuto(record)) {
       const { nodePools = [], nodeRoleArn = '' } = record.request.computeConfig;
@@ -106,6 +109,14 @@ export function createFleet({ dir, store, startCluster, images, tokenWebhook, lo
     for (const entry of store.entries.list(`${record.name}/`))
       await make(access, Object.keys(entry.policies).map(policyBinding));
     return { ...access, stop: () => started.stop() };
+  }
+  /** A process that ended unasked is started again after a second. */
+  async function lost(name: string): Promise<void> {
+    if (stopping.signal.aborted || store.clusters.get(name)?.status !== 'ACTIVE') return;
+    log(`cluster ${name}: its process ended; starting it again`);
+    members.delete(name);
+    await until(Date.now() + 1000);
+    changed(name);
   }
   const member = (record: ClusterRecord): Promise<Member> => {
     const known = members.get(record.name);
@@ -145,6 +156,7 @@ export function createFleet({ dir, store, startCluster, images, tokenWebhook, lo
     await rm(join(dir, record.name), { recursive: true, force: true });
     for (const entry of store.entries.list(`${record.name}/`))
       store.entries.remove(`${record.name}/${entry.principalArn}`);
+    for (const addon of store.addons.list(`${record.name}/`)) store.addons.remove(`${record.name}/${addon.name}`);
     if (record.endpoint) leaveBehind(store, record.name);
     store.clusters.remove(record.name);
   }

@@ -38,6 +38,15 @@ export interface NodegroupRecord {
   readonly request: Readonly<Record<string, any>>;
 }
 
+/** An add-on that a cluster was given. */
+export interface AddonRecord {
+  readonly cluster: string;
+  readonly name: string;
+  readonly arn: string;
+  readonly createdAt: number;
+  readonly tags: Tags;
+}
+
 /** Who may enter a cluster, and as whom. */
 export interface AccessEntryRecord {
   readonly cluster: string;
@@ -68,10 +77,11 @@ export interface Table<T> {
   remove(key: string): void;
 }
 
-/** All kinds. Keys: a cluster's name, `CLUSTER/NODEGROUP`, `CLUSTER/ROLE-ARN`, an EC2 id. */
+/** All kinds. Keys: a cluster's name, `CLUSTER/NODEGROUP`, `CLUSTER/ADDON`, `CLUSTER/ROLE-ARN`, an EC2 id. */
 export interface Store {
   readonly clusters: Table<ClusterRecord>;
   readonly nodegroups: Table<NodegroupRecord>;
+  readonly addons: Table<AddonRecord>;
   readonly entries: Table<AccessEntryRecord>;
   readonly leftovers: Table<LeftoverRecord>;
   close(): void;
@@ -104,6 +114,7 @@ export function openStore(dir: string): Store {
   return {
     clusters: table('cluster'),
     nodegroups: table('nodegroup'),
+    addons: table('addon'),
     entries: table('entry'),
     leftovers: table('leftover'),
     close: () => db.close(),

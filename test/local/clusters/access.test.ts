@@ -164,6 +164,7 @@ describe('access entries', () => {
   test.each([
     ['a role that does not exist', 'nobody', {}, /is no role/],
     ['a reserved group', 'viewer', { kubernetesGroups: ['system:masters'] }, /cannot start with system:/],
+    ['a session name without a colon before', 'viewer', { username: '{{SessionName}}' }, /after a colon/],
     ['another type', 'viewer', { type: 'EC2_LINUX' }, /only STANDARD/],
   ])('%s is refused', async (_, name, rest, message) => {
     await using bench = await clusterBench();

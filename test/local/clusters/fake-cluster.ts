@@ -36,6 +36,9 @@ const disks = new Map<string, Disk>();
 /** Clusters that run, by folder. */
 export const running = new Set<string>();
 
+/** Ends a cluster as kill -9 would. */
+export const crash = new Map<string, () => void>();
+
 export const objectsOf = (dir: string, collection: string) => disks.get(dir)?.get(collection) ?? [];
 
 export const startFakeCluster: StartCluster = async ({ dir, tokenWebhook }) => {
@@ -71,7 +74,7 @@ export const startFakeCluster: StartCluster = async ({ dir, tokenWebhook }) => {
     if (request.method === 'DELETE') {
       const [, collection, name] = /^(.*)\/([^/]+)$/.exec(url.pathname)!;
       disk.set(
-        collection,
+        collection!,
         (disk.get(collection!) ?? []).filter((one) => one.metadata.name !== name),
       );
       return reply(200, {});
@@ -82,14 +85,19 @@ export const startFakeCluster: StartCluster = async ({ dir, tokenWebhook }) => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   running.add(dir);
+  const { promise: exited, resolve: exit } = Promise.withResolvers<void>();
+  const end = async () => {
+    running.delete(dir);
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    exit();
+  };
+  crash.set(dir, end);
   return {
     server: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
     caPem: cert,
     adminToken,
-    async stop() {
-      running.delete(dir);
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    exited,
+    stop: end,
   };
 };

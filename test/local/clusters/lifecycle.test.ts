@@ -8,22 +8,11 @@ import {
   DescribeSnapshotsCommand,
   DescribeVolumesCommand,
 } from '@aws-sdk/client-ec2';
-import {
-  CreateNodegroupCommand,
-  DeleteClusterCommand,
-  DeleteNodegroupCommand,
-  DescribeClusterVersionsCommand,
-  DescribeNodegroupCommand,
-  ListClustersCommand,
-  ListNodegroupsCommand,
-  ListTagsForResourceCommand,
-  TagResourceCommand,
-} from '@aws-sdk/client-eks';
+import { DeleteClusterCommand, ListClustersCommand } from '@aws-sdk/client-eks';
 import { describe, expect, test } from 'vitest';
-import { supportOf, VERSIONS } from '#local/clusters/versions.ts';
 import { AwsError } from '#local/types.ts';
-import { objectsOf, running, startFakeCluster } from './fake-cluster.ts';
-import { autoMode, clustersBench, roleArn } from './workbench.ts';
+import { crash, objectsOf, running, startFakeCluster } from './fake-cluster.ts';
+import { clustersBench, roleArn } from './workbench.ts';
 
 const names = (objects: { metadata: { name: string } }[]) => objects.map((it) => it.metadata.name);
 
@@ -222,66 +211,6 @@ describe('deleting', () => {
   });
 });
 
-describe('node groups', () => {
-  const group = (clusterName: string) => ({
-    clusterName,
-    nodegroupName: 'workers',
-    nodeRole: roleArn('node'),
-    subnets: ['subnet-a'],
-    instanceTypes: ['m6i.xlarge'],
-    scalingConfig: { minSize: 1, maxSize: 3, desiredSize: 3 },
-    labels: { size: 'medium' },
-  });
-
-  test('its nodes appear in the cluster and go with it; the cluster cannot go before', async () => {
-    await using bench = await clustersBench();
-    await bench.create('rs-1');
-    await bench.until('rs-1', 'ACTIVE');
-    const nodes = () => objectsOf(bench.clusterDir('rs-1'), '/api/v1/nodes');
-    const status = () =>
-      bench.eks.send(new DescribeNodegroupCommand({ clusterName: 'rs-1', nodegroupName: 'workers' })).then(
-        ({ nodegroup }) => nodegroup!.status!,
-        (error: Error) => error.name,
-      );
-
-    expect((await bench.eks.send(new CreateNodegroupCommand(group('rs-1')))).nodegroup).toMatchObject({
-      status: 'CREATING',
-      capacityType: 'ON_DEMAND',
-    });
-    await expect.poll(status).toBe('ACTIVE');
-    expect(nodes()).toHaveLength(3);
-    expect(nodes()[0]!.metadata.labels).toMatchObject({
-      size: 'medium',
-      'node.kubernetes.io/instance-type': 'm6i.xlarge',
-      'eks.amazonaws.com/nodegroup': 'workers',
-    });
-    await expect(bench.eks.send(new DeleteClusterCommand({ name: 'rs-1' }))).rejects.toMatchObject({
-      name: 'ResourceInUseException',
-      message: 'Cluster has nodegroups attached',
-    });
-
-    await bench.eks.send(new DeleteNodegroupCommand({ clusterName: 'rs-1', nodegroupName: 'workers' }));
-    await expect.poll(status).toBe('ResourceNotFoundException');
-    expect(nodes()).toEqual([]);
-    expect((await bench.eks.send(new ListNodegroupsCommand({ clusterName: 'rs-1' }))).nodegroups).toEqual([]);
-    await expect(bench.eks.send(new DeleteClusterCommand({ name: 'rs-1' }))).resolves.toBeDefined();
-  });
-
-  test('a group in a cluster that is not ACTIVE, or of impossible sizes, is refused', async () => {
-    await using bench = await clustersBench({ delays: { createMs: 200 } });
-    await bench.create('rs-1');
-    await expect(bench.eks.send(new CreateNodegroupCommand(group('rs-1')))).rejects.toMatchObject({
-      name: 'InvalidRequestException',
-    });
-    await bench.until('rs-1', 'ACTIVE');
-    const scalingConfig = { minSize: 2, maxSize: 3, desiredSize: 1 };
-
-    await expect(bench.eks.send(new CreateNodegroupCommand({ ...group('rs-1'), scalingConfig }))).rejects.toMatchObject(
-      { name: 'InvalidParameterException' },
-    );
-  });
-});
-
 describe('after a restart', () => {
   test('clusters run again with what was in them, a create and a delete go on', async () => {
     const first = await clustersBench({ delays: { createMs: 400, deleteMs: 5000 } });
@@ -300,6 +229,18 @@ describe('after a restart', () => {
     expect((await again.eks.send(new ListClustersCommand({}))).clusters).toEqual(['coming', 'ready']);
   });
 
+  test('a cluster whose process ends is started again with what was in it', async () => {
+    await using bench = await clustersBench();
+    await bench.create('rs-1');
+    await bench.until('rs-1', 'ACTIVE');
+    const dir = bench.clusterDir('rs-1');
+    crash.get(dir)!();
+    await expect.poll(() => running.has(dir), { timeout: 5000 }).toBe(true);
+
+    expect((await bench.describe('rs-1')).status).toBe('ACTIVE');
+    expect(names(objectsOf(dir, '/apis/karpenter.sh/v1/nodepools'))).toEqual(['system']);
+  });
+
   test('networks of pods are not shared by clusters', async () => {
     const networks: string[] = [];
     await using bench = await clustersBench({
@@ -313,31 +254,4 @@ describe('after a restart', () => {
 
     expect(networks.toSorted()).toEqual(['127.42', '127.43', '127.44']);
   });
-});
-
-test('versions say how they are supported', async () => {
-  await using bench = await clustersBench();
-  const ask = async (input: object) =>
-    (await bench.eks.send(new DescribeClusterVersionsCommand(input))).clusterVersions!;
-
-  expect(supportOf(VERSIONS[0]!, Date.parse('2026-11-21'))).toBe('EXTENDED_SUPPORT');
-  expect(supportOf(VERSIONS[1]!, Date.parse('2026-11-21'))).toBe('STANDARD_SUPPORT');
-  expect(supportOf(VERSIONS[1]!, Date.parse('2026-12-02'))).toBe('EXTENDED_SUPPORT');
-  expect((await ask({})).map((it) => it.clusterVersion)).toEqual(['1.36', '1.35', '1.34', '1.33']);
-  expect(await ask({ defaultOnly: true })).toMatchObject([
-    { clusterVersion: '1.35', defaultVersion: true, endOfStandardSupportDate: new Date('2027-03-27') },
-  ]);
-  expect((await ask({ clusterVersions: ['1.33', '1.36'] })).map((it) => it.clusterVersion)).toEqual(['1.36', '1.33']);
-});
-
-test('tags can be added and listed', async () => {
-  await using bench = await clustersBench();
-  const resourceArn = (await bench.create('rs-1')).cluster!.arn!;
-  await bench.eks.send(new TagResourceCommand({ resourceArn, tags: { owner: 'ada' } }));
-
-  expect((await bench.eks.send(new ListTagsForResourceCommand({ resourceArn }))).tags).toEqual({
-    roadstead: 'test',
-    owner: 'ada',
-  });
-  expect(autoMode('rs-1').tags).toEqual({ roadstead: 'test' });
 });

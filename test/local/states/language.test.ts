@@ -1,8 +1,6 @@
 /** The States Language as the local Step Functions runs it. */
 import { describe, expect, test } from 'vitest';
-import { parseDefinition } from '#local/states/definition.ts';
 import { retryDelay } from '#local/states/interpreter.ts';
-import { substitute } from '#local/states/state-machine.ts';
 import { FUNCTION, namedError, workbench } from './workbench.ts';
 
 const call = (name: string, rest: object = { End: true }) => ({
@@ -262,36 +260,5 @@ describe('errors', () => {
 
     expect([0, 1, 2, 3].map((tries) => retryDelay(retrier, tries))).toEqual([2000, 6000, 18_000, 20_000]);
     expect(retryDelay({ ...retrier, JitterStrategy: 'FULL' }, 1, () => 0.5)).toBe(3000);
-  });
-});
-
-describe('definitions', () => {
-  const refuse = (state: object) => () => parseDefinition(JSON.stringify({ StartAt: 'A', States: { A: state } }));
-  test.each([
-    [
-      'an intrinsic function',
-      call('f', { Parameters: { 'a.$': "States.Format('{}', $.x)" }, End: true }),
-      /States\.Format.*not supported/,
-    ],
-    ['a path with several values', call('f', { InputPath: '$.a[*]', End: true }), /not supported at "\[\*\]"/],
-    [
-      'another service',
-      { Type: 'Task', Resource: 'arn:aws:states:::sqs:sendMessage', End: true },
-      /a Task here calls a Lambda function/,
-    ],
-    ['a Map', { Type: 'Map', End: true }, /Type/],
-    ['JSONata', { Type: 'Pass', QueryLanguage: 'JSONata', End: true }, /QueryLanguage/],
-    ['a state without a way on', { Type: 'Pass' }, /A needs Next or End/],
-    ['a way to nowhere', { Type: 'Pass', Next: 'B' }, /goes to "B", which is no state/],
-    ['a rule without comparison', { Type: 'Choice', Choices: [{ Variable: '$.a', Next: 'A' }] }, /Choices/],
-  ])('%s is refused with its reason', (_, state, reason) => {
-    expect(refuse(state)).toThrow(reason);
-  });
-
-  test('substitutions are filled in and a missing one is named', () => {
-    const placeholder = (name: string) => `$\{${name}}`;
-
-    expect(substitute(`{"Seconds": ${placeholder('poll')}}`, { poll: 5 })).toBe('{"Seconds": 5}');
-    expect(() => substitute(placeholder('other'), { poll: 5 })).toThrow(placeholder('other'));
   });
 });

@@ -3,12 +3,10 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
-import type { Invoked } from '#local/plugin.ts';
-import { statesApi } from '#local/states/api.ts';
-import { createEngine } from '#local/states/engine.ts';
+import type { Invoked, PluginContext } from '#local/plugin.ts';
 import type { Json } from '#local/states/path.ts';
-import { stateMachineHandler } from '#local/states/state-machine.ts';
-import { AwsError, type Check } from '#local/types.ts';
+import { statesPlugin } from '#local/states/plugin.ts';
+import { AwsError, type Caller, type Check } from '#local/types.ts';
 import { credentials, serveApis } from './endpoint.ts';
 
 export const FUNCTION = 'arn:aws:lambda:us-east-1:000000000000:function:';
@@ -32,9 +30,9 @@ interface Bench {
 export async function workbench({ states, functions = {}, startAt, timeoutSeconds, stateDir, allowed }: Bench) {
   const dir = stateDir ?? mkdtempSync(join(tmpdir(), 'states-'));
   const calls: { name: string; payload: Json }[] = [];
-  const engine = createEngine({
+  const plugin = await statesPlugin({
     stateDir: dir,
-    async invokeFunction(arn, payload, { principalArn, roleArn }): Promise<Invoked> {
+    async invokeFunction(arn: string, payload: Json, { principalArn, roleArn }: Caller): Promise<Invoked> {
       if (allowed && !allowed({ action: 'lambda:InvokeFunction', resource: arn }))
         throw new AwsError(
           'AccessDeniedException',
@@ -51,15 +49,13 @@ export async function workbench({ states, functions = {}, startAt, timeoutSecond
         return { payload: { errorType, errorMessage }, functionError: 'Unhandled' };
       }
     },
-  });
+  } as Pick<PluginContext, 'stateDir' | 'invokeFunction'> as PluginContext);
   const definition = { StartAt: startAt ?? Object.keys(states)[0], TimeoutSeconds: timeoutSeconds, States: states };
-  const { ref: stateMachineArn } = await stateMachineHandler(engine).create({
-    logicalId: 'Machine',
-    type: 'AWS::StepFunctions::StateMachine',
-    properties: { DefinitionString: JSON.stringify(definition), RoleArn: ROLE },
-  });
-  engine.start();
-  const server = await serveApis([statesApi(engine)], allowed);
+  const declare = async (properties: object) =>
+    plugin.resources![0]!.create({ logicalId: 'Machine', type: 'AWS::StepFunctions::StateMachine', properties });
+  const { ref: stateMachineArn } = await declare({ DefinitionString: JSON.stringify(definition), RoleArn: ROLE });
+  await plugin.start!();
+  const server = await serveApis(plugin.apis!, allowed);
   const client = new SFNClient({ endpoint: server.endpoint, region: 'us-east-1', credentials, maxAttempts: 1 });
   let count = 0;
 
@@ -78,8 +74,8 @@ export async function workbench({ states, functions = {}, startAt, timeoutSecond
       .executionArn!;
   return {
     client,
-    engine,
     dir,
+    declare,
     calls,
     asked: server.asked,
     stateMachineArn,
@@ -102,7 +98,7 @@ export async function workbench({ states, functions = {}, startAt, timeoutSecond
     },
     [Symbol.asyncDispose]: async () => {
       await server[Symbol.asyncDispose]();
-      await engine.stop();
+      await plugin.stop!();
     },
   };
 }
