@@ -179,7 +179,7 @@ export const clusterRoutes = {
     summary: 'Delete a cluster; supersedes an open operation; a repeat answers the same operation',
     ...ref,
     reply: { 202: Cluster },
-    errors: clusterErrors,
+    errors: [...clusterErrors, 'precondition.failed', 'conflict'],
   }),
   retry: route({
     id: 'clusters.retry',
@@ -190,7 +190,7 @@ export const clusterRoutes = {
     ...ref,
     body: z.strictObject({}).optional(),
     reply: { 202: Cluster },
-    errors: [...clusterErrors, 'cluster.not_failed', 'cluster.expired'],
+    errors: [...clusterErrors, 'cluster.not_failed', 'cluster.expired', 'precondition.failed', 'conflict'],
   }),
   extend: route({
     id: 'clusters.extend',
@@ -201,7 +201,14 @@ export const clusterRoutes = {
     ...ref,
     body: z.strictObject({ ttlSeconds: TtlSeconds.default(TTL.default) }),
     reply: { 200: Cluster },
-    errors: [...clusterErrors, 'cluster.expired', 'cluster.not_ready', 'cluster.deleting', 'precondition.failed'],
+    errors: [
+      ...clusterErrors,
+      'cluster.expired',
+      'cluster.not_ready',
+      'cluster.deleting',
+      'precondition.failed',
+      'conflict',
+    ],
   }),
   kubeconfig: route({
     id: 'access.kubeconfig',

@@ -1,0 +1,72 @@
+/** Kubeconfigs as text: rendered from what is public about a cluster and one short-lived token, or a command that fetches one (pure). */
+
+export interface KubeconfigOf {
+  /** `clu_…`: keeps the entries of several clusters apart when files are merged. */
+  readonly id: string;
+  readonly name: string;
+  /** API server, `https://…`. */
+  readonly endpoint: string;
+  /** CA bundle, base64 PEM. */
+  readonly certificateAuthority: string;
+  readonly user:
+    | { readonly kind: 'token'; readonly token: string /** RFC 3339. */; readonly expiresAt: string }
+    | { readonly kind: 'exec' /** Where the API is, without `/api/v1`. */; readonly apiUrl: string };
+}
+
+/** Every JSON string is a YAML string too, whatever is in it. */
+const quoted = (text: string): string => JSON.stringify(text);
+
+/** The command asks for a credential with a token from the environment, so that none stands in the file or an argument list that others can read for long. */
+const fetchCredential = (apiUrl: string, id: string): string =>
+  [
+    'curl -fsS -X POST',
+    '-H "Authorization: Bearer $ROADSTEAD_TOKEN"',
+    "-H 'content-type: application/json'",
+    "-d '{}'",
+    `'${apiUrl}/api/v1/clusters/${id}/credentials'`,
+  ].join(' ');
+
+const userLines = ({ user, id }: KubeconfigOf): string[] =>
+  user.kind === 'token'
+    ? [`    token: ${quoted(user.token)}`]
+    : [
+        '    exec:',
+        '      apiVersion: client.authentication.k8s.io/v1',
+        '      command: sh',
+        '      args:',
+        '        - -c',
+        `        - ${quoted(fetchCredential(user.apiUrl, id))}`,
+        '      interactiveMode: Never',
+        '      provideClusterInfo: false',
+        `      installHint: ${quoted('Needs curl, and an access token of Roadstead in the environment variable ROADSTEAD_TOKEN.')}`,
+      ];
+
+/** The file's text. With a token it is a secret; with a command it holds none. */
+export const renderKubeconfig = (of: KubeconfigOf): string => {
+  const { id, name, endpoint, certificateAuthority, user } = of;
+  const entry = quoted(`roadstead-${name}`);
+  // Clients cache credentials by the user's name (codebases.md 4.2): it must differ from cluster to cluster.
+  const userName = quoted(`roadstead-${id}`);
+  return `${[
+    user.kind === 'token'
+      ? `# Roadstead cluster ${id}. The token in it ends at ${user.expiresAt}: fetch this file again, or take ?auth=exec.`
+      : `# Roadstead cluster ${id}. kubectl fetches a token when it needs one, with ROADSTEAD_TOKEN from the environment.`,
+    'apiVersion: v1',
+    'kind: Config',
+    'clusters:',
+    `  - name: ${entry}`,
+    '    cluster:',
+    `      server: ${quoted(endpoint)}`,
+    `      certificate-authority-data: ${quoted(certificateAuthority)}`,
+    'users:',
+    `  - name: ${userName}`,
+    '    user:',
+    ...userLines(of).map((line) => `  ${line}`),
+    'contexts:',
+    `  - name: ${entry}`,
+    '    context:',
+    `      cluster: ${entry}`,
+    `      user: ${userName}`,
+    `current-context: ${entry}`,
+  ].join('\n')}\n`;
+};
