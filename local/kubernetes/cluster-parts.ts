@@ -8,8 +8,8 @@ import { startApiServer } from '#local/kubernetes/apiserver/server.ts';
 import { startControllers } from './controllers/controllers.ts';
 import { Client, isStatus } from './controllers/machinery/client.ts';
 import { serviceAccounts } from './controllers/machinery/resources.ts';
-import type { Backoff } from './kubelet/container.ts';
 import { type Kubelet, startKubelet } from './kubelet/kubelet.ts';
+import type { Backoff } from './kubelet/restart.ts';
 
 /** What a cluster is made of; everything in it can be sent to another process. */
 export interface ClusterSettings {

@@ -4,19 +4,14 @@ import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timestamp } from '../controllers/machinery/conditions.ts';
-import type { Container, ContainerState, ContainerStatus, LifecycleHandler } from '../controllers/machinery/types.ts';
+import type { Container, ContainerState, ContainerStatus } from '../controllers/machinery/types.ts';
 import { ConfigError } from './environment.ts';
+import { runHook, watchHealth } from './health.ts';
 import { repositoryOf } from './images.ts';
 import { logFile } from './logs.ts';
-import { ask, type ProbeTarget, runProbe } from './probes.ts';
+import type { ProbeTarget } from './probes.ts';
+import { type Backoff, nextWait, type RestartPolicy, stateAfterCrash, waitText } from './restart.ts';
 import type { ProcessSpec, Running, Tether } from './tether.ts';
-
-/** Waits between restarts: the first restart comes at once, then `baseMs`, doubled each time up to `maxMs`; a run of `resetMs` forgives. */
-export interface Backoff {
-  baseMs: number;
-  maxMs: number;
-  resetMs: number;
-}
 
 export interface ContainerHost {
   podDir: string;
@@ -33,10 +28,6 @@ export interface ContainerHost {
   changed(): void;
 }
 
-export type RestartPolicy = 'Always' | 'OnFailure' | 'Never';
-
-const isHooked = (handler: LifecycleHandler | undefined): handler is LifecycleHandler =>
-  handler?.exec !== undefined || handler?.httpGet !== undefined;
 /** How often a container that lacks a secret, a config map or a valid name is tried again. */
 const CONFIG_RETRY_MS = 1_000;
 
@@ -69,25 +60,12 @@ export class ContainerRun {
     this.container = container;
     this.#restart = options.restart;
     this.#init = options.init;
-    if (before === undefined || (before.restartCount === 0 && before.state?.waiting && !before.lastState?.terminated))
-      return;
+    const state = stateAfterCrash(before);
+    if (before === undefined || state === undefined) return;
+    this.#state = state;
     this.#restarts = before.restartCount;
     this.#lastState = before.lastState;
     this.#id = before.containerID ?? '';
-    const { running, terminated } = before.state ?? {};
-    if (terminated) this.#state = { terminated };
-    else if (running) {
-      this.#state = {
-        terminated: {
-          exitCode: 137,
-          reason: 'Error',
-          message: 'the kubelet was restarted',
-          ...(running.startedAt && { startedAt: running.startedAt }),
-          finishedAt: timestamp(),
-          ...(before.containerID && { containerID: before.containerID }),
-        },
-      };
-    } else this.#state = before.lastState ?? this.#state;
   }
 
   get terminated() {
@@ -134,13 +112,13 @@ export class ContainerRun {
 
   async #loop(): Promise<void> {
     const { signal } = this.#stopping;
-    let wait = 0;
+    let wait: number | undefined;
     // A container that was there under an earlier kubelet is restarted at once.
     if (this.terminated && !this.#again()) return;
     while (!signal.aborted) {
       const last = this.terminated;
       if (last) {
-        if (wait > 0) await this.#backOff(wait);
+        if (wait) await this.#backOff(wait);
         if (signal.aborted) return;
         this.#lastState = { terminated: last };
         this.#restarts += 1;
@@ -150,15 +128,13 @@ export class ContainerRun {
       const began = Date.now();
       await (spec === undefined ? this.#simulate() : this.#execute(spec));
       if (signal.aborted || !this.#again()) return;
-      const { baseMs, maxMs, resetMs } = this.#host.backoff;
-      const first = last === undefined || Date.now() - began > resetMs;
-      wait = first ? 0 : wait === 0 ? baseMs : Math.min(maxMs, wait * 2);
+      wait = nextWait(this.#host.backoff, last === undefined ? undefined : (wait ?? 0), Date.now() - began);
     }
   }
 
   async #backOff(ms: number): Promise<void> {
     const { name } = this.container;
-    const text = `back-off ${ms >= 60_000 ? `${Math.floor(ms / 60_000)}m${(ms % 60_000) / 1000}s` : `${ms / 1000}s`} restarting failed container=${name} pod=${this.#host.podName}`;
+    const text = `back-off ${waitText(ms)} restarting failed container=${name} pod=${this.#host.podName}`;
     const { terminated } = this.#state;
     this.#lastState = terminated ? { terminated } : undefined;
     this.#set({ waiting: { reason: 'CrashLoopBackOff', message: text } });
@@ -243,7 +219,8 @@ export class ContainerRun {
   }
 
   async #execute(spec: Omit<ProcessSpec, 'log'>): Promise<void> {
-    const { container, tether, podDir } = { ...this.#host, container: this.container };
+    const { container } = this;
+    const { tether, podDir } = this.#host;
     const running = tether.run({ ...spec, log: logFile(podDir, container.name, this.#restarts) });
     this.#process = running;
     const startedAt = this.#begin();
@@ -252,8 +229,21 @@ export class ContainerRun {
     this.#ready = this.#started && container.readinessProbe === undefined;
     this.#set({ running: { startedAt } });
     if (this.#started) this.started.resolve();
-    void this.#probe(life.signal);
-    if (isHooked(container.lifecycle?.postStart)) void this.#hook(container.lifecycle.postStart, 'PostStart', 30_000);
+    void watchHealth(this.#target, life.signal, {
+      event: this.#host.event,
+      started: () => {
+        this.#started = true;
+        this.#ready = container.readinessProbe === undefined;
+        this.started.resolve();
+        this.#host.changed();
+      },
+      ready: (ok) => {
+        this.#ready = ok;
+        this.#host.changed();
+      },
+      kill: (graceSeconds) => void this.#end(graceSeconds === undefined ? this.#host.graceMs : graceSeconds * 1000),
+    });
+    void runHook(this.#target, container.lifecycle?.postStart, 'PostStart', 30_000, this.#host.event);
     const exit = await running.exited;
     life.abort();
     this.#process = undefined;
@@ -279,51 +269,6 @@ export class ContainerRun {
     return { code, output: error ?? output };
   }
 
-  async #probe(signal: AbortSignal): Promise<void> {
-    const { startupProbe, livenessProbe, readinessProbe, name } = this.container;
-    const unhealthy = (kind: string) => (message: string) =>
-      this.#host.event('Warning', 'Unhealthy', `${kind} probe failed: ${message}`);
-    const kill = (kind: string, grace: number | undefined) => {
-      this.#host.event('Normal', 'Killing', `Container ${name} failed ${kind} probe, will be restarted`);
-      void this.#end(grace === undefined ? this.#host.graceMs : grace * 1000);
-    };
-    if (startupProbe) {
-      const settled = new AbortController();
-      const either = AbortSignal.any([signal, settled.signal]);
-      const { terminationGracePeriodSeconds: grace } = startupProbe;
-      await runProbe(this.#target, startupProbe, either, {
-        failed: unhealthy('Startup'),
-        on: (ok) => {
-          settled.abort();
-          if (!ok) return kill('startup', grace);
-          this.#started = true;
-          this.#ready = readinessProbe === undefined;
-          this.started.resolve();
-          this.#host.changed();
-        },
-      });
-      if (signal.aborted || !this.#started) return;
-    }
-    if (livenessProbe) {
-      const { terminationGracePeriodSeconds: grace } = livenessProbe;
-      const on = (ok: boolean) => ok || kill('liveness', grace);
-      void runProbe(this.#target, livenessProbe, signal, { failed: unhealthy('Liveness'), on });
-    }
-    if (readinessProbe) {
-      const on = (ok: boolean) => {
-        this.#ready = ok;
-        this.#host.changed();
-      };
-      void runProbe(this.#target, readinessProbe, signal, { failed: unhealthy('Readiness'), on });
-    }
-  }
-
-  async #hook(handler: LifecycleHandler, name: string, timeoutMs: number): Promise<void> {
-    const probe = { ...handler, timeoutSeconds: Math.max(1, timeoutMs / 1000) };
-    const { ok, message } = await ask(this.#target, probe);
-    if (!ok) this.#host.event('Warning', `Failed${name}Hook`, `${name} hook failed: ${message}`);
-  }
-
   /** SIGTERM, the grace, SIGKILL. */
   async #end(graceMs: number): Promise<void> {
     const running = this.#process;
@@ -343,7 +288,7 @@ export class ContainerRun {
         this.#host.event('Normal', 'Killing', `Stopping container ${this.container.name}`);
       const { preStop } = this.container.lifecycle ?? {};
       if (this.#process && graceMs > 0 && preStop?.sleep) await sleep(Math.min(graceMs, preStop.sleep.seconds * 1000));
-      else if (this.#process && graceMs > 0 && isHooked(preStop)) await this.#hook(preStop, 'PreStop', graceMs);
+      else if (this.#process && graceMs > 0) await runHook(this.#target, preStop, 'PreStop', graceMs, this.#host.event);
     }
     if (graceMs <= 0) this.#process?.signal('SIGKILL');
     await this.#end(Math.max(0, deadline - Date.now()));

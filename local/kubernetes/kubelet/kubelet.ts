@@ -9,11 +9,11 @@ import { Informer } from '../controllers/machinery/informer.ts';
 import { configMaps, nodes, pods, secrets } from '../controllers/machinery/resources.ts';
 import type { Condition, Node, Pod } from '../controllers/machinery/types.ts';
 import { Addresses } from './addresses.ts';
-import type { Backoff } from './container.ts';
 import type { Sources } from './environment.ts';
 import type { KnownImage } from './images.ts';
 import { nodeStatus, RENEW_MS, renewLease, reportNode } from './nodes.ts';
 import { type PodServices, PodWorker } from './pod-worker.ts';
+import type { Backoff } from './restart.ts';
 import { startKubeletServer } from './server.ts';
 import { Tether } from './tether.ts';
 

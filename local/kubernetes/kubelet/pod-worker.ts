@@ -1,6 +1,5 @@
 /** One pod on a node: its folder, its volumes, its containers in order, its reported status and its end. */
 import { mkdir, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, isStatus } from '../controllers/machinery/client.ts';
 import { timestamp } from '../controllers/machinery/conditions.ts';
@@ -8,12 +7,13 @@ import { sameJson } from '../controllers/machinery/equal.ts';
 import type { RecordEvent } from '../controllers/machinery/events.ts';
 import { pods } from '../controllers/machinery/resources.ts';
 import type { Condition, Container, Pod, PodStatus } from '../controllers/machinery/types.ts';
-import { type Backoff, type ContainerHost, ContainerRun, type RestartPolicy } from './container.ts';
-import { ConfigError, environment, expand, type Sources } from './environment.ts';
+import { type ContainerHost, ContainerRun } from './container.ts';
+import { ConfigError, type Sources } from './environment.ts';
 import { type KnownImage, knownImage } from './images.ts';
 import { logFile } from './logs.ts';
-import { rewrite } from './paths.ts';
 import { isInitialized, podStatus } from './pod-status.ts';
+import { processSpec } from './process-spec.ts';
+import type { Backoff, RestartPolicy } from './restart.ts';
 import type { ProcessSpec, Tether } from './tether.ts';
 import { PodVolumes } from './volumes.ts';
 
@@ -36,8 +36,6 @@ export interface PodPlace {
   hostIP: string;
 }
 
-/** What a process finds in the place of a container's file system and of the image's environment. */
-const BASE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const RETRY_MS = 500;
 
 export class PodWorker {
@@ -199,36 +197,20 @@ export class PodWorker {
   }
 
   async #resolve(container: Container): Promise<Omit<ProcessSpec, 'log'> | undefined> {
-    const image = knownImage(this.#services.images, container.image ?? '');
+    const { images, sources, client } = this.#services;
+    const image = knownImage(images, container.image ?? '');
     if (image === undefined) return undefined;
-    const { pod } = this;
-    const { server } = this.#services.client;
-    const home = join(this.#place.dir, 'containers', container.name);
-    await mkdir(join(home, 'tmp'), { recursive: true, mode: 0o700 });
-    const base = {
-      PATH: `${dirname(process.execPath)}:${BASE_PATH}`,
-      HOME: home,
-      TMPDIR: join(home, 'tmp'),
-      HOSTNAME: pod.spec.hostname ?? pod.metadata.name,
-      KUBERNETES_SERVICE_HOST: server.hostname,
-      KUBERNETES_SERVICE_PORT: server.port || '443',
-      KUBERNETES_SERVICE_PORT_HTTPS: server.port || '443',
-    };
-    const env = await environment(pod, container, this.#services.sources, this.#place, base);
     const mounts = this.#volumes.mounts(container);
-    for (const { folder } of mounts) await mkdir(folder, { recursive: true, mode: 0o700 }).catch(() => undefined);
-    // Only what the pod wrote names paths of a container; the image's command and our own variables are of this machine.
-    const inside = (text: string) => rewrite(text, mounts);
-    const own = (list: string[] | undefined) => list?.map((text) => inside(expand(text, env)));
-    const command = [...(own(container.command) ?? image.command), ...(own(container.args) ?? [])];
-    const rewritten = Object.fromEntries(
-      Object.entries(env).map(([name, value]) => [
-        name,
-        value === (base as Record<string, string>)[name] ? value : inside(value),
-      ]),
-    );
-    const cwd = container.workingDir === undefined ? home : inside(container.workingDir);
-    return { command, env: rewritten, cwd: cwd === container.workingDir ? home : cwd };
+    return processSpec({
+      pod: this.pod,
+      container,
+      image,
+      server: client.server,
+      sources,
+      facts: this.#place,
+      mounts,
+      podDir: this.#place.dir,
+    });
   }
 
   /** The status is written soon; what changes meanwhile goes into the next write. */

@@ -5,6 +5,7 @@ import { environment, expand, type Sources } from '#local/kubernetes/kubelet/env
 import { knownImage, repositoryOf } from '#local/kubernetes/kubelet/images.ts';
 import { rewrite } from '#local/kubernetes/kubelet/paths.ts';
 import { phaseOf, podStatus } from '#local/kubernetes/kubelet/pod-status.ts';
+import { nextWait, stateAfterCrash, waitText } from '#local/kubernetes/kubelet/restart.ts';
 import { pod } from '../controllers/builders.ts';
 
 describe('images', () => {
@@ -156,5 +157,39 @@ describe('the status of a pod', () => {
       reason: 'ContainersNotReady',
       message: 'containers with unready status: [main]',
     });
+  });
+});
+
+describe('restarts', () => {
+  const backoff = { baseMs: 10_000, maxMs: 300_000, resetMs: 600_000 };
+
+  test('the first comes at once, then 10 s doubling to 5 min; a long run forgives', () => {
+    const waits: number[] = [];
+    for (let last: number | undefined, i = 0; i < 8; i += 1) {
+      last = nextWait(backoff, last, 1_000);
+      waits.push(last / 1000);
+    }
+    expect(waits).toEqual([0, 10, 20, 40, 80, 160, 300, 300]);
+    expect(nextWait(backoff, 300_000, 700_000)).toBe(0);
+    expect([10_000, 160_000].map(waitText)).toEqual(['10s', '2m40s']);
+  });
+
+  test('what ran under an earlier kubelet is dead, what had ended stays ended, what never ran is new', () => {
+    const at = (state: ContainerStatus['state']) =>
+      stateAfterCrash({
+        name: 'main',
+        image: 'web:1',
+        imageID: '',
+        ready: false,
+        restartCount: 2,
+        state,
+        containerID: 'x',
+      });
+    expect(at({ running: { startedAt: '2026-01-01T00:00:00Z' } })?.terminated).toMatchObject({
+      exitCode: 137,
+      startedAt: '2026-01-01T00:00:00Z',
+    });
+    expect(at({ terminated: { exitCode: 0 } })?.terminated?.exitCode).toBe(0);
+    expect(at({ waiting: { reason: 'ContainerCreating' } })).toBeUndefined();
   });
 });

@@ -1,0 +1,49 @@
+/** What to start for a container of a known image: command, environment and folder, with the paths of its mounts made real. */
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Container, Pod } from '../controllers/machinery/types.ts';
+import { environment, expand, type PodFacts, type Sources } from './environment.ts';
+import type { KnownImage } from './images.ts';
+import { type Mount, rewrite } from './paths.ts';
+import type { ProcessSpec } from './tether.ts';
+
+/** What a process finds in the place of a container's file system and of the image's environment. */
+const BASE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+export interface SpecOptions {
+  pod: Pod;
+  container: Container;
+  image: KnownImage;
+  /** The API server, as pods are told. */
+  server: URL;
+  sources: Sources;
+  facts: PodFacts;
+  mounts: Mount[];
+  podDir: string;
+}
+
+/** Throws ConfigError while something that the pod names is not there. */
+export async function processSpec(options: SpecOptions): Promise<Omit<ProcessSpec, 'log'>> {
+  const { pod, container, image, server, mounts } = options;
+  const home = join(options.podDir, 'containers', container.name);
+  await mkdir(join(home, 'tmp'), { recursive: true, mode: 0o700 });
+  const base: Record<string, string> = {
+    PATH: `${dirname(process.execPath)}:${BASE_PATH}`,
+    HOME: home,
+    TMPDIR: join(home, 'tmp'),
+    HOSTNAME: pod.spec.hostname ?? pod.metadata.name,
+    KUBERNETES_SERVICE_HOST: server.hostname,
+    KUBERNETES_SERVICE_PORT: server.port || '443',
+    KUBERNETES_SERVICE_PORT_HTTPS: server.port || '443',
+  };
+  const env = await environment(pod, container, options.sources, options.facts, base);
+  // Folders of a subPath are made by its first user.
+  for (const { folder } of mounts) await mkdir(folder, { recursive: true, mode: 0o700 }).catch(() => undefined);
+  // Only what the pod wrote names paths of a container; the image's command and our own variables are of this machine.
+  const inside = (text: string) => rewrite(text, mounts);
+  const own = (list: string[] | undefined) => list?.map((text) => inside(expand(text, env)));
+  const command = [...(own(container.command) ?? image.command), ...(own(container.args) ?? [])];
+  for (const [name, value] of Object.entries(env)) if (value !== base[name]) env[name] = inside(value);
+  const wanted = inside(container.workingDir ?? '');
+  return { command, env, cwd: wanted === (container.workingDir ?? '') ? home : wanted };
+}
