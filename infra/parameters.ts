@@ -16,6 +16,9 @@ export interface Parameters {
   readonly alarmEmail: CfnParameter;
 }
 
+/** Limits as they are when whoever deploys says nothing. */
+export const LIMITS = { teamClusters: 3, deploymentClusters: 10, deploymentVcpu: 64 } as const;
+
 /** The name of a timing's parameter, which is also its name in state machines: `FirstWait` → `FirstWaitSeconds`. */
 export const timingParameter = (timing: Timing): string => `${timing}Seconds`;
 
@@ -42,9 +45,19 @@ export const parametersOf = (scope: Construct, agentImage: string): Parameters =
     description:
       'who may make an account: closed (invitations only), domains:example.com,…, or open (never on the internet)',
   }),
-  teamClusterLimit: limit(scope, 'TeamClusterLimit', 3, 'clusters that one team may have at a time'),
-  deploymentClusterLimit: limit(scope, 'DeploymentClusterLimit', 10, 'clusters of all teams at a time'),
-  deploymentVcpuLimit: limit(scope, 'DeploymentVcpuLimit', 64, 'vCPU of all workers of all clusters at a time'),
+  teamClusterLimit: limit(scope, 'TeamClusterLimit', LIMITS.teamClusters, 'clusters that one team may have at a time'),
+  deploymentClusterLimit: limit(
+    scope,
+    'DeploymentClusterLimit',
+    LIMITS.deploymentClusters,
+    'clusters of all teams at a time',
+  ),
+  deploymentVcpuLimit: limit(
+    scope,
+    'DeploymentVcpuLimit',
+    LIMITS.deploymentVcpu,
+    'vCPU of all workers of all clusters at a time',
+  ),
   agentImage: new CfnParameter(scope, 'AgentImage', {
     default: agentImage,
     description:

@@ -143,7 +143,6 @@ export const permissionsOf = (name: FunctionName, to: Resources): Grant[] => {
         ...both,
         ...workflows,
         stopExecutions,
-        to.socket.manageConnections(),
         eks('FindClusters', ['ListClusters', 'DescribeClusterVersions'], '*'),
         eks('RemoveOrphans', ['DescribeCluster', 'DeleteCluster', 'ListNodegroups'], CLUSTERS),
         eks('RemoveOrphanNodes', ['DescribeNodegroup', 'DeleteNodegroup'], NODE_GROUPS),

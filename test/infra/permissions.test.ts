@@ -50,7 +50,7 @@ describe('rights', () => {
 
 describe('who may do what', () => {
   it.each([
-    ['post to sockets', 'execute-api:ManageConnections', ['stream/push', 'schedule/sweep']],
+    ['post to sockets', 'execute-api:ManageConnections', ['stream/push']],
     ['start workflows', 'states:StartExecution', ['stream/effects', 'schedule/sweep']],
     ['answer waiting tasks', 'states:SendTaskSuccess', ['stream/effects', 'schedule/sweep']],
     ['stop executions', 'states:StopExecution', ['schedule/sweep', 'tasks/cluster-delete/stop-older']],
