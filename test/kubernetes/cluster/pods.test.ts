@@ -150,6 +150,25 @@ describe('a container', () => {
     await cluster.eventually(() => cluster.pod('ending')).toBeUndefined();
   });
 
+  test('counts as started when its startup probe says so, and is told before it ends', async () => {
+    const container = app({
+      startupProbe: { exec: { command: ['sh', '-c', 'test -f $HOME/up'] }, periodSeconds: 1, failureThreshold: 30 },
+      lifecycle: { preStop: { httpGet: { path: '/say?text=leaving', port: 8080 } } },
+    });
+    const made = await cluster.create(pods, {
+      metadata: { name: 'slow', labels: { app: 'slow' } },
+      spec: { containers: [container] },
+    });
+    await cluster.eventually(async () => main(await cluster.pod('slow'))?.state?.running).toBeDefined();
+    expect(main(await cluster.pod('slow'))).toMatchObject({ started: false, ready: false });
+    await cluster.eventually(() => cluster.log('slow')).toContain('listening');
+    await cluster.ask((await cluster.pod('slow')) as Pod, '/flag?name=up');
+    await cluster.ready('slow');
+    const following = cluster.log('slow', { follow: 'true' });
+    await cluster.client.delete(pods, made);
+    expect(await following).toMatch(/listening\nleaving\nbye\n$/);
+  });
+
   test('of an image that is not run here is marked as simulated', async () => {
     await cluster.create(pods, {
       metadata: { name: 'other', labels: { app: 'other' } },
@@ -224,6 +243,25 @@ describe('what a container is given', () => {
     const token = await file(`${env.ACCOUNT}/token`);
     const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { sub: string };
     expect(claims.sub).toBe('system:serviceaccount:default:default');
+  });
+
+  test('projected volumes show tokens for an audience and what the pod itself says', async () => {
+    const sources = [
+      { serviceAccountToken: { path: 'vault/token', audience: 'vault', expirationSeconds: 600 } },
+      { downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] } },
+    ];
+    const container = app({
+      env: [{ name: 'DIR', value: '/var/own' }],
+      volumeMounts: [{ name: 'own', mountPath: '/var/own' }],
+    });
+    const volumes = [{ name: 'own', projected: { sources } }];
+    const metadata = { name: 'projected', labels: { app: 'projected' } };
+    await cluster.create(pods, { metadata, spec: { containers: [container], volumes } });
+    const pod = await cluster.ready('projected');
+    const { env } = await answer(pod);
+    expect(await cluster.ask(pod, `/file?path=${env.DIR}/labels`)).toBe('app="projected"');
+    const token = await cluster.ask(pod, `/file?path=${env.DIR}/vault/token`);
+    expect(token.split('.')).toHaveLength(3);
   });
 
   test('nothing of the environment of the process that runs the cluster', async () => {
