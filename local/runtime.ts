@@ -1,5 +1,6 @@
 /** The local AWS: runs a synthesized template on this machine, behind one port for people and one endpoint for all AWS APIs. */
-import { readdirSync, rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Calls, createCalls } from './calls.ts';
 import { endOrphans } from './children.ts';
@@ -99,6 +100,12 @@ const OPERATOR = 'RoadsteadOperator';
 function forget(stateDir: string): void {
   for (const part of readdirSync(stateDir))
     if (part !== 'lock') rmSync(join(stateDir, part), { recursive: true, force: true });
+}
+
+/** The id of this deployment: made at the first start, forgotten with the state. */
+function stackUuid(file: string): string {
+  if (!existsSync(file)) writeFileSync(file, randomUUID());
+  return readFileSync(file, 'utf8');
 }
 
 /** Starts everything. Where something fails, what was started is stopped again. */
@@ -204,10 +211,13 @@ async function compose(
     tables: [],
     mappings: [],
     rules: [],
-    ...{ iam, hosts, functions, dynamo, keys, objects, url, socketUrl, endpoint },
+    ...{ iam, hosts, functions, dynamo, keys, objects, url, endpoint },
   };
   const handlers = [...resourceHandlers(world), ...plugins.flatMap((plugin) => plugin.resources ?? [])];
-  const deployed = await deploy(assembly, handlers, options.parameters);
+  const deployed = await deploy(assembly, handlers, {
+    stackUuid: stackUuid(join(stateDir, 'stack-id')),
+    overrides: options.parameters,
+  });
 
   for (const plugin of plugins) await plugin.start?.();
   const mappings = createMappings(world, {

@@ -17,6 +17,9 @@ export const GLOBAL_KEYS: readonly string[] = [
   'aws:SecureTransport',
   'aws:SourceAccount',
   'aws:SourceArn',
+  // Of IAM's own dependent actions (PassRole, CreateServiceLinkedRole): given by the API that asks for one.
+  'iam:AWSServiceName',
+  'iam:PassedToService',
 ];
 
 type Compare = (wanted: string, given: string) => boolean;

@@ -3,7 +3,7 @@ import { stableId } from '#local/template/without-effect.ts';
 import { REGION, type ResourceHandler } from '#local/types.ts';
 import { refuseOthers, type World } from './world.ts';
 
-export const gatewayApi = ({ gateway, hosts, stackName, url }: World): ResourceHandler => ({
+export const gatewayApi = ({ gateway, hosts, stackName, url, endpoint }: World): ResourceHandler => ({
   type: 'AWS::ApiGatewayV2::Api',
   create(resource) {
     refuseOthers(
@@ -15,7 +15,9 @@ export const gatewayApi = ({ gateway, hosts, stackName, url }: World): ResourceH
     const id = stableId(`${stackName}/${resource.logicalId}`, 10);
     gateway.add({ id, name: Name, protocol: ProtocolType, selection: RouteSelectionExpression });
     const host = `${id}.execute-api.${REGION}.amazonaws.com`;
-    if (ProtocolType === 'HTTP') hosts.add(`https://${host}`, url);
+    // The path after the host is the socket's stage in both: `/ws` of the port for people, `/ws/@connections` of the endpoint.
+    if (ProtocolType === 'WEBSOCKET') hosts.add(`wss://${host}`, url.replace('http', 'ws'));
+    hosts.add(`https://${host}`, ProtocolType === 'HTTP' ? url : `${endpoint}/execute-api/${id}`);
     return {
       ref: id,
       attributes: { ApiId: id, ApiEndpoint: `${ProtocolType === 'HTTP' ? 'https' : 'wss'}://${host}` },

@@ -1,5 +1,6 @@
 /** Every CloudFormation type that comes to life here, but those of plugins. */
 import type { ResourceHandler } from '#local/types.ts';
+import { cloudfrontDistribution } from './cloudfront-distribution.ts';
 import { dynamoTables } from './dynamodb-table.ts';
 import { eventsRule } from './events-rule.ts';
 import { gatewayApi } from './gateway-api.ts';
@@ -17,6 +18,7 @@ import { s3Bucket, s3BucketPolicy } from './s3-bucket.ts';
 import type { World } from './world.ts';
 
 export const resourceHandlers = (world: World): ResourceHandler[] => [
+  cloudfrontDistribution(world),
   ...dynamoTables(world),
   eventsRule(world),
   gatewayApi(world),

@@ -29,7 +29,6 @@ export interface World {
   readonly rules: RuleDeclaration[];
   /** Where APIs are reached: the port for people and the endpoint. */
   readonly url: string;
-  readonly socketUrl: string;
   readonly endpoint: string;
 }
 

@@ -29,29 +29,36 @@ function refuseUnknown({ template }: Assembly, handlers: ReadonlyMap<string, Res
     );
 }
 
-function pseudo(stackName: string): Readonly<Record<string, unknown>> {
+function pseudo(stackName: string, stackUuid: string): Readonly<Record<string, unknown>> {
   return {
     'AWS::AccountId': ACCOUNT,
     'AWS::Region': REGION,
     'AWS::Partition': 'aws',
     'AWS::URLSuffix': 'amazonaws.com',
     'AWS::StackName': stackName,
-    'AWS::StackId': `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/${stackName}/00000000-0000-0000-0000-000000000000`,
+    'AWS::StackId': `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/${stackName}/${stackUuid}`,
     'AWS::NotificationARNs': [],
   };
+}
+
+export interface DeployOptions {
+  /** The last part of the stack's id, other for each deployment. */
+  readonly stackUuid: string;
+  /** Values of parameters. */
+  readonly overrides?: Readonly<Record<string, string | number>> | undefined;
 }
 
 /** Makes every resource of the assembly's template. Throws with the logical id where one cannot be made. */
 export async function deploy(
   assembly: Assembly,
   handlers: readonly ResourceHandler[],
-  overrides: Readonly<Record<string, string | number>> = {},
+  { stackUuid, overrides = {} }: DeployOptions,
 ): Promise<Deployed> {
   const { template, stackName } = assembly;
   const byType = new Map(handlers.map((one) => [one.type, one]));
   refuseUnknown(assembly, byType);
   const parameters = parameterValues(template.Parameters ?? {}, overrides);
-  const constants: Readonly<Record<string, unknown>> = { ...pseudo(stackName), ...parameters };
+  const constants: Readonly<Record<string, unknown>> = { ...pseudo(stackName, stackUuid), ...parameters };
   const resources = new Map<string, Physical & { readonly type: string }>();
   const conditions = new Map<string, boolean>();
   const made = (id: string): Physical & { readonly type: string } => {

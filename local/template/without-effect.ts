@@ -53,10 +53,6 @@ const types: Readonly<Record<string, Names>> = {
   'AWS::EC2::VPCGatewayAttachment': named,
   'AWS::EC2::SecurityGroup': ec2('sg', (id) => ({ GroupId: id })),
   'AWS::EC2::VPCEndpoint': ec2('vpce'),
-  'AWS::CloudFront::Distribution': (name) => {
-    const id = `E${stableId(name, 13).toUpperCase()}`;
-    return { ref: id, attributes: { Id: id, DomainName: `d${stableId(name, 13)}.cloudfront.net` } };
-  },
   'AWS::CloudFront::Function': (name) => {
     const it = `arn:aws:cloudfront::${ACCOUNT}:function/${name}`;
     return { ref: it, attributes: { FunctionARN: it, 'FunctionMetadata.FunctionARN': it } };
