@@ -43,8 +43,8 @@ describe('the doctor of a machine', () => {
 
   it.each([
     ['Node', { nodeVersion: 'v20.20.2' }, 'npm run doctor'],
-    ['Java', { run: async () => undefined }, '17 or newer'],
-    ['Java', { run: async () => 'java version "1.8.0_392"' }, '17 or newer'],
+    ['Java', { run: async (): Promise<undefined> => undefined }, '17 or newer'],
+    ['Java', { run: async (): Promise<string> => 'java version "1.8.0_392"' }, '17 or newer'],
     ['port 7070', { isPortFree: async () => false }, '--port 7171'],
     ['disk', { freeBytes: async () => 1024 }, 'make room'],
   ] as const)('says what to do about %s', async (what, over, todo) => {
@@ -117,8 +117,8 @@ describe('the doctor of an account', () => {
   it.each([
     ['Lambda', { quota: async (service: string) => (service === 'lambda' ? 10 : 1000) }, 'fail', 'L-B99A9384'],
     ['vCPU', { quota: async (service: string) => (service === 'ec2' ? 5 : 1000) }, 'warn', 'DeploymentVcpuLimit=5'],
-    ['bootstrap', { bootstrapVersion: async () => undefined }, 'fail', 'npx cdk bootstrap'],
-    ['bootstrap', { bootstrapVersion: async () => 5 }, 'fail', 'npx cdk bootstrap'],
+    ['bootstrap', { bootstrapVersion: async (): Promise<undefined> => undefined }, 'fail', 'npx cdk bootstrap'],
+    ['bootstrap', { bootstrapVersion: async (): Promise<number> => 5 }, 'fail', 'npx cdk bootstrap'],
     ['EKS', { hasRole: async () => false }, 'warn', 'the first cluster makes it'],
   ] as const)('says what to do about %s', async (what, over, level, todo) => {
     const finding = found(await checkAccount(account(over), wanted), what);
