@@ -43,6 +43,18 @@ const DISCOVER_MS = 2000;
 const isOneOf = (error: unknown, ...codes: readonly string[]): boolean =>
   error instanceof AwsError && codes.includes(error.code);
 
+/** DynamoDB Local writes an empty map in a stream as `{}`, without its type: no other value does that. */
+function typed(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const { M, L } = value as { M?: Record<string, unknown>; L?: unknown[] };
+  if (M !== undefined) return { M: image(M) };
+  if (L !== undefined) return { L: L.map(typed) };
+  return Object.keys(value).length === 0 ? { M: {} } : value;
+}
+
+const image = (attributes: object): Record<string, never> =>
+  Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, typed(value)])) as Record<string, never>;
+
 /** DynamoDB Local names another region and cuts creation times to the minute: the latest second that it can have been is given instead. */
 function toOurs(record: StreamedRecord, streamArn: string): StreamedRecord {
   const { dynamodb } = record;
@@ -51,7 +63,12 @@ function toOurs(record: StreamedRecord, streamArn: string): StreamedRecord {
     ...record,
     awsRegion: REGION,
     eventSourceARN: streamArn,
-    dynamodb: { ...dynamodb, ApproximateCreationDateTime: at },
+    dynamodb: {
+      ...dynamodb,
+      ...(dynamodb.NewImage && { NewImage: image(dynamodb.NewImage) }),
+      ...(dynamodb.OldImage && { OldImage: image(dynamodb.OldImage) }),
+      ApproximateCreationDateTime: at,
+    },
   };
 }
 
