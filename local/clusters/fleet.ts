@@ -50,7 +50,7 @@ export interface Fleet {
 }
 
 /** The tag that AWS puts on what Auto Mode makes for a cluster. */
-export const CLUSTER_TAG = 'eks:eks-cluster-name';
+const CLUSTER_TAG = 'eks:eks-cluster-name';
 
 interface Member extends Access {
   stop(): Promise<unknown>;

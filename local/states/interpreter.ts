@@ -92,7 +92,12 @@ async function runTask(
 
 function waitMs(state: Extract<State, { Type: 'Wait' }>, scope: Scope): number {
   const until = state.Timestamp ?? (state.TimestampPath && String(pick(state.TimestampPath, scope, 'TimestampPath')));
-  if (until !== undefined) return Date.parse(until) - Date.now();
+  if (until !== undefined) {
+    const ms = Date.parse(until) - Date.now();
+    if (Number.isNaN(ms))
+      throw new StateError('States.Runtime', `TimestampPath gave "${until}"; allowed is an RFC 3339 time`);
+    return ms;
+  }
   const seconds = state.Seconds ?? pick(state.SecondsPath!, scope, 'SecondsPath');
   if (typeof seconds !== 'number' || seconds < 0)
     throw new StateError(

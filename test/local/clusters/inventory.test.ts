@@ -1,4 +1,5 @@
 /** Node groups, add-ons, versions and tags, as the EKS API shows them. */
+import { DescribeVolumesCommand, type DescribeVolumesCommandInput, DescribeVpcsCommand } from '@aws-sdk/client-ec2';
 import {
   CreateAddonCommand,
   CreateNodegroupCommand,
@@ -17,6 +18,28 @@ import { describe, expect, test } from 'vitest';
 import { supportOf, VERSIONS } from '#local/clusters/versions.ts';
 import { objectsOf } from './fake-cluster.ts';
 import { autoMode, clustersBench, roleArn } from './workbench.ts';
+
+test('volumes are found by id and by tag key; what is not known here is refused', async () => {
+  await using bench = await clustersBench();
+  await bench.create('rs-1');
+  await bench.until('rs-1', 'ACTIVE');
+  await bench.eks.send(new DeleteClusterCommand({ name: 'rs-1' }));
+  await bench.until('rs-1', 'ResourceNotFoundException');
+  const find = async (ask: DescribeVolumesCommandInput) =>
+    (await bench.ec2.send(new DescribeVolumesCommand(ask))).Volumes!;
+  const [volume] = await find({ Filters: [{ Name: 'tag-key', Values: ['eks:*'] }] });
+
+  expect(await find({ VolumeIds: [volume!.VolumeId!] })).toMatchObject([
+    { VolumeId: volume!.VolumeId, CreateTime: expect.any(Date) },
+  ]);
+  expect(await find({ Filters: [{ Name: 'tag:eks:eks-cluster-name', Values: ['rs-2', 'rs-3'] }] })).toEqual([]);
+  await expect(find({ VolumeIds: ['vol-none'] })).rejects.toMatchObject({ name: 'InvalidVolume.NotFound' });
+  await expect(find({ Filters: [{ Name: 'size', Values: ['10'] }] })).rejects.toMatchObject({
+    name: 'InvalidParameterValue',
+    message: expect.stringContaining("'size'"),
+  });
+  await expect(bench.ec2.send(new DescribeVpcsCommand({}))).rejects.toMatchObject({ name: 'InvalidAction' });
+});
 
 describe('node groups', () => {
   const group = (clusterName: string) => ({
@@ -63,18 +86,24 @@ describe('node groups', () => {
     await expect(bench.eks.send(new DeleteClusterCommand({ name: 'rs-1' }))).resolves.toBeDefined();
   });
 
-  test('a group in a cluster that is not ACTIVE, or of impossible sizes, is refused', async () => {
+  test('a group in a cluster that is not ACTIVE, with a name in use, or of impossible sizes is refused', async () => {
     await using bench = await clustersBench({ delays: { createMs: 200 } });
     await bench.create('rs-1');
     await expect(bench.eks.send(new CreateNodegroupCommand(group('rs-1')))).rejects.toMatchObject({
       name: 'InvalidRequestException',
     });
     await bench.until('rs-1', 'ACTIVE');
+    const clientRequestToken = 'clu_1';
+    const twice = () => bench.eks.send(new CreateNodegroupCommand({ ...group('rs-1'), clientRequestToken }));
+    expect((await twice()).nodegroup?.nodegroupArn).toBe((await twice()).nodegroup?.nodegroupArn);
+    await expect(bench.eks.send(new CreateNodegroupCommand(group('rs-1')))).rejects.toMatchObject({
+      name: 'ResourceInUseException',
+    });
     const scalingConfig = { minSize: 2, maxSize: 3, desiredSize: 1 };
 
-    await expect(bench.eks.send(new CreateNodegroupCommand({ ...group('rs-1'), scalingConfig }))).rejects.toMatchObject(
-      { name: 'InvalidParameterException' },
-    );
+    await expect(
+      bench.eks.send(new CreateNodegroupCommand({ ...group('rs-1'), nodegroupName: 'other', scalingConfig })),
+    ).rejects.toMatchObject({ name: 'InvalidParameterException' });
   });
 });
 

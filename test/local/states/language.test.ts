@@ -138,6 +138,15 @@ describe('choices and waits', () => {
     expect(took).toBeLessThan(2500);
   });
 
+  test.each([
+    ['SecondsPath', '$.s'],
+    ['TimestampPath', '$.s'],
+  ])('a Wait whose %s finds something else fails', async (field, path) => {
+    await using bench = await workbench({ states: { W: { Type: 'Wait', [field]: path, End: true } } });
+
+    expect(await bench.run({ s: 'soon' })).toMatchObject({ status: 'FAILED', error: 'States.Runtime' });
+  });
+
   test('a Wait until a past time does not wait', async () => {
     await using bench = await workbench({
       states: { W: { Type: 'Wait', Timestamp: '2020-01-01T00:00:00Z', End: true } },
