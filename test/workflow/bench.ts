@@ -194,6 +194,9 @@ export const createBench = async (table: { client: DynamoDBClient; name: string 
     return outcome;
   };
 
+  const removalOf = async (id: string): Promise<string> =>
+    (await world.decide(id, { type: 'delete', actor: 'system', timings: TIMINGS })).next.operationId as string;
+
   return {
     world,
     harbour,
@@ -207,11 +210,12 @@ export const createBench = async (table: { client: DynamoDBClient; name: string 
     ask: async (name = 'demo') => (await world.cluster(team, { name, provider: 'harbour' })).next,
     /** Its create workflow, to the end. */
     create: (cluster: ClusterState) => perform('cluster-create', cluster.id, cluster.operationId as string),
+    /** Asks for its end; answers the operation. */
+    removalOf,
     /** Asks for its end and runs that workflow. */
-    remove: async (id: string) => {
-      const { next } = await world.decide(id, { type: 'delete', actor: 'system', timings: TIMINGS });
-      return perform('cluster-delete', id, next.operationId as string);
-    },
+    remove: async (id: string) => perform('cluster-delete', id, await removalOf(id)),
+    /** Ends an execution as a kill of the runtime does: nobody is told, and it may begin again. */
+    cutOff: (operationId: string) => aborts.get(operationId)?.abort(new Error('killed')),
     operation: async (id: string) => {
       const found = await world.store.clusters.operation(id);
       if (found === null) throw new Error(`no operation ${id}`);

@@ -206,6 +206,51 @@ describe('a delete during a create', () => {
   });
 });
 
+describe('a function that a stopped execution left at work', () => {
+  it('is done before the delete looks for what to take away', async () => {
+    const harbour = createHarbour();
+    const released = Promise.withResolvers<void>();
+    const finished = Promise.withResolvers<void>();
+    let removal: Promise<unknown> | undefined;
+    const slow = {
+      ...harbour.provider,
+      ensure: async (cluster: Parameters<typeof harbour.provider.ensure>[0]) => {
+        // The delete comes while this call is under way.
+        removal ??= bench.remove(asked.id);
+        await released.promise;
+        const progress = await harbour.provider.ensure(cluster);
+        finished.resolve();
+        return progress;
+      },
+    };
+    let looks = 0;
+    const bench = await createBench(table, {
+      harbour: { ...harbour, provider: slow },
+      wrap: (name, call) => async (payload) => {
+        if (name === 'ClusterDeleteStopOlder') {
+          looks += 1;
+          // The poll's wait: by its end the function has met its own time limit.
+          if (looks === 2) {
+            released.resolve();
+            await finished.promise;
+          }
+        }
+        const answer = await call(payload);
+        // Without that poll the call would end only now: after the delete found nothing.
+        if (name === 'ClusterDeleteDeleteCluster') released.resolve();
+        return answer;
+      },
+    });
+    const asked = await bench.ask('slow-function');
+    await bench.create(asked);
+    await removal;
+    await finished.promise;
+    expect(harbour.made).toHaveLength(1);
+    expect(harbour.clusters.size).toBe(0);
+    expect((await bench.clusterOf(asked.id)).phase).toBe('Deleted');
+  });
+});
+
 describe('secrets', () => {
   it('of the manifest and the bootstrap are in no log line', async () => {
     const bench = await createBench(table);
