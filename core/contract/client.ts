@@ -74,12 +74,12 @@ type Given = {
 const urlOf = (route: Route, baseUrl: string, { params = {}, query = {} }: Given): string => {
   const path = route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
   const pairs = Object.entries(query).flatMap(([name, value]) =>
-    value === undefined ? [] : [value].flat().map((each) => [name, String(each)]),
+    value === undefined ? [] : [value].flat().map((each): [string, string] => [name, String(each)]),
   );
   return `${baseUrl}${path}${pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`}`;
 };
 
-/** The body as the contract has it; a schema of a newer server may have more fields than ours, and that is fine. */
+/** The body, not parsed by the schema: a newer server may answer fields that this client does not know yet. */
 const read = async (route: Route, response: Response): Promise<unknown> => {
   const promised = route.reply[response.status];
   if (promised === undefined)

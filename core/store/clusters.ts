@@ -207,6 +207,10 @@ export const clustersIn = (table: Table) => {
       return items.map((item) => fromItem<E>(item));
     },
 
+    /** Every cluster that is not deleted, of all teams: for administration. */
+    all: async (): Promise<ClusterState[]> =>
+      (await table.scan('Cluster')).map((item) => fromItem<ClusterState>(item)).filter(({ phase }) => phase !== 'Deleted'),
+
     versions: async (provider: string): Promise<ProviderVersions | null> =>
       as<ProviderVersions>(await table.get(keys.versions(provider))),
     putVersions: async (provider: string, versions: ProviderVersions): Promise<void> => {

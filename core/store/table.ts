@@ -11,10 +11,12 @@ import {
   GetCommand,
   PutCommand,
   QueryCommand,
+  ScanCommand,
   TransactWriteCommand,
   type TransactWriteCommandInput,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { AppError } from '../contract/errors.ts';
 import type { Item } from './items.ts';
 import type { Key } from './keys.ts';
@@ -130,6 +132,26 @@ export const createTable = ({ client, name, random, sleep }: TableOptions) => {
       return { items: (answer.Items ?? []) as Item[], next: answer.LastEvaluatedKey };
     },
 
+    /** Every item of one entity, by reading the whole table: for administration, never for a request. */
+    scan: async (entity: string): Promise<Item[]> => {
+      const found: Item[] = [];
+      let from: Record<string, unknown> | undefined;
+      do {
+        const answer = await document.send(
+          new ScanCommand({
+            TableName: name,
+            ConsistentRead: true,
+            FilterExpression: 'entity = :entity',
+            ExpressionAttributeValues: { ':entity': entity },
+            ExclusiveStartKey: from,
+          }),
+        );
+        found.push(...((answer.Items ?? []) as Item[]));
+        from = answer.LastEvaluatedKey;
+      } while (from !== undefined);
+      return found;
+    },
+
     /** All steps or none. A failed condition throws what its step says of it, the first in order. */
     transact: async (steps: readonly Step[]): Promise<void> => {
       if (steps.length === 0) return;
@@ -143,7 +165,9 @@ export const createTable = ({ client, name, random, sleep }: TableOptions) => {
           const failed = reasons.findIndex((reason) => reason.Code === 'ConditionalCheckFailed');
           const step = steps[failed];
           if (step === undefined) throw error;
-          throw step.onFailed(reasons[failed]?.Item as Record<string, unknown> | undefined);
+          const standing = reasons[failed]?.Item;
+          // The document client leaves errors as DynamoDB wrote them.
+          throw step.onFailed(standing === undefined ? undefined : unmarshall(standing));
         }
       });
     },
