@@ -48,16 +48,12 @@ const eks = (sid: string, actions: readonly string[], resource: string): Grant =
     },
   );
 
-/** EKS makes its own roles in an account that never had a cluster. */
-const serviceRole = (service: string): Grant =>
+/** EKS makes a role of its own in an account that never had a cluster, with the rights of whoever asks for the first. */
+const serviceRole = (service: string, role: string): Grant =>
   allow(
     'MakeServiceRole',
     ['iam:CreateServiceLinkedRole'],
-    [`arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/aws-service-role/*`],
-    {
-      wildcard: 'AWS names its own role; the condition lets it be made for this one service only',
-      conditions: { StringEquals: { 'iam:AWSServiceName': service } },
-    },
+    [`arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/aws-service-role/${service}/${role}`],
   );
 
 /** EKS checks what it is given with the rights of whoever asks: these are what the CDK's own cluster construct grants for it. */
@@ -110,14 +106,7 @@ export const permissionsOf = (name: FunctionName, to: Resources): Grant[] => {
     );
   const byOperation = { wildcard: 'an execution has the name of its operation, which is made at run time' };
   const lookAtExecutions = allow('LookAtExecutions', ['states:DescribeExecution'], to.executionArns, byOperation);
-  const workflows = [
-    allow(
-      'Workflows',
-      ['states:StartExecution', 'states:SendTaskSuccess', 'states:SendTaskFailure'],
-      to.stateMachineArns,
-    ),
-    lookAtExecutions,
-  ];
+  const workflows = allow('Workflows', ['states:StartExecution', 'states:SendTaskSuccess'], to.stateMachineArns);
   const stopExecutions = allow('StopExecutions', ['states:StopExecution'], to.executionArns, byOperation);
 
   switch (name) {
@@ -130,59 +119,61 @@ export const permissionsOf = (name: FunctionName, to: Resources): Grant[] => {
       return [...both, to.key.seal()];
     case 'http/access':
       return [...both, to.key.seal(), assume('viewer', 'editor', 'admin')];
-    case 'http/clusters':
     case 'http/operations':
+      return [read];
+    case 'http/clusters':
     case 'socket/handler':
       return both;
     case 'stream/push':
       return [...both, to.table.readStream(), to.socket.manageConnections()];
     case 'stream/effects':
-      return [...both, to.table.readStream(), ...to.failures.deliver(), ...workflows];
+      return [...both, to.table.readStream(), ...to.failures.deliver(), workflows];
     case 'schedule/sweep':
       return [
         ...both,
-        ...workflows,
+        workflows,
+        lookAtExecutions,
         stopExecutions,
         eks('FindClusters', ['ListClusters', 'DescribeClusterVersions'], '*'),
         eks('RemoveOrphans', ['DescribeCluster', 'DeleteCluster', 'ListNodegroups'], CLUSTERS),
-        eks('RemoveOrphanNodes', ['DescribeNodegroup', 'DeleteNodegroup'], NODE_GROUPS),
+        eks('RemoveOrphanNodes', ['DeleteNodegroup'], NODE_GROUPS),
       ];
     case 'tasks/cluster-create/ensure-cluster':
       return [
         ...both,
-        eks('MakeCluster', ['CreateCluster', 'DescribeCluster', 'TagResource'], CLUSTERS),
+        eks('MakeCluster', ['CreateCluster', 'DescribeCluster', 'DeleteCluster', 'TagResource'], CLUSTERS),
         to.roles.pass(to.roles.clusterRole, to.roles.nodeRole),
         ...checkedByEks([to.roles.clusterRole.roleArn, to.roles.nodeRole.roleArn]),
-        serviceRole('eks.amazonaws.com'),
+        serviceRole('eks.amazonaws.com', 'AWSServiceRoleForAmazonEKS'),
       ];
     case 'tasks/cluster-create/observe-cluster':
+    case 'tasks/cluster-delete/observe-deleted':
       return [...both, eks('LookAtCluster', ['DescribeCluster'], CLUSTERS)];
     case 'tasks/cluster-create/grant-access':
       return [
         ...both,
-        eks('GrantAccess', ['DescribeCluster', 'CreateAccessEntry'], CLUSTERS),
-        eks('GrantRights', ['DescribeAccessEntry', 'AssociateAccessPolicy'], ACCESS_ENTRIES),
+        eks('GrantAccess', ['CreateAccessEntry'], CLUSTERS),
+        eks('GrantRights', ['AssociateAccessPolicy'], ACCESS_ENTRIES),
       ];
     case 'tasks/cluster-create/ensure-compute':
       return [
         ...both,
         assume('access'),
-        eks('MakeNodes', ['DescribeCluster', 'CreateNodegroup', 'ListNodegroups'], CLUSTERS),
+        eks('MakeNodes', ['DescribeCluster', 'CreateNodegroup', 'CreateAddon'], CLUSTERS),
         eks('LookAtNodes', ['DescribeNodegroup', 'TagResource'], NODE_GROUPS),
         to.roles.pass(to.roles.nodeRole),
         ...checkedByEks([to.roles.nodeRole.roleArn]),
-        serviceRole('eks-nodegroup.amazonaws.com'),
+        serviceRole('eks-nodegroup.amazonaws.com', 'AWSServiceRoleForAmazonEKSNodegroup'),
       ];
     case 'tasks/cluster-create/install-agent':
       return [...both, assume('access'), eks('LookAtCluster', ['DescribeCluster'], CLUSTERS)];
     case 'tasks/cluster-delete/stop-older':
       return [...both, stopExecutions, lookAtExecutions];
     case 'tasks/cluster-delete/delete-cluster':
-    case 'tasks/cluster-delete/observe-deleted':
       return [
         ...both,
         eks('RemoveCluster', ['DescribeCluster', 'DeleteCluster', 'ListNodegroups'], CLUSTERS),
-        eks('RemoveNodes', ['DescribeNodegroup', 'DeleteNodegroup'], NODE_GROUPS),
+        eks('RemoveNodes', ['DeleteNodegroup'], NODE_GROUPS),
       ];
     case 'tasks/cluster-delete/sweep-leftovers':
       return [...both, ...leftovers()];

@@ -68,13 +68,11 @@ export class People extends Construct {
     });
   }
 
-  /** Making users, setting their passwords and shutting them out. Signing in is unsigned. */
+  /** Making users and setting their passwords. Signing in is unsigned. */
   administer(): Grant {
     return {
       sid: 'AdministerPeople',
-      actions: ['AdminCreateUser', 'AdminSetUserPassword', 'AdminGetUser', 'AdminDisableUser'].map(
-        (action) => `cognito-idp:${action}`,
-      ),
+      actions: ['cognito-idp:AdminCreateUser', 'cognito-idp:AdminSetUserPassword'],
       resources: [this.pool.userPoolArn],
     };
   }

@@ -1,16 +1,16 @@
-/** Ten alarms, one dashboard and one topic: what a deployment is looked after by, inside the free tier (DESIGN §4 watching). */
-import { CfnCondition, type CfnParameter, Duration, Fn } from 'aws-cdk-lib';
+/** At most ten alarms, one dashboard and one topic: what a deployment is looked after by, inside the free tier (DESIGN §4 watching). */
+import { CfnCondition, type CfnParameter, Duration, Fn, Stack } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
   Dashboard,
   GraphWidget,
   type IMetric,
-  MathExpression,
   Metric,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { FilterPattern, type ILogGroup, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { CfnSubscription, Topic } from 'aws-cdk-lib/aws-sns';
@@ -29,14 +29,21 @@ export interface WatchingProps {
   readonly email: CfnParameter;
 }
 
-/** What the sweeper counts at each run: a field of its log line `swept` → what it means. */
-const SWEPT = {
-  overdueOperations: 'operations past their deadline that it could not end',
-  expiredClusters: 'clusters that still live ten minutes after their end',
-  unownedResources: 'cloud resources of this deployment that belong to nothing',
-} as const;
+/** Lines in the sweeper's log that somebody should look at: name of the alarm → the line's message. */
+export const SWEEPER_LINES = { OrphanRemoved: 'an orphan is removed' } as const;
 
-const NAMESPACE = 'Roadstead';
+const FIVE_MINUTES = { period: Duration.minutes(5) };
+
+interface Watched {
+  readonly name: string;
+  /** What is wrong when it rings. */
+  readonly means: string;
+  readonly metric: IMetric;
+  /** Rings at this value or above. */
+  readonly at?: number;
+  /** Rings below this value, and when there is none at all. */
+  readonly below?: number;
+}
 
 /** Alarms with their topic, and the page that shows the same figures. */
 export class Watching extends Construct {
@@ -44,113 +51,133 @@ export class Watching extends Construct {
 
   constructor(scope: Construct, id: string, props: WatchingProps) {
     super(scope, id);
-    // Not encrypted with AWS's own key: CloudWatch could not publish to it then, and alarms hold no secret.
-    this.topic = new Topic(this, 'Alarms', { displayName: 'Roadstead', enforceSSL: true });
-    const mailed = new CfnCondition(this, 'Mailed', {
-      expression: Fn.conditionNot(Fn.conditionEquals(props.email, '')),
-    });
-    const subscription = new CfnSubscription(this, 'Mail', {
-      topicArn: this.topic.topicArn,
-      protocol: 'email',
-      endpoint: props.email.valueAsString,
-    });
-    subscription.cfnOptions.condition = mailed;
-
-    const swept = Object.keys(SWEPT).map((field) =>
-      new MetricFilter(this, field, {
-        logGroup: props.sweepLog,
-        metricNamespace: NAMESPACE,
-        metricName: field,
-        filterPattern: FilterPattern.exists(`$.${field}`),
-        metricValue: `$.${field}`,
-      }).metric({ statistic: 'max', period: Duration.minutes(5) }),
-    );
-    const age = (target: IFunction): IMetric =>
-      target.metric('IteratorAge', { statistic: 'max', period: Duration.minutes(5) });
-    const http = (metricName: string, statistic: string): Metric =>
+    this.topic = this.topicFor(props.email);
+    const { push, effects, sweep, machines } = props;
+    const age = (target: IFunction): IMetric => target.metric('IteratorAge', { statistic: 'max', ...FIVE_MINUTES });
+    const http = (metricName: string, statistic: string): IMetric =>
       new Metric({
         namespace: 'AWS/ApiGateway',
         metricName,
         dimensionsMap: { ApiId: props.apiId },
         statistic,
-        period: Duration.minutes(5),
+        ...FIVE_MINUTES,
       });
+    const lines = Object.entries(SWEEPER_LINES).map(([name, message]) => ({
+      name,
+      means: `the sweeper had to step in: ${message}`,
+      metric: this.linesOf(props.sweepLog, name, message),
+      at: 1,
+    }));
     const throttles = new Metric({
       namespace: 'AWS/Lambda',
       metricName: 'Throttles',
       statistic: 'sum',
-      period: Duration.minutes(5),
-    });
-    const failed = new MathExpression({
-      expression: props.machines.map((_, index) => `m${index}`).join('+'),
-      usingMetrics: Object.fromEntries(
-        props.machines.map((machine, index) => [`m${index}`, machine.metricFailed({ period: Duration.minutes(5) })]),
-      ),
-      label: 'executions failed',
-      period: Duration.minutes(5),
+      ...FIVE_MINUTES,
     });
 
-    const alarm = (
-      name: string,
-      description: string,
-      metric: IMetric,
-      threshold: number,
-      more: { periods?: number; below?: boolean } = {},
-    ): void => {
-      new Alarm(this, name, {
-        alarmDescription: description,
-        metric,
-        threshold,
-        evaluationPeriods: more.periods ?? 1,
-        comparisonOperator: more.below
-          ? ComparisonOperator.LESS_THAN_THRESHOLD
-          : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-        treatMissingData: more.below ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
-      }).addAlarmAction(new SnsAction(this.topic));
-    };
-    const five = { period: Duration.minutes(5) };
-    alarm('PushLags', 'pushes are more than a minute late', age(props.push), 60_000);
-    alarm('EffectsLag', 'workflows start more than five minutes late', age(props.effects), 300_000);
-    alarm(
-      'EffectsFail',
-      'effects threw: what it gave up on lies in the failure bucket',
-      props.effects.metricErrors(five),
-      3,
-    );
-    alarm('SweeperMissed', 'the sweeper has not run for five minutes', props.sweep.metricInvocations(five), 1, {
-      below: true,
-    });
-    alarm('ApiFails', 'the HTTP API answered 5xx', http('5xx', 'sum'), 5);
-    alarm('Throttled', 'Lambda refused invocations: the account’s concurrency is too small', throttles, 1);
-    alarm('ExecutionsFail', 'a workflow ended without having recorded why', failed, 1);
-    Object.entries(SWEPT).forEach(([field, meaning], index) => {
-      alarm(`${field}Seen`, meaning, swept[index] as IMetric, 1, { periods: 2 });
-    });
+    const watched: readonly Watched[] = [
+      { name: 'PushLags', means: 'pushes are a minute late', metric: age(push), at: 60_000 },
+      { name: 'EffectsLag', means: 'workflows start five minutes late', metric: age(effects), at: 300_000 },
+      {
+        name: 'EffectsFail',
+        means: 'effects threw again and again: what it gave up on lies in the failure bucket',
+        metric: effects.metricErrors(FIVE_MINUTES),
+        at: 3,
+      },
+      {
+        name: 'SweeperMissed',
+        means: 'the sweeper did not run',
+        metric: sweep.metricInvocations(FIVE_MINUTES),
+        below: 1,
+      },
+      {
+        name: 'SweeperFails',
+        means: 'a duty of the sweeper fails: its log says which',
+        metric: sweep.metricErrors(FIVE_MINUTES),
+        at: 3,
+      },
+      { name: 'ApiFails', means: 'the HTTP API answered 5xx', metric: http('5xx', 'sum'), at: 5 },
+      {
+        name: 'Throttled',
+        means: 'Lambda refused invocations: the account has room for too few at once',
+        metric: throttles,
+        at: 1,
+      },
+      ...lines,
+    ];
+    for (const each of watched) this.alarm(each);
 
     new Dashboard(this, 'Page', {
       widgets: [
         [
-          new GraphWidget({
-            title: 'HTTP',
-            left: [http('Count', 'sum'), http('4xx', 'sum'), http('5xx', 'sum')],
-            right: [http('Latency', 'p99')],
-            width: 12,
-          }),
-          new GraphWidget({
-            title: 'Streams: age of the oldest record',
-            left: [age(props.push), age(props.effects)],
-            width: 12,
-          }),
+          graph('HTTP', [http('Count', 'sum'), http('4xx', 'sum'), http('5xx', 'sum')], [http('Latency', 'p99')]),
+          graph('Streams: age of the oldest record', [age(push), age(effects)]),
         ],
         [
-          new GraphWidget({
-            title: 'Workflows',
-            left: [failed, ...props.machines.map((machine) => machine.metricSucceeded(five))],
-            width: 12,
-          }),
-          new GraphWidget({ title: 'Sweeper', left: swept, right: [props.sweep.metricDuration(five)], width: 12 }),
+          graph(
+            'Workflows',
+            machines.flatMap((each) => [each.metricSucceeded(FIVE_MINUTES), each.metricFailed(FIVE_MINUTES)]),
+          ),
+          graph(
+            'Sweeper',
+            [sweep.metricErrors(FIVE_MINUTES), ...lines.map(({ metric }) => metric)],
+            [sweep.metricDuration(FIVE_MINUTES)],
+          ),
         ],
       ],
     });
   }
+
+  /** Not encrypted with AWS's own key: CloudWatch could not publish to it then, and alarms hold no secret. */
+  private topicFor(email: CfnParameter): Topic {
+    const topic = new Topic(this, 'Alarms', { displayName: 'Roadstead', enforceSSL: true });
+    // A policy takes the place of the one that lets the whole account publish.
+    topic.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'AlarmsPublish',
+        actions: ['sns:Publish'],
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        resources: [topic.topicArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    );
+    const mail = new CfnSubscription(this, 'Mail', {
+      topicArn: topic.topicArn,
+      protocol: 'email',
+      endpoint: email.valueAsString,
+    });
+    mail.cfnOptions.condition = new CfnCondition(this, 'Mailed', {
+      expression: Fn.conditionNot(Fn.conditionEquals(email, '')),
+    });
+    return topic;
+  }
+
+  /** Counts the lines of a log that have this message. */
+  private linesOf(logGroup: ILogGroup, name: string, message: string): IMetric {
+    return new MetricFilter(this, `${name}Lines`, {
+      logGroup,
+      metricNamespace: 'Roadstead',
+      metricName: name,
+      filterPattern: FilterPattern.stringValue('$.message', '=', message),
+      metricValue: '1',
+    }).metric({ statistic: 'sum', ...FIVE_MINUTES });
+  }
+
+  private alarm({ name, means, metric, at, below }: Watched): void {
+    const alarm = new Alarm(this, name, {
+      alarmDescription: means,
+      metric,
+      threshold: below ?? at ?? 1,
+      evaluationPeriods: 1,
+      comparisonOperator:
+        below === undefined
+          ? ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+          : ComparisonOperator.LESS_THAN_THRESHOLD,
+      treatMissingData: below === undefined ? TreatMissingData.NOT_BREACHING : TreatMissingData.BREACHING,
+    });
+    alarm.addAlarmAction(new SnsAction(this.topic));
+  }
 }
+
+const graph = (title: string, left: IMetric[], right: IMetric[] = []): GraphWidget =>
+  new GraphWidget({ title, left, right, width: 12 });

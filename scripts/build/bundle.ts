@@ -80,7 +80,9 @@ const bundlesOf = ({ outputs }: Metafile): Bundle[] =>
     .map(([path, { bytes, inputs }]) => ({
       path: path.replace(/^dist\//, ''),
       bytes,
-      limit: Object.keys(inputs).some((input) => CLIENTS.some((client) => input.includes(client))) ? LIMIT_WITH_CLIENT : LIMIT,
+      limit: Object.keys(inputs).some((input) => CLIENTS.some((client) => input.includes(client)))
+        ? LIMIT_WITH_CLIENT
+        : LIMIT,
     }));
 
 /** Bundles what changed: everything or nothing. Throws for a function without a source and for a bundle over its limit. */

@@ -80,6 +80,14 @@ describe('who may do what', () => {
       expect(Condition).toEqual({ StringEquals: { 'iam:PassedToService': 'eks.amazonaws.com' } });
   });
 
+  it('makes no role but the two of EKS itself, by their names', () => {
+    const makes = every.filter(({ Action }) => [Action].flat().includes('iam:CreateServiceLinkedRole'));
+    expect(makes.map(({ Resource }) => /aws-service-role[^"]+/.exec(JSON.stringify(Resource))?.[0])).toEqual([
+      'aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS',
+      'aws-service-role/eks-nodegroup.amazonaws.com/AWSServiceRoleForAmazonEKSNodegroup',
+    ]);
+  });
+
   it('changes clusters of our own name only, and deletes only what AWS marked with one', () => {
     const eks = every.filter(({ Action }) =>
       [Action].flat().some((action) => /^eks:(Create|Delete|Tag|Associate)/.test(action)),

