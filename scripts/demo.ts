@@ -20,7 +20,13 @@ const state = options.state ?? mkdtempSync(join(tmpdir(), 'roadstead-demo-'));
 const port = options.port === undefined ? (options.once ? 0 : 7070) : portOf(options.port);
 
 try {
-  const runtime = await up({ port, state, fresh: true, log: print.show, onMail: (to, code) => print.show(`Mail to ${to}: the code is ${code}`) });
+  const runtime = await up({
+    port,
+    state,
+    fresh: true,
+    log: print.show,
+    onMail: (to, code) => print.show(`Mail to ${to}: the code is ${code}`),
+  });
   print.say('Local AWS', `runs the synthesized template at ${runtime.url}`);
   try {
     const person = { email: 'ada@example.com', password: 'Correct-horse-9-battery', register: true };

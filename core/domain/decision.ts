@@ -1,15 +1,15 @@
 /** What a rule decides: items to write if nobody was faster, claims on other items, and what the audit log says (DESIGN §3). */
 import type { ErrorCode } from '../contract/errors.ts';
-import type { AccountState, MemberState, TeamState } from './account.ts';
-import type { ClusterState } from './cluster.ts';
-import type { OperationState } from './operation.ts';
-import type { AgentTokenState } from './token.ts';
 
-/** Everything that is written whole, with a version that counts its commits. */
-export type Entity = AccountState | TeamState | MemberState | ClusterState | OperationState | AgentTokenState;
+/** What is written whole: an entity of a known kind, with a version that counts its commits. */
+export interface Versioned {
+  readonly entity: 'Account' | 'Team' | 'Member' | 'Cluster' | 'Operation' | 'Token';
+  readonly id: string;
+  readonly version: number;
+}
 
 /** One item before and after. `before: null` makes it; the commit fails as stale when the stored version is another. */
-export interface Write<E extends Entity = Entity> {
+export interface Write<E extends Versioned = Versioned> {
   readonly before: E | null;
   readonly next: E;
 }

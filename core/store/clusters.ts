@@ -209,7 +209,9 @@ export const clustersIn = (table: Table) => {
 
     /** Every cluster that is not deleted, of all teams: for administration. */
     all: async (): Promise<ClusterState[]> =>
-      (await table.scan('Cluster')).map((item) => fromItem<ClusterState>(item)).filter(({ phase }) => phase !== 'Deleted'),
+      (await table.scan('Cluster'))
+        .map((item) => fromItem<ClusterState>(item))
+        .filter(({ phase }) => phase !== 'Deleted'),
 
     versions: async (provider: string): Promise<ProviderVersions | null> =>
       as<ProviderVersions>(await table.get(keys.versions(provider))),

@@ -1,7 +1,15 @@
 /** Entities as items: their keys, index entries and time to live, and back again. */
+
+import type { AccountState, MemberState, TeamState } from '../domain/account.ts';
 import { epochSeconds, plus } from '../domain/clock.ts';
-import type { Entity } from '../domain/decision.ts';
+import type { ClusterState } from '../domain/cluster.ts';
+import type { Versioned } from '../domain/decision.ts';
+import type { OperationState } from '../domain/operation.ts';
+import type { AgentTokenState } from '../domain/token.ts';
 import { due, type Key, keys, lists } from './keys.ts';
+
+/** Everything that a decision writes. */
+type Entity = AccountState | TeamState | MemberState | ClusterState | OperationState | AgentTokenState;
 
 /** The shape of items now; older ones are upgraded when read. */
 const SCHEMA = 1;
@@ -71,8 +79,11 @@ const drop = (value: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));
 
 /** The item of an entity. */
-export const toItem = (entity: Entity): Item =>
-  ({ ...keyOf(entity), schema: SCHEMA, ...indexed(entity), ...drop({ ...entity }) }) as Item;
+export const toItem = (versioned: Versioned): Item => {
+  // A decision knows only that it is versioned; what there is to know by its kind, the table knows.
+  const entity = versioned as Entity;
+  return { ...keyOf(entity), schema: SCHEMA, ...indexed(entity), ...drop({ ...entity }) } as Item;
+};
 
 const STORED_ONLY = ['pk', 'sk', 'schema', 'gsi1pk', 'gsi1sk', 'gsi2pk', 'gsi2sk', 'gsi3pk', 'gsi3sk', 'ttl'];
 

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { EKSClient, ListClustersCommand } from '@aws-sdk/client-eks';
-import { ListExecutionsCommand, ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { Runtime } from '#local/runtime.ts';
 
 export interface Inventory {
@@ -25,22 +25,39 @@ const agentsUnder = (state: string): number =>
 
 export const inventory = async (runtime: Runtime, state: string): Promise<Inventory> => {
   const { accessKeyId, secretAccessKey, sessionToken } = runtime.operator;
-  const config = { endpoint: runtime.awsEndpoint, region: 'us-east-1', credentials: { accessKeyId, secretAccessKey, sessionToken } };
+  const config = {
+    endpoint: runtime.awsEndpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId, secretAccessKey, sessionToken },
+  };
   const [dynamodb, eks, sfn] = [new DynamoDBClient(config), new EKSClient(config), new SFNClient(config)];
 
   const items: { entity: string; phase?: string; ended: boolean }[] = [];
   let from: Record<string, never> | undefined;
   do {
-    const page = await dynamodb.send(new ScanCommand({ TableName: runtime.outputs.TableName, ConsistentRead: true, ExclusiveStartKey: from }));
+    const page = await dynamodb.send(
+      new ScanCommand({ TableName: runtime.outputs.TableName, ConsistentRead: true, ExclusiveStartKey: from }),
+    );
     for (const item of page.Items ?? []) {
-      items.push({ entity: item.entity?.S ?? '', ...(item.phase?.S === undefined ? {} : { phase: item.phase.S }), ended: item.revokedAt !== undefined || item.usedAt !== undefined });
+      items.push({
+        entity: item.entity?.S ?? '',
+        ...(item.phase?.S === undefined ? {} : { phase: item.phase.S }),
+        ended: item.revokedAt !== undefined || item.usedAt !== undefined,
+      });
     }
     from = page.LastEvaluatedKey as Record<string, never> | undefined;
   } while (from !== undefined);
-  const count = (entity: string, matches: (item: (typeof items)[number]) => boolean = () => true) => items.filter((item) => item.entity === entity && matches(item)).length;
+  const count = (entity: string, matches: (item: (typeof items)[number]) => boolean = () => true) =>
+    items.filter((item) => item.entity === entity && matches(item)).length;
 
-  const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({}));
-  const running = await Promise.all(stateMachines.map(({ stateMachineArn }) => sfn.send(new ListExecutionsCommand({ stateMachineArn, statusFilter: 'RUNNING' }))));
+  const machines = [...runtime.resources.values()]
+    .filter(({ type }) => type === 'AWS::StepFunctions::StateMachine')
+    .map(({ ref }) => ref);
+  const running = await Promise.all(
+    machines.map((stateMachineArn) =>
+      sfn.send(new ListExecutionsCommand({ stateMachineArn, statusFilter: 'RUNNING' })),
+    ),
+  );
   return {
     clusters: count('Cluster', (item) => item.phase !== 'Deleted'),
     cloudClusters: ((await eks.send(new ListClustersCommand({}))).clusters ?? []).length,
@@ -60,7 +77,11 @@ export const describeInventory = (found: Inventory): string =>
     .join(', ');
 
 /** Waits until everything is 0 or the time is over; answers the last count. */
-export const untilNothingLeft = async (runtime: Runtime, state: string, seconds: number): Promise<{ found: Inventory; nothing: boolean }> => {
+export const untilNothingLeft = async (
+  runtime: Runtime,
+  state: string,
+  seconds: number,
+): Promise<{ found: Inventory; nothing: boolean }> => {
   for (const end = Date.now() + seconds * 1000; ; await new Promise((resolve) => setTimeout(resolve, 250))) {
     const found = await inventory(runtime, state);
     const nothing = Object.values(found).every((number) => number === 0);

@@ -38,7 +38,12 @@ export const up = async ({ port, state, fresh, log, onMail, parameters, more }: 
     plugins: [
       statesPlugin,
       identityPlugin(({ to, code }) => onMail(to, code)),
-      clustersPlugin({ startCluster, images: { [AGENT_IMAGE]: { command: [process.execPath, '--enable-source-maps', join(ROOT, 'dist/agent/main.mjs')] } } }),
+      clustersPlugin({
+        startCluster,
+        images: {
+          [AGENT_IMAGE]: { command: [process.execPath, '--enable-source-maps', join(ROOT, 'dist/agent/main.mjs')] },
+        },
+      }),
     ],
     sweepSeconds: LOCAL_SWEEP_SECONDS,
     log,
