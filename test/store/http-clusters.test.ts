@@ -1,3 +1,4 @@
+import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toCluster } from '#core/domain/cluster-view.ts';
 import { type Api, createApi, type Person } from './http-api.ts';
@@ -87,18 +88,12 @@ describe('creating a cluster', () => {
   });
 
   it('asks to come again while the versions of a provider are not known', async () => {
-    const empty = await createApi({ client: table.client, name: await table.another() });
-    await empty.store.clusters.putVersions('eks', { default: '1.35', offered: ['1.35'], refreshedAt: '' });
-    const person = await empty.person();
-    const { client, name } = { client: table.client, name: await table.another() };
-    const unknown = await createApi({ client, name });
-    expect((await create(person)).status).toBe(202);
-    const other = await unknown.person();
-    const { DeleteItemCommand } = await import('@aws-sdk/client-dynamodb');
-    await client.send(
+    const name = await table.another();
+    const fresh = await createApi({ client: table.client, name });
+    await table.client.send(
       new DeleteItemCommand({ TableName: name, Key: { pk: { S: 'VERSIONS#eks' }, sk: { S: 'VERSIONS' } } }),
     );
-    const refused = await create(other);
+    const refused = await create(await fresh.person());
     expect(refused).toMatchObject({ status: 503, body: { code: 'retry' } });
     expect(refused.headers['retry-after']).toBe('60');
   });
