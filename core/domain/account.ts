@@ -2,7 +2,7 @@
 import type * as z from 'zod';
 import type { Account, Role } from '../contract/account.ts';
 import type { Context } from './clock.ts';
-import type { Decision } from './decision.ts';
+import { type Decision, write } from './decision.ts';
 
 export interface AccountState {
   readonly entity: 'Account';
@@ -62,15 +62,24 @@ export const registerAccount = (
   return {
     account,
     writes: [
-      { before: null, next: account },
-      {
-        before: null,
-        next: { entity: 'Team', id: team, version: 1, name: command.email, kind: 'personal', createdAt: now },
-      },
-      {
-        before: null,
-        next: { entity: 'Member', id: `${team}/${id}`, version: 1, team, account: id, role: 'owner', createdAt: now },
-      },
+      write(null, account),
+      write<TeamState>(null, {
+        entity: 'Team',
+        id: team,
+        version: 1,
+        name: command.email,
+        kind: 'personal',
+        createdAt: now,
+      }),
+      write<MemberState>(null, {
+        entity: 'Member',
+        id: `${team}/${id}`,
+        version: 1,
+        team,
+        account: id,
+        role: 'owner',
+        createdAt: now,
+      }),
     ],
     claims: [{ claim: 'email', email: command.email, account: id, code: 'auth.email_taken' }],
     audit: [

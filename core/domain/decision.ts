@@ -14,6 +14,9 @@ export interface Write<E extends Versioned = Versioned> {
   readonly next: E;
 }
 
+/** The write of one entity, its whole kind checked. */
+export const write = <E extends Versioned>(before: E | null, next: E): Write<E> => ({ before, next });
+
 /** A conditional write of another item in the same transaction; `code` is what its failure answers. */
 export type Claim =
   | { readonly claim: 'email'; readonly email: string; readonly account: string; readonly code: ErrorCode }

@@ -1,7 +1,7 @@
 /** Agent and install tokens: items keyed by SHA-256, two may live for rotation, an install token is good for one agent (DESIGN §4, §6). */
 import type { AgentToken } from '../contract/token.ts';
 import { type Context, plus } from './clock.ts';
-import type { Decision } from './decision.ts';
+import { type Decision, write } from './decision.ts';
 
 /** Seconds an install token may be used (DESIGN §6). */
 export const INSTALL_TOKEN_SECONDS = 3600;
@@ -76,7 +76,7 @@ export const newInstallToken = (
 export const revokeToken = (token: AgentTokenState, actor: string, now: string): Decision => {
   if (token.revokedAt !== undefined) return { writes: [], claims: [], audit: [] };
   return {
-    writes: [{ before: token, next: { ...token, version: token.version + 1, revokedAt: now } }],
+    writes: [write(token, { ...token, version: token.version + 1, revokedAt: now })],
     claims: [],
     audit: [{ team: token.team, actor, action: 'token.revoke', resource: token.cluster, detail: { token: token.id } }],
   };

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Hello } from '#core/contract/agent.ts';
 import type { AppError } from '#core/contract/errors.ts';
+import { write } from '#core/domain/decision.ts';
 import { connect as linkConnected, renewed } from '#core/domain/link.ts';
 import { isOpen } from '#core/domain/operation.ts';
 import { sha256 } from '#core/store/keys.ts';
@@ -150,12 +151,7 @@ describe('time to live', () => {
       const cluster = (await world.store.clusters.cluster(next.id))!;
       await world.store.commit(
         {
-          writes: [
-            {
-              before: cluster,
-              next: { ...cluster, version: cluster.version + 1, expiresAt: '2026-11-22T12:00:00.000Z' },
-            },
-          ],
+          writes: [write(cluster, { ...cluster, version: cluster.version + 1, expiresAt: '2026-11-22T12:00:00.000Z' })],
           claims: [],
           audit: [],
         },
