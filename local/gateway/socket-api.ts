@@ -122,9 +122,15 @@ export function createSocketApi({ model, invoke, connections, log }: SocketApiOp
       const protocol = headerOf(answer, 'sec-websocket-protocol');
       if (protocol) protocols.set(request, protocol);
     }
-    // The client may have gone while `$connect` ran: the function made its records, so it must hear of the end.
-    if (socket.destroyed) return goodbye(facts, 1006, 'Connection Closed Abnormally');
-    server.handleUpgrade(request, socket, head, (accepted) => accept(facts, accepted));
+    // ws answers at once, or not at all when the client is gone.
+    let accepted = false;
+    if (!socket.destroyed)
+      server.handleUpgrade(request, socket, head, (opened) => {
+        accepted = true;
+        accept(facts, opened);
+      });
+    // `$connect` has made its records, so the function must hear of the end.
+    if (!accepted) goodbye(facts, 1006, 'Connection Closed Abnormally');
   }
 
   return {

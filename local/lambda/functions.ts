@@ -48,7 +48,7 @@ export interface InvokeHooks {
 
 export interface Functions {
   declare(declaration: FunctionDeclaration): LocalFunction;
-  /** By ARN (with or without `:$LATEST`), name or logical id; throws ResourceNotFoundException. */
+  /** By ARN (with or without `:$LATEST`), name or logical id (with or without the CDK's hash); throws ResourceNotFoundException. */
   get(arnOrName: string): LocalFunction;
   all(): readonly LocalFunction[];
   stop(): Promise<void>;
@@ -63,6 +63,9 @@ export interface FunctionsOptions {
   readonly hooks?: InvokeHooks;
   credentials(roleArn: string, functionName: string): Credentials;
 }
+
+/** The CDK ends logical ids with eight hexadecimal digits. */
+const withoutHash = (logicalId: string): string => logicalId.replace(/[0-9A-F]{8}$/, '');
 
 export const functionArn = (name: string): string => `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`;
 
@@ -142,7 +145,8 @@ export function createFunctions(options: FunctionsOptions): Functions {
     get(arnOrName) {
       const plain = arnOrName.replace(/:\$LATEST$/, '');
       const found =
-        functions.get(plain) ?? [...functions.values()].find((it) => it.name === plain || it.logicalId === plain);
+        functions.get(plain) ??
+        [...functions.values()].find((it) => [it.name, it.logicalId, withoutHash(it.logicalId)].includes(plain));
       if (found) return found;
       throw new AwsError('ResourceNotFoundException', `Function not found: ${arnOrName}`, 404);
     },

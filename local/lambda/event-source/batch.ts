@@ -66,9 +66,9 @@ export async function runBatch<R extends StreamRecord>(deps: BatchDeps<R>, batch
       continue;
     }
     last = await deps.invoke(records);
-    signal.throwIfAborted();
     const failure = firstFailure(records, last, policy.reportFailures);
     if (failure === undefined) return;
+    signal.throwIfAborted();
     const progressed = failure > 0;
     records = records.slice(failure);
     if (policy.bisect && records.length > 1) {

@@ -1,4 +1,5 @@
 /** Policies allow and refuse as AWS says they do. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: CloudFormation and IAM write placeholders like JavaScript's
 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,5 @@
 /** A template's resources are made in the order in which they need each other, or not at all. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: CloudFormation and IAM write placeholders like JavaScript's
 import { describe, expect, test } from 'vitest';
 import type { Template } from '#local/template/assembly.ts';
 import { readAssembly } from '#local/template/assembly.ts';

@@ -1,4 +1,5 @@
 /** Values of a template become what CloudFormation would deploy. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: CloudFormation and IAM write placeholders like JavaScript's
 import { expect, test } from 'vitest';
 import { resolve, type Scope } from '#local/template/intrinsics.ts';
 
