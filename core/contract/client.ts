@@ -4,7 +4,7 @@ import { Problem } from './problem.ts';
 import type { Route } from './route.ts';
 
 type Sent<S> = S extends z.ZodType ? z.input<S> : never;
-type NeedsNothing<T> = object extends T ? true : false;
+type NeedsNothing<T> = Record<never, never> extends T ? true : false;
 type Part<K extends string, T> = NeedsNothing<T> extends true ? { readonly [N in K]?: T } : { readonly [N in K]: T };
 
 /** What a call of the route is given; parts that may be empty may be left out. */
