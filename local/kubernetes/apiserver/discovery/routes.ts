@@ -1,0 +1,54 @@
+/** Everything that is no resource: health, version, discovery and OpenAPI. */
+import type { Answer, Call } from '../call.ts';
+import { methodNotAllowed, unknownResource } from '../errors.ts';
+import { aggregated, apiGroup, apiGroupList, apiResourceList } from './discovery.ts';
+import { openApiIndex, openApiOfGroup } from './openapi.ts';
+import { openApiV2 } from './openapi-v2.ts';
+
+const AGGREGATED = /application\/json;(?=[^,]*as=APIGroupDiscoveryList)(?=[^,]*g=apidiscovery\.k8s\.io)[^,]*v=(v2(?:beta1)?)/;
+
+/** The answer for a path that is no resource; undefined where there is nothing. */
+export function discovery(call: Call): Answer | undefined {
+  const { info, context, headers } = call;
+  const { registry } = context;
+  const path = info.path.length > 1 ? info.path.replace(/\/$/, '') : info.path;
+  if (/^\/(healthz|livez|readyz)(\/.*)?$/.test(path)) return { code: 200, text: 'ok' };
+  const parts = path.split('/').filter(Boolean);
+  const known = ['/version', '/api', '/apis', '/', '/openapi/v2', '/openapi/v3', '/.well-known/openid-configuration', '/openid/v1/jwks'].includes(path);
+  if (known && info.method !== 'GET' && info.method !== 'HEAD') throw methodNotAllowed();
+  const version = AGGREGATED.exec(headers.accept ?? '')?.[1];
+  const list = (core: boolean): Answer => {
+    if (!version) return { code: 200, json: core ? { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: headers.host ?? '' }] } : apiGroupList(registry) };
+    return { code: 200, text: `${JSON.stringify(aggregated(registry, core, version))}\n`, type: `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList` };
+  };
+  switch (path) {
+    case '/':
+      return { code: 200, json: { paths: ['/api', '/api/v1', '/apis', ...registry.groups().filter(Boolean).map((group) => `/apis/${group}`), '/healthz', '/livez', '/openapi/v2', '/openapi/v3', '/readyz', '/version'] } };
+    case '/version': {
+      const [, major, minor] = /^v(\d+)\.(\d+)/.exec(context.gitVersion)!;
+      return { code: 200, json: { major, minor, emulationMajor: major, emulationMinor: minor, gitVersion: context.gitVersion, gitCommit: '', gitTreeState: 'clean', buildDate: '1970-01-01T00:00:00Z', goVersion: 'go1.26', compiler: 'gc', platform: 'linux/amd64' } };
+    }
+    case '/api':
+      return list(true);
+    case '/apis':
+      return list(false);
+    case '/openapi/v2':
+      return { code: 200, json: openApiV2(context) };
+    case '/openapi/v3':
+      return { code: 200, text: JSON.stringify(openApiIndex(context)), type: 'text/plain; charset=utf-8' };
+    default:
+      break;
+  }
+  if (parts[0] === 'openapi' && parts[1] === 'v3') return openApiOfGroup(context, parts.slice(2).join('/'));
+  if (parts[0] === 'api' && parts.length === 2) {
+    if (parts[1] !== 'v1') throw unknownResource();
+    return { code: 200, json: apiResourceList(registry, '', 'v1') };
+  }
+  if (parts[0] !== 'apis' || parts.length > 3) return undefined;
+  const group = parts[1]!;
+  const versions = registry.versionsOf(group);
+  if (versions === undefined) return undefined;
+  if (parts.length === 2) return { code: 200, json: { kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(registry, group) } };
+  if (!versions.includes(parts[2]!)) throw unknownResource();
+  return { code: 200, json: apiResourceList(registry, group, parts[2]!) };
+}

@@ -1,0 +1,58 @@
+/** Writes an answer to the client. */
+import type { ServerResponse } from 'node:http';
+import { stringify } from 'yaml';
+import type { Answer, Call } from '../call.ts';
+import type { StatusError } from '../errors.ts';
+import type { Json } from '../json.ts';
+import { apiVersionOf } from '../kinds/kind.ts';
+import { shape } from './shape.ts';
+
+const CONTROL = { 'cache-control': 'no-cache, private' };
+
+function write(response: ServerResponse, code: number, type: string, text: string, warnings: string[] = []): void {
+  if (response.headersSent || response.destroyed) return;
+  if (warnings.length) response.setHeader('Warning', [...new Set(warnings)].map((one) => `299 - ${JSON.stringify(one)}`));
+  response.writeHead(code, { 'content-type': type, 'content-length': Buffer.byteLength(text), ...CONTROL });
+  response.end(text);
+}
+
+export function sendJson(response: ServerResponse, code: number, body: Json, options: { yaml?: boolean; pretty?: boolean; warnings?: string[]; type?: string } = {}): void {
+  if (options.yaml) return write(response, code, 'application/yaml', stringify(body), options.warnings);
+  write(response, code, options.type ?? 'application/json', `${JSON.stringify(body, null, options.pretty ? 2 : undefined)}\n`, options.warnings);
+}
+
+export const sendText = (response: ServerResponse, code: number, text: string, type = 'text/plain; charset=utf-8'): void => write(response, code, type, text);
+
+export function sendError(response: ServerResponse, error: StatusError, warnings: string[] = []): void {
+  if (error.code === 429 || error.details?.retryAfterSeconds !== undefined) {
+    if (!response.headersSent) response.setHeader('Retry-After', String(error.details?.retryAfterSeconds ?? 1));
+  }
+  sendJson(response, error.code, error.body, { warnings });
+}
+
+/** Built-in lists in their own form are put together from the stored texts, without parsing and writing each object. */
+function fastList(call: Call, answer: Extract<Answer, { list: unknown }>): string | undefined {
+  const { kind, list } = answer;
+  if (call.form.as !== undefined || call.form.media !== 'json' || call.form.pretty || list.texts === undefined) return undefined;
+  const head = JSON.stringify({ kind: kind.kind, apiVersion: apiVersionOf(kind) }).slice(1, -1);
+  const items: string[] = [];
+  for (const text of list.texts) {
+    if (!text.startsWith(`{${head},`)) return undefined;
+    items.push(`{${text.slice(head.length + 2)}`);
+  }
+  return `{"kind":"${kind.kind}List","apiVersion":"${apiVersionOf(kind)}","metadata":${JSON.stringify(list.metadata)},"items":[${items.join(',')}]}\n`;
+}
+
+export function send(call: Call, answer: Answer): void {
+  if ('handled' in answer) return;
+  const { response, form, warnings } = call;
+  if ('text' in answer) return write(response, answer.code, answer.type ?? 'text/plain; charset=utf-8', answer.text, warnings);
+  const how = { yaml: form.media === 'yaml', pretty: form.pretty, warnings };
+  if ('json' in answer) return sendJson(response, answer.code, answer.json, how);
+  if ('list' in answer) {
+    const text = fastList(call, answer);
+    if (text !== undefined) return write(response, answer.code, 'application/json', text, warnings);
+  }
+  const shaper = shape(form, answer.kind, call.info.query);
+  sendJson(response, answer.code, 'list' in answer ? shaper.list(answer.list) : shaper.one(answer.object), how);
+}

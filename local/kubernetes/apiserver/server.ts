@@ -1,0 +1,80 @@
+/** A small Kubernetes API server over TLS, with its state in one folder. */
+import { mkdirSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { keepAggregated } from './auth/aggregation.ts';
+import { type AuthenticateOptions, authenticator } from './auth/authenticate.ts';
+import { loadPki } from './auth/pki.ts';
+import { authorizer } from './auth/rbac.ts';
+import { tokenSigner } from './auth/service-account-tokens.ts';
+import { bootstrap } from './bootstrap.ts';
+import type { Context } from './call.ts';
+import { customResources } from './custom/definitions.ts';
+import { handler } from './http/handle.ts';
+import { listen } from './http/listen.ts';
+import { BUILTIN } from './kinds/builtin.ts';
+import { Registry } from './kinds/registry.ts';
+import { keyOf, Store } from './storage/store.ts';
+
+export interface ApiServerOptions extends AuthenticateOptions {
+  /** State: database, CA, serving certificate, service-account key; made when missing, resumed when there. */
+  dir: string;
+  /** 0 or undefined: any free one. */
+  port?: number;
+  /** `1.35` */
+  version: string;
+  /** Base URL of the kubelet's HTTP server, which answers GET /containerLogs/{namespace}/{pod}/{container}. */
+  kubeletUrl?: () => string;
+}
+
+export interface ApiServer {
+  url: string;
+  caPem: string;
+  stop(): Promise<void>;
+}
+
+/** `1.35` → `v1.35.0`; a full version stays. */
+const gitVersionOf = (version: string): string => `v${version.replace(/^v/, '')}${/^v?\d+\.\d+$/.test(version) ? '.0' : ''}`;
+
+/** Starts the server; resolves when it answers. Throws when the port is taken or the state is of no use. */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  mkdirSync(options.dir, { recursive: true, mode: 0o700 });
+  const pki = await loadPki(options.dir);
+  const store = new Store(join(options.dir, 'state.sqlite'));
+  const stopping = new AbortController();
+  const signer = tokenSigner(store, pki.signingKey, pki.verifyKey);
+  const registry = new Registry();
+  for (const kind of BUILTIN) registry.add(kind);
+  const context: Context = {
+    store,
+    registry,
+    signer,
+    authenticate: authenticator(options, signer),
+    authorizer: authorizer(store),
+    around: {
+      find: (storage, namespace, name) => store.get(storage, keyOf(namespace, name))?.object,
+      all: (storage) => store.list(storage).map(({ object }) => object),
+    },
+    gitVersion: gitVersionOf(options.version),
+    caPem: pki.caPem,
+    kubeletUrl: options.kubeletUrl,
+    stopping: stopping.signal,
+  };
+  const custom = customResources(context);
+  const handle = handler(context);
+  const server = await listen(pki, options.port ?? 0, handle as (request: IncomingMessage, response: ServerResponse) => void).catch((error) => {
+    store.close();
+    throw error;
+  });
+  bootstrap(context, server.port);
+  keepAggregated(store);
+  custom.start();
+  let stopped: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    custom.stop();
+    await server.close();
+    store.close();
+  };
+  return { url: `https://127.0.0.1:${server.port}`, caPem: pki.caPem, stop: () => (stopped ??= stop()) };
+}

@@ -1,0 +1,111 @@
+/** Reads the body of a request: JSON or YAML, of the right kind, decoded as Go would. */
+import { parseAllDocuments } from 'yaml';
+import type { KindCall } from '../call.ts';
+import { badRequest, unsupportedMedia } from '../errors.ts';
+import { isMap, type Json, type Obj } from '../json.ts';
+import { apiVersionOf, type Kind } from '../kinds/kind.ts';
+import { DecodeError, decode } from '../schema/decode.ts';
+import { duplicateKeys } from '../schema/duplicates.ts';
+
+export const SPOKEN = 'application/json, application/yaml, application/vnd.kubernetes.protobuf, application/cbor';
+
+const typeOf = (header: string | undefined): string => (header ?? '').split(';')[0]!.trim().toLowerCase();
+
+/** Parses JSON or YAML as the content type says. Throws 415 or 400. */
+export function parseBody(call: { body: Buffer; headers: { 'content-type'?: string | undefined } }): { value: Json; text: string } {
+  const type = typeOf(call.headers['content-type']);
+  const text = call.body.toString('utf8');
+  if (type === '' || type === 'application/json') return { value: parseJson(text), text };
+  if (type === 'application/yaml' || type === 'text/yaml' || type === 'application/x-yaml') return { value: parseYaml(text), text };
+  throw unsupportedMedia(`the body of the request was in an unknown format - accepted media types include: ${SPOKEN.replace('application/vnd.kubernetes.protobuf, ', 'application/vnd.kubernetes.protobuf, ')}`);
+}
+
+export function parseJson(text: string): Json {
+  if (text.trim() === '') throw new DecodeError('unexpected end of JSON input');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new DecodeError(goSyntaxError(text, error as Error));
+  }
+}
+
+/** V8's complaint in the words of Go's decoder. */
+function goSyntaxError(text: string, error: Error): string {
+  const position = /at position (\d+)/.exec(error.message)?.[1];
+  if (/end of JSON|Unterminated/.test(error.message) || position === undefined || Number(position) >= text.length) return 'unexpected EOF';
+  return `invalid character ${JSON.stringify(text[Number(position)]).replaceAll('"', "'")} looking for beginning of value`;
+}
+
+/** YAML 1.1, as Kubernetes reads it. */
+export function parseYaml(text: string): Json {
+  const [document] = parseAllDocuments(text, { version: '1.1', merge: true });
+  if (document === undefined || !('toJS' in document)) return null;
+  if (document.errors.length > 0) throw new DecodeError(`error converting YAML to JSON: yaml: ${document.errors[0]!.message.split('\n')[0]}`);
+  return plain(document.toJS({ maxAliasCount: 100 }));
+}
+
+/** Keys are texts, dates are what was written. */
+function plain(value: unknown): Json {
+  if (value instanceof Date) return value.toISOString().replace('.000Z', 'Z');
+  if (Array.isArray(value)) return value.map(plain);
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [String(key), plain(item)]));
+  if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+  return value;
+}
+
+const handled = (kind: Kind, version: string, why: string) => badRequest(`${kind.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: ${why}`);
+
+export interface Options {
+  fieldValidation: 'Ignore' | 'Warn' | 'Strict';
+}
+
+/** Decodes a value as an object of the kind; unknown fields warn or are refused as `fieldValidation` says. Throws 400. */
+export function decodeAs(call: { warnings: string[] }, kind: Kind, value: Json, options: Options, text?: string): Obj {
+  if (kind.custom) return value as Obj;
+  const repeated = text === undefined || options.fieldValidation === 'Ignore' ? [] : duplicateKeys(text);
+  const { value: object, unknown } = decode(kind.type, value);
+  const texts = [...unknown.map((field) => `unknown field ${JSON.stringify(field)}`), ...repeated.map((field) => `duplicate field ${JSON.stringify(field)}`)];
+  if (texts.length && options.fieldValidation === 'Strict') throw new DecodeError(`strict decoding error: ${texts.join(', ')}`);
+  if (options.fieldValidation === 'Warn') call.warnings.push(...texts);
+  return { kind: kind.kind, apiVersion: apiVersionOf(kind), ...object } as Obj;
+}
+
+/** The object in the body of a POST or PUT. Throws 400, 415. */
+export function objectOf(call: KindCall, options: Options, kind: Kind = call.kind): Obj {
+  let value: Json;
+  let text: string;
+  try {
+    ({ value, text } = parseBody(call));
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    if (call.body.length === 0) throw badRequest(kind.custom ? 'unexpected EOF' : `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: unexpected end of JSON input`);
+    throw badRequest(kind.custom ? `error decoding: ${error.message}` : `couldn't get version/kind; json parse error: ${error.message}`.replace('json parse error: error converting', 'error converting'));
+  }
+  if (!isMap(value)) throw badRequest("couldn't get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }");
+  const apiVersion = value['apiVersion'] ?? '';
+  const name = value['kind'] ?? '';
+  if (kind.custom) {
+    if (!name) throw badRequest(`Object 'Kind' is missing in '${text.trim()}'`);
+    if (!apiVersion) throw badRequest(`Object 'apiVersion' is missing in '${text.trim()}'`);
+  }
+  const expected = apiVersionOf(kind);
+  const asked = { kind: name || kind.kind, apiVersion: apiVersion || expected };
+  if (asked.kind !== kind.kind || asked.apiVersion !== expected) {
+    const [group, version] = asked.apiVersion.includes('/') ? asked.apiVersion.split('/') : ['', asked.apiVersion];
+    const known = call.context.registry.byKind(asked.apiVersion, asked.kind);
+    if (kind.custom) {
+      throw badRequest(`the API version in the data (${asked.apiVersion}) does not match the expected API version (${expected})`);
+    }
+    if (known === undefined) {
+      throw badRequest(`${asked.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: no kind ${JSON.stringify(asked.kind)} is registered for version ${JSON.stringify(asked.apiVersion)} in scheme "pkg/api/legacyscheme/scheme.go:30"`);
+    }
+    void group;
+    throw badRequest(`the API version in the data (${asked.apiVersion}) does not match the expected API version (${expected})`);
+  }
+  try {
+    return decodeAs(call, kind, value, options, text);
+  } catch (error) {
+    if (error instanceof DecodeError) throw handled(kind, kind.version, error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,75 @@
+/** The rules that all objects share: names, labels, owners, finalizers. */
+import { type FieldError, forbiddenField, invalidField, required } from '../errors.ts';
+import { type Json, type Obj, same } from '../json.ts';
+import type { Kind } from '../kinds/kind.ts';
+import { isSubdomain, nameFaults, SUBDOMAIN_TEXT } from '../kinds/names.ts';
+import { keyFaults, valueFaults } from '../storage/selectors.ts';
+
+/** Bytes that all annotations of an object may have. */
+const ANNOTATIONS_LIMIT = 256 * 1024;
+
+export function metadataFaults(kind: Kind, object: Obj, generating: boolean): FieldError[] {
+  const { metadata } = object;
+  const faults: FieldError[] = [];
+  if (metadata.generateName) {
+    for (const why of nameFaults(kind.nameRule, metadata.generateName, true)) faults.push(invalidField('metadata.generateName', metadata.generateName, why));
+  }
+  if (!metadata.name) faults.push(required('metadata.name', 'name or generateName is required'));
+  else for (const why of nameFaults(kind.nameRule, metadata.name)) faults.push(invalidField('metadata.name', metadata.name, why));
+  void generating;
+  if (kind.namespaced && !metadata.namespace) faults.push(required('metadata.namespace'));
+  if (metadata.generation !== undefined && metadata.generation < 0) faults.push(invalidField('metadata.generation', metadata.generation, 'must be greater than or equal to 0'));
+  return [...faults, ...commonFaults(object)];
+}
+
+function commonFaults({ metadata }: Obj): FieldError[] {
+  const faults: FieldError[] = [];
+  for (const [key, value] of Object.entries(metadata.labels ?? {})) {
+    for (const why of keyFaults(key)) faults.push(invalidField('metadata.labels', key, why));
+    for (const why of valueFaults(value)) faults.push(invalidField('metadata.labels', value, why));
+  }
+  let size = 0;
+  for (const [key, value] of Object.entries(metadata.annotations ?? {})) {
+    for (const why of keyFaults(key.toLowerCase())) faults.push(invalidField('metadata.annotations', key, why));
+    size += key.length + value.length;
+  }
+  if (size > ANNOTATIONS_LIMIT) faults.push({ type: 'TooLong', field: 'metadata.annotations', message: `Too long: may not be more than ${ANNOTATIONS_LIMIT} bytes` });
+  for (const [i, owner] of (metadata.ownerReferences ?? []).entries()) {
+    const field = `metadata.ownerReferences[${i}]`;
+    if (!owner.apiVersion) faults.push(invalidField(`${field}.apiVersion`, owner.apiVersion ?? '', 'version must not be empty'));
+    if (!owner.kind) faults.push(invalidField(`${field}.kind`, owner.kind ?? '', 'must not be empty'));
+    if (!owner.name) faults.push(invalidField(`${field}.name`, owner.name ?? '', 'must not be empty'));
+    if (!owner.uid) faults.push(invalidField(`${field}.uid`, owner.uid ?? '', 'must not be empty'));
+  }
+  const controllers = (metadata.ownerReferences ?? []).filter(({ controller }) => controller);
+  if (controllers.length > 1) {
+    faults.push(invalidField('metadata.ownerReferences', controllers.map(({ kind, name }) => `${kind}/${name}`).join(','), 'Only one reference can have Controller set to true'));
+  }
+  for (const [i, finalizer] of (metadata.finalizers ?? []).entries()) {
+    const field = `metadata.finalizers[${i}]`;
+    void field;
+    for (const why of keyFaults(finalizer)) faults.push(invalidField('metadata.finalizers', finalizer, why));
+    if (!finalizer.includes('/') && !['foregroundDeletion', 'orphan', 'kubernetes'].includes(finalizer)) {
+      faults.push(invalidField('metadata.finalizers', finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
+    }
+  }
+  return faults;
+}
+
+export function metadataUpdateFaults(kind: Kind, next: Obj, old: Obj): FieldError[] {
+  const faults = commonFaults(next);
+  const frozen = (field: keyof Obj['metadata']) => {
+    const value: Json = next.metadata[field];
+    if (!same(value, old.metadata[field])) faults.push(invalidField(`metadata.${field}`, value ?? '', 'field is immutable'));
+  };
+  frozen('name');
+  frozen('namespace');
+  if (old.metadata.deletionTimestamp !== undefined) {
+    const added = (next.metadata.finalizers ?? []).filter((one) => !(old.metadata.finalizers ?? []).includes(one));
+    if (added.length) {
+      faults.push(forbiddenField('metadata.finalizers', `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((one) => JSON.stringify(one)).join(', ')}}`));
+    }
+  }
+  if (kind.custom && !isSubdomain(next.metadata.name)) faults.push(invalidField('metadata.name', next.metadata.name, SUBDOMAIN_TEXT));
+  return faults;
+}

@@ -1,0 +1,103 @@
+/** WATCH: the changes after a version, for as long as the client stays. */
+import type { Answer, KindCall } from '../call.ts';
+import { StatusError } from '../errors.ts';
+import { apiVersionOf } from '../kinds/kind.ts';
+import type { Json, Obj } from '../json.ts';
+import { shape, type Shaper } from '../output/shape.ts';
+import type { StoreEvent } from '../storage/store.ts';
+import { listOptions, versionNumber } from './options.ts';
+import { matches, selectionOf, tooLarge } from './read.ts';
+import { shown } from './write.ts';
+
+const BOOKMARK_MS = 60_000;
+/** A watch without a timeout of its own ends after half an hour to an hour. */
+const MIN_TIMEOUT_S = 1800;
+/** Bytes that may wait for a slow client before its watch is closed. */
+const BACKLOG = 32 * 1024 * 1024;
+const FUTURE_WAIT_MS = 3000;
+
+const INITIAL_END = 'k8s.io/initial-events-end';
+
+type Event = { type: string; object: Json };
+
+export async function watch(call: KindCall): Promise<Answer> {
+  const { kind, info, context, response } = call;
+  const { store } = context;
+  const options = listOptions(info.query, true);
+  const selection = selectionOf(call);
+  const wanted = versionNumber(options.resourceVersion);
+  if (wanted > store.version) {
+    await new Promise((done) => setTimeout(done, FUTURE_WAIT_MS));
+    if (wanted > store.version) {
+      response.setHeader('Retry-After', '1');
+      throw tooLarge(wanted, store.version);
+    }
+  }
+  const shaper: Shaper = shape(call.form, kind, info.query);
+
+  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
+  response.flushHeaders();
+
+  let ended = false;
+  const end = () => {
+    if (ended) return;
+    ended = true;
+    stop();
+    clearInterval(bookmarks);
+    clearTimeout(timeout);
+    context.stopping.removeEventListener('abort', end);
+    response.end();
+  };
+  const send = (event: Event): void => {
+    if (ended) return;
+    response.write(`${JSON.stringify(event)}\n`);
+    if (response.writableLength > BACKLOG) {
+      // A client that does not read would hold everything in memory; it can resume from the version it saw.
+      end();
+      response.destroy();
+    }
+  };
+  const sendObject = (type: string, object: Obj): void => send({ type, object: shaper.one(shown(kind, object)) });
+  const bookmark = (version: number, annotations?: Json): void => {
+    const object = { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata: { resourceVersion: String(version), ...(annotations ? { annotations } : kind.custom ? {} : { creationTimestamp: null }) } };
+    if (!annotations) delete (object.metadata as Json).creationTimestamp;
+    send({ type: 'BOOKMARK', object: shaper.bookmark(object as Json) });
+  };
+  const deliver = ({ type, stored, before, rv }: StoreEvent): void => {
+    const now = type !== 'DELETED' && matches(kind, selection, stored.object);
+    const was = before !== undefined && matches(kind, selection, before.object);
+    if (now) sendObject(was ? 'MODIFIED' : 'ADDED', stored.object);
+    else if (was) {
+      // What leaves the selection is shown as it last matched, with the version of the change.
+      const last = before.object;
+      sendObject('DELETED', { ...last, metadata: { ...last.metadata, resourceVersion: String(rv) } });
+    }
+  };
+
+  const initial = options.sendInitialEvents ?? (wanted === 0);
+  const past = initial ? [] : store.since(kind.storage, wanted);
+  // Nothing can happen between this look at the storage and listening: both are in one turn of the event loop.
+  const stop = store.listen(kind.storage, deliver);
+  const bookmarks = setInterval(() => options.bookmarks && bookmark(store.version), BOOKMARK_MS);
+  const seconds = options.timeoutSeconds || MIN_TIMEOUT_S * (1 + Math.random());
+  const timeout = setTimeout(() => {
+    // A last bookmark tells where to go on.
+    if (options.bookmarks) bookmark(store.version);
+    end();
+  }, Math.min(seconds * 1000, 2 ** 31 - 1));
+  response.on('close', end);
+  response.on('error', end);
+  context.stopping.addEventListener('abort', end, { once: true });
+
+  if (past === undefined) {
+    const gone = new StatusError(410, 'Expired', `too old resource version: ${wanted} (${store.version})`);
+    send({ type: 'ERROR', object: gone.body });
+    end();
+    return { handled: true };
+  }
+  if (initial) {
+    for (const { object } of store.list(kind.storage)) if (matches(kind, selection, object)) sendObject('ADDED', object);
+    if (options.sendInitialEvents && options.bookmarks) bookmark(store.version, { [INITIAL_END]: 'true' });
+  } else for (const event of past) deliver(event);
+  return { handled: true };
+}
