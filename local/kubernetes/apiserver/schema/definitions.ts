@@ -3,7 +3,11 @@ import { readFileSync } from 'node:fs';
 import type { Json } from '../json.ts';
 import { ANY, type Field, type ListType, type Scalar, type StructType, type Type } from './type.ts';
 
-type Line = [name: string, schema: Json, zeroes: Record<string, string>];
+export interface Numbers {
+  [field: string]: number | Numbers;
+}
+
+type Line = [name: string, schema: Json, zeroes: Record<string, string>, numbers: Numbers];
 
 let lines: Map<string, Line> | undefined;
 const types = new Map<string, Type>();
@@ -21,6 +25,23 @@ function load(): Map<string, Line> {
 
 /** The OpenAPI v3 schema of a definition. */
 export const openApiOf = (name: string): Json => load().get(name)?.[1];
+
+/** The protobuf numbers of a definition's fields. */
+export const numbersOf = (name: string): Numbers => load().get(name)?.[3] ?? {};
+
+let kinds: Map<string, string> | undefined;
+/** The definition of an apiVersion and kind, such as `v1 ConfigMap`. */
+export function definitionOf(apiVersion: string, kind: string): string | undefined {
+  if (kinds === undefined) {
+    kinds = new Map();
+    for (const [name, schema] of load().values()) {
+      for (const one of schema['x-kubernetes-group-version-kind'] ?? []) {
+        kinds.set(`${one.group ? `${one.group}/` : ''}${one.version} ${one.kind}`, name);
+      }
+    }
+  }
+  return kinds.get(`${apiVersion} ${kind}`);
+}
 
 export const META = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 
@@ -58,6 +79,7 @@ export function typeOf(name: string): Type {
   const struct: StructType = {
     kind: 'struct',
     name: name.slice(name.lastIndexOf('.') + 1),
+    definition: name,
     fields: new Map(),
     atomic: schema['x-kubernetes-map-type'] === 'atomic',
     open: false,

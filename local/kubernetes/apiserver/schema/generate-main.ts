@@ -2,8 +2,8 @@
  * Writes `definitions.jsonl`, the types of the built-in kinds, from Kubernetes' own published sources (Apache-2.0):
  * `node local/kubernetes/apiserver/schema/generate-main.ts V3 API APIMACHINERY APIEXTENSIONS` with the folder api/openapi-spec/v3 of
  * kubernetes/kubernetes and the folders of the Go modules k8s.io/api, k8s.io/apimachinery and k8s.io/apiextensions-apiserver. Run it for a newer
- * Kubernetes. A line is `[name, OpenAPI schema, how zero values of its fields are written]`; the last comes from the Go types, since OpenAPI does
- * not say what Go's encoder leaves out.
+ * Kubernetes. A line is `[name, OpenAPI schema, how zero values of its fields are written, protobuf numbers of its fields]`; the last two come from the
+ * Go types, since OpenAPI does not say what Go's encoder leaves out and which numbers kubectl's protobuf bodies use.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,6 +30,12 @@ interface GoField {
   type: string;
   name: string;
   tags: string[];
+  number: number | undefined;
+}
+
+/** Of an embedded struct, which JSON inlines and protobuf does not, `+number` holds the numbers. */
+interface Numbers {
+  [field: string]: number | Numbers;
 }
 
 const [openapi, api, apimachinery, apiextensions] = process.argv.slice(2);
@@ -54,10 +60,12 @@ function structsOf(pkg: string): Map<string, GoField[]> {
   for (const file of readdirSync(folder).filter((name) => name.endsWith('types.go') || name.startsWith('types_'))) {
     const source = readFileSync(join(folder, file), 'utf8');
     for (const [, name, body] of source.matchAll(/^type (\w+) struct \{\n([\s\S]*?)^\}/gm)) {
-      const fields = [...body!.matchAll(/^\s+(?:\w+\s+)?(\*?[\w.[\]*]+)\s+`json:"([^"]*)"/gm)].map(([, type, tag]) => {
+      const fields = [...body!.matchAll(/^\s+(?:\w+\s+)?(\*?[\w.[\]*]+)\s+`(?:[^`]*\s)?json:"([^"]*)"(?:[^`]*?protobuf:"\w+,(\d+))?/gm)].map(
+      ([, type, tag, number]) => {
         const [jsonName, ...tags] = tag!.split(',');
-        return { type: type!, name: jsonName!, tags };
-      });
+        return { type: type!, name: jsonName!, tags, number: number === undefined ? undefined : Number(number) };
+      },
+    );
       structs.set(name!, fields);
     }
   }
@@ -79,6 +87,16 @@ function zeroesOf(pkg: string, struct: string): Record<string, string> {
   return zeroes;
 }
 
+function numbersOf(pkg: string, struct: string): Numbers {
+  const numbers: Numbers = {};
+  for (const { type, name, tags, number } of structsOf(pkg).get(struct) ?? []) {
+    if (number === undefined) continue;
+    if (name === '' && tags.includes('inline')) numbers[`+${number}`] = numbersOf(pkg, type);
+    else numbers[name] = number;
+  }
+  return numbers;
+}
+
 const schemas = new Map<string, unknown>();
 for (const group of GROUPS) {
   const document = JSON.parse(readFileSync(join(openapi, `${group}_openapi.json`), 'utf8'));
@@ -88,6 +106,7 @@ const lines = [...schemas]
   .sort(([a], [b]) => (a < b ? -1 : 1))
   .map(([name, schema]) => {
     const dot = name.lastIndexOf('.');
-    return JSON.stringify([name, schema, zeroesOf(name.slice(0, dot), name.slice(dot + 1))]);
+    const [pkg, struct] = [name.slice(0, dot), name.slice(dot + 1)];
+    return JSON.stringify([name, schema, zeroesOf(pkg, struct), numbersOf(pkg, struct)]);
   });
 writeFileSync(new URL('definitions.jsonl', import.meta.url), `${lines.join('\n')}\n`);

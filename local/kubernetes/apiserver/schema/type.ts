@@ -26,6 +26,8 @@ export interface StructType {
   kind: 'struct';
   /** Go's name of the struct; empty for custom kinds. */
   name: string;
+  /** Its name in OpenAPI, for built-in types. */
+  definition?: string;
   fields: Map<string, Field>;
   atomic: boolean;
   /** Fields that are not declared are kept (x-kubernetes-preserve-unknown-fields). */

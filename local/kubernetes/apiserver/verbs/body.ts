@@ -6,6 +6,7 @@ import { isMap, type Json, type Obj } from '../json.ts';
 import { apiVersionOf, type Kind } from '../kinds/kind.ts';
 import { DecodeError, decode } from '../schema/decode.ts';
 import { duplicateKeys } from '../schema/duplicates.ts';
+import { parseProtobuf } from '../schema/protobuf.ts';
 
 export const SPOKEN = 'application/json, application/yaml, application/vnd.kubernetes.protobuf, application/cbor';
 
@@ -17,7 +18,11 @@ export function parseBody(call: { body: Buffer; headers: { 'content-type'?: stri
   const text = call.body.toString('utf8');
   if (type === '' || type === 'application/json') return { value: parseJson(text), text };
   if (type === 'application/yaml' || type === 'text/yaml' || type === 'application/x-yaml') return { value: parseYaml(text), text };
-  throw unsupportedMedia(`the body of the request was in an unknown format - accepted media types include: ${SPOKEN.replace('application/vnd.kubernetes.protobuf, ', 'application/vnd.kubernetes.protobuf, ')}`);
+  if (type === 'application/vnd.kubernetes.protobuf') {
+    // Zero values and empty lists come as Go has them in memory; as JSON they are what a client would have written.
+    return { value: parseProtobuf(call.body), text: '' };
+  }
+  throw unsupportedMedia(`the body of the request was in an unknown format - accepted media types include: ${SPOKEN}`);
 }
 
 export function parseJson(text: string): Json {
