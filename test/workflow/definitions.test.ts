@@ -1,13 +1,9 @@
-import { createRequire } from 'node:module';
+// @ts-expect-error the package brings no types
+import validate from 'asl-validator';
 import { describe, expect, it } from 'vitest';
 import { timings } from '#core/contract/timings.ts';
 import { environments } from '#functions/lib/env.ts';
 import { definitionText, MACHINES, type Machine, templateOf } from './machine.ts';
-
-/** The package brings no types. */
-const validate: (definition: unknown) => { isValid: boolean; errors: unknown[] } = createRequire(import.meta.url)(
-  'asl-validator',
-);
 
 // biome-ignore lint/suspicious/noExplicitAny: a definition as it is written, before anything knows its shape
 type Raw = any;

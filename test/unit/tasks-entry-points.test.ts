@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { environments } from '#functions/lib/env.ts';
+
+const tasks = Object.keys(environments).filter((name) => name.startsWith('tasks/'));
+
+/** What the template gives: every variable that any task asks for. */
+const VARIABLES = {
+  TABLE: 'table',
+  DEPLOYMENT_ID: 'dep-1',
+  LOG_LEVEL: 'ERROR',
+  AWS_REGION: 'eu-west-1',
+  CLUSTER_ACCESS_ROLE_ARN: 'arn:aws:iam::1:role/access',
+  CLUSTER_ROLE_ARN: 'arn:aws:iam::1:role/cluster',
+  NODE_ROLE_ARN: 'arn:aws:iam::1:role/node',
+  SUBNET_IDS: 'subnet-a,subnet-b',
+  VIEWER_ROLE_ARN: 'arn:aws:iam::1:role/viewer',
+  EDITOR_ROLE_ARN: 'arn:aws:iam::1:role/editor',
+  ADMIN_ROLE_ARN: 'arn:aws:iam::1:role/admin',
+  CREATE_STATE_MACHINE_ARN: 'arn:aws:states:eu-west-1:1:stateMachine:create',
+  DELETE_STATE_MACHINE_ARN: 'arn:aws:states:eu-west-1:1:stateMachine:delete',
+  SOCKET_URL: 'wss://socket.example',
+  AGENT_IMAGE: 'agent@sha256:0',
+};
+
+describe('the entry points of tasks', () => {
+  beforeAll(() => {
+    for (const [name, value] of Object.entries(VARIABLES)) vi.stubEnv(name, value);
+  });
+  afterAll(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it.each(tasks)('%s starts with its environment and refuses what is no operation', async (name) => {
+    const { handler } = await import(/* @vite-ignore */ new URL(`../../functions/${name}.ts`, import.meta.url).href);
+    await expect(handler({})).rejects.toMatchObject({
+      name: 'Permanent',
+      message: expect.stringContaining('operationId'),
+    });
+  });
+});
