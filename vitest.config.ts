@@ -14,7 +14,7 @@ export default defineConfig({
       project('local', ['test/local/**/*.test.ts'], { testTimeout: 60_000 }),
       project('store', ['test/store/**/*.test.ts'], { testTimeout: 60_000, fileParallelism: false }),
       project('workflow', ['test/workflow/**/*.test.ts'], { testTimeout: 60_000 }),
-      project('infra', ['test/infra/**/*.test.ts'], { testTimeout: 120_000 }),
+      project('infra', ['test/infra/**/*.test.ts'], { testTimeout: 120_000, isolate: false }),
       project('e2e', ['test/e2e/**/*.test.ts'], { testTimeout: 240_000, hookTimeout: 240_000, fileParallelism: false }),
     ],
     coverage: {

@@ -27,20 +27,33 @@ export interface Session {
   token: string | undefined;
 }
 
+/** Seconds that a busy API (503 `retry`: nothing was changed) is asked again. */
+const PATIENCE_SECONDS = 90;
+const LONGEST_WAIT_SECONDS = 2;
+
 export const createSession = (base: string): Session => {
+  const once = async (method: string, path: string, body: unknown, headers: Record<string, string>): Promise<Response> =>
+    fetch(`${base}${path}`, {
+      method,
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(session.token === undefined ? {} : { authorization: `Bearer ${session.token}` }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+
   const session: Session = {
     base,
     token: undefined,
     async call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
-      const response = await fetch(`${base}${path}`, {
-        method,
-        headers: {
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(session.token === undefined ? {} : { authorization: `Bearer ${session.token}` }),
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
+      const end = Date.now() + PATIENCE_SECONDS * 1000;
+      let response = await once(method, path, body, headers);
+      while (response.status === 503 && Date.now() < end) {
+        const seconds = Math.min(Number(response.headers.get('retry-after') ?? 1), LONGEST_WAIT_SECONDS);
+        await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+        response = await once(method, path, body, headers);
+      }
       const text = await response.text();
       const isJson = /json/.test(response.headers.get('content-type') ?? '');
       const value = isJson && text !== '' ? JSON.parse(text) : text;

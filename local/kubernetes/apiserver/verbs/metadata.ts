@@ -49,7 +49,7 @@ function commonFaults({ metadata }: Obj): FieldError[] {
     const field = `metadata.finalizers[${i}]`;
     void field;
     for (const why of keyFaults(finalizer)) faults.push(invalidField('metadata.finalizers', finalizer, why));
-    if (!finalizer.includes('/') && !['foregroundDeletion', 'orphan', 'kubernetes'].includes(finalizer)) {
+    if (!finalizer.includes('/') && !['foregroundDeletion', 'orphan', 'kubernetes', 'customresourcecleanup.apiextensions.k8s.io'].includes(finalizer)) {
       faults.push(invalidField('metadata.finalizers', finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
     }
   }

@@ -1,0 +1,80 @@
+/** `npm start` as a person runs it, in a process of its own with a state folder of its own. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+
+export interface Server {
+  readonly url: string;
+  readonly port: number;
+  readonly state: string;
+  readonly output: () => string;
+  readonly process: ChildProcess;
+  /** Resolves with the exit code. */
+  readonly exited: Promise<number | null>;
+}
+
+/** Starts it and waits until it answers; throws with its output when it ends before. */
+export const startServer = async (options: { port?: number; state?: string; args?: readonly string[]; env?: Readonly<Record<string, string>>; waitSeconds?: number } = {}): Promise<Server> => {
+  const port = options.port ?? (await freePort());
+  const state = options.state ?? mkdtempSync(join(tmpdir(), 'roadstead-e2e-'));
+  const child = spawn(process.execPath, [join(ROOT, 'scripts/start.ts'), '--port', String(port), '--state', state, ...(options.args ?? [])], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
+  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  const url = `http://localhost:${port}`;
+  let ended = false;
+  void exited.then(() => {
+    ended = true;
+  });
+  for (const end = Date.now() + (options.waitSeconds ?? 60) * 1000; ; await sleep(100)) {
+    if (ended) throw new Error(`the server ended:\n${output}`);
+    if (Date.now() > end) {
+      child.kill('SIGKILL');
+      throw new Error(`the server did not answer:\n${output}`);
+    }
+    try {
+      if ((await fetch(`${url}/api/v1/healthz`)).ok) break;
+    } catch {
+      // Not yet.
+    }
+  }
+  return { url, port, state, output: () => output, process: child, exited };
+};
+
+/** Ends it as Ctrl-C does; answers the exit code. */
+export const stopServer = async (server: Server): Promise<number | null> => {
+  server.process.kill('SIGINT');
+  const late = setTimeout(() => server.process.kill('SIGKILL'), 30_000);
+  const code = await server.exited;
+  clearTimeout(late);
+  return code;
+};
+
+/** Ends it as a power cut would. */
+export const killServer = async (server: Server): Promise<void> => {
+  server.process.kill('SIGKILL');
+  await server.exited;
+};
+
+export const forget = (state: string): void => rmSync(state, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+
+/** Processes whose command line names the state folder: what a stopped server must not leave behind. */
+export const processesOf = (state: string): string[] =>
+  execFileSync('ps', ['-eo', 'pid,args', '-ww'], { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line.includes(state) && !line.includes('ps -eo'));
