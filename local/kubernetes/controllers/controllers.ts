@@ -32,7 +32,7 @@ export interface Controllers {
 export async function startControllers(options: ControllersOptions): Promise<Controllers> {
   const { server, caPem, token } = options;
   const client = new Client({ server, caPem, token, userAgent: 'kube-controller-manager' });
-  const runtime = createRuntime(client, 'kube-controller-manager', options.log);
+  const runtime = createRuntime(client, options.log);
   namespaceController(runtime);
   serviceAccountController(runtime, caPem);
   replicaSetController(runtime);

@@ -21,6 +21,7 @@ export function templateHash(template: PodTemplate, collisions = 0): string {
 }
 
 export function deploymentController(runtime: Runtime): void {
+  const record = runtime.recordAs('deployment-controller');
   const informer = runtime.informer(deployments);
   const sets = runtime.informer(replicaSets);
   const podInformer = runtime.informer(pods);
@@ -84,7 +85,7 @@ export function deploymentController(runtime: Runtime): void {
       metadata: { resourceVersion: set.metadata.resourceVersion, annotations: sizeAnnotations(deployment) },
       spec: { replicas: size },
     });
-    runtime.record(
+    record(
       deployment,
       'Normal',
       'ScalingReplicaSet',

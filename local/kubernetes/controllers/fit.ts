@@ -62,7 +62,7 @@ export function misfits(pod: Pod, node: Node, used: Amounts): string[] {
   if (!selects(spec, node.metadata.name, node.metadata.labels))
     return ["node(s) didn't match Pod's node affinity/selector"];
   const taint = untolerated(node.spec?.taints, spec.tolerations);
-  if (taint) return [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`];
+  if (taint) return ['node(s) had untolerated taint(s)'];
   const allocatable = amounts(node.status?.allocatable);
   return Object.entries(requestsOf(spec))
     .filter(([name, wanted]) => wanted > 0 && wanted + (used[name] ?? 0) > (allocatable[name] ?? 0) + 1e-9)

@@ -11,6 +11,7 @@ const GRACE_MS = 50_000;
 const LOOK_MS = 10_000;
 
 export function nodeLifecycleController(runtime: Runtime): void {
+  const record = runtime.recordAs('node-controller');
   const nodeInformer = runtime.informer(nodes);
   const podInformer = runtime.informer(pods);
   const leaseInformer = runtime.informer(leases);
@@ -40,7 +41,7 @@ export function nodeLifecycleController(runtime: Runtime): void {
         message: 'Kubelet stopped posting node status.',
       });
       await runtime.patch(nodes, node, { status: { conditions } }, 'status');
-      runtime.record(node, 'Normal', 'NodeNotReady', `Node ${key} status is now: NodeNotReady`);
+      record(node, 'Normal', 'NodeNotReady', `Node ${key} status is now: NodeNotReady`);
     }
     return LOOK_MS;
   });

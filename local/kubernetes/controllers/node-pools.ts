@@ -44,6 +44,7 @@ export function nodeOf(offer: Offer, zone: string) {
 }
 
 export function nodePoolController(runtime: Runtime): void {
+  const record = runtime.recordAs('karpenter');
   const pools = runtime.informer(nodePools);
   const podInformer = runtime.informer(pods);
   const nodeInformer = runtime.informer(nodes);
@@ -77,13 +78,13 @@ export function nodePoolController(runtime: Runtime): void {
     if (waiting.length === 0 || candidates.length === 0) return;
     const used = new Map(candidates.map((pool) => [pool.metadata.name, resourcesOf(pool)]));
     const { offers, refused } = choose(waiting, candidates, used);
-    for (const { pod, message } of refused) runtime.record(pod, 'Warning', 'FailedScheduling', message);
+    for (const { pod, message } of refused) record(pod, 'Warning', 'FailedScheduling', message);
     for (const offer of offers) {
       const zone = offer.labels['topology.kubernetes.io/zone'] ?? '';
       const node = await runtime.create(nodes, undefined, nodeOf(offer, zone));
       for (const pod of offer.pods) {
         nominated.set(pod.metadata.uid, node.metadata.name);
-        runtime.record(pod, 'Normal', 'Nominated', `Pod should schedule on: node/${node.metadata.name}`);
+        record(pod, 'Normal', 'Nominated', `Pod should schedule on: node/${node.metadata.name}`);
       }
     }
   }
@@ -112,7 +113,7 @@ export function nodePoolController(runtime: Runtime): void {
         next = Math.min(next ?? left, left);
         continue;
       }
-      runtime.record(node, 'Normal', 'DisruptionTerminating', 'Disrupting Node: Empty/Delete');
+      record(node, 'Normal', 'DisruptionTerminating', 'Disrupting Node: Empty/Delete');
       emptySince.delete(name);
       await runtime.delete(nodes, node).catch((error) => {
         if (!isStatus(error, 404, 409)) throw error;

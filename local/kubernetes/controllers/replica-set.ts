@@ -35,6 +35,7 @@ export function replicaSetStatus(set: ReplicaSet, active: Pod[], failure: string
 }
 
 export function replicaSetController(runtime: Runtime): void {
+  const record = runtime.recordAs('replicaset-controller');
   const informer = runtime.informer(replicaSets);
   const podInformer = runtime.informer(pods);
 
@@ -46,17 +47,17 @@ export function replicaSetController(runtime: Runtime): void {
         await runtime.delete(pods, pod).catch((error) => {
           if (!isStatus(error, 404, 409)) throw error;
         });
-        runtime.record(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`);
+        record(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`);
       }
     }
     for (let made = 0; made < missing; made += 1) {
       try {
         const pod = podFrom(set.spec.template, replicaSets, set, { generateName: `${set.metadata.name}-` });
         const { metadata } = await runtime.create(pods, set.metadata.namespace, pod);
-        runtime.record(set, 'Normal', 'SuccessfulCreate', `Created pod: ${metadata.name}`);
+        record(set, 'Normal', 'SuccessfulCreate', `Created pod: ${metadata.name}`);
       } catch (error) {
         if (isStatus(error, 404)) return undefined;
-        runtime.record(set, 'Warning', 'FailedCreate', `Error creating: ${(error as Error).message}`);
+        record(set, 'Warning', 'FailedCreate', `Error creating: ${(error as Error).message}`);
         return error as Error;
       }
     }

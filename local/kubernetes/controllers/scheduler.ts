@@ -19,6 +19,7 @@ import { claimNames, isFinished, isPending } from './pods.ts';
 import { SELECTED_NODE, waitsForConsumer } from './volumes.ts';
 
 export function scheduler(runtime: Runtime): void {
+  const record = runtime.recordAs('default-scheduler');
   const podInformer = runtime.informer(pods);
   const nodeInformer = runtime.informer(nodes);
   const claims = runtime.informer(persistentVolumeClaims);
@@ -48,7 +49,7 @@ export function scheduler(runtime: Runtime): void {
     });
     if (conditions === before) return;
     await runtime.patch(pods, pod, { status: { conditions } }, 'status');
-    runtime.record(pod, 'Warning', 'FailedScheduling', message);
+    record(pod, 'Warning', 'FailedScheduling', message);
   }
 
   /** Why the pod's claims keep it from any node; the claims that wait for a node to be chosen. */
@@ -131,7 +132,7 @@ export function scheduler(runtime: Runtime): void {
       throw error;
     }
     used.set(node, addAmounts(used.get(node) ?? {}, requestsOf(pod.spec)));
-    runtime.record(pod, 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${node}`);
+    record(pod, 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${node}`);
   }
 
   const queue = runtime.queue({ name: 'scheduler', concurrency: 1 }, async () => {

@@ -46,6 +46,7 @@ export function ordinalPod(set: StatefulSet, template: PodTemplate, ordinal: num
 }
 
 export function statefulSetController(runtime: Runtime): void {
+  const record = runtime.recordAs('statefulset-controller');
   const informer = runtime.informer(statefulSets);
   const podInformer = runtime.informer(pods);
   const claims = runtime.informer(persistentVolumeClaims);
@@ -112,7 +113,7 @@ export function statefulSetController(runtime: Runtime): void {
     const byOrdinal = new Map(mine.map((pod) => [ordinalOf(set, pod), pod]));
     const remove = async (pod: Pod) => {
       await runtime.delete(pods, pod).catch(ignoring(404, 409));
-      runtime.record(
+      record(
         set,
         'Normal',
         'SuccessfulDelete',
@@ -130,7 +131,7 @@ export function statefulSetController(runtime: Runtime): void {
         await ensureClaims(set, name);
         try {
           await runtime.create(pods, set.metadata.namespace, ordinalPod(set, plain, ordinal, revision.metadata.name));
-          runtime.record(
+          record(
             set,
             'Normal',
             'SuccessfulCreate',
@@ -138,7 +139,7 @@ export function statefulSetController(runtime: Runtime): void {
           );
         } catch (error) {
           if (isStatus(error, 409)) return;
-          runtime.record(
+          record(
             set,
             'Warning',
             'FailedCreate',

@@ -42,6 +42,7 @@ export function satisfies(volume: PersistentVolume, claim: PersistentVolumeClaim
 
 /** `dir` holds one folder a volume. */
 export function volumeController(runtime: Runtime, dir: string): void {
+  const record = runtime.recordAs('persistentvolume-controller');
   const claims = runtime.informer(persistentVolumeClaims);
   const volumes = runtime.informer(persistentVolumes);
   const classes = runtime.informer(storageClasses);
@@ -79,7 +80,7 @@ export function volumeController(runtime: Runtime, dir: string): void {
     };
     try {
       const volume = await runtime.create(persistentVolumes, undefined, body);
-      runtime.record(claim, 'Normal', 'ProvisioningSucceeded', `Successfully provisioned volume ${name}`);
+      record(claim, 'Normal', 'ProvisioningSucceeded', `Successfully provisioned volume ${name}`);
       return volume;
     } catch (error) {
       if (!isStatus(error, 409)) throw error;
@@ -140,12 +141,7 @@ export function volumeController(runtime: Runtime, dir: string): void {
     const own = fitting.find((volume) => volume.spec.claimRef?.uid === claim.metadata.uid);
     const waits = waitsForConsumer(claim, classes.list()) && !claim.metadata.annotations?.[SELECTED_NODE];
     if (waits && own === undefined) {
-      runtime.record(
-        claim,
-        'Normal',
-        'WaitForFirstConsumer',
-        'waiting for first consumer to be created before binding',
-      );
+      record(claim, 'Normal', 'WaitForFirstConsumer', 'waiting for first consumer to be created before binding');
       return;
     }
     const found = own ?? fitting[0];
@@ -154,10 +150,10 @@ export function volumeController(runtime: Runtime, dir: string): void {
       const why = claim.spec.volumeName
         ? `volume "${claim.spec.volumeName}" is not there or does not fit`
         : 'no persistent volumes available for this claim and no storage class is set';
-      return runtime.record(claim, 'Normal', 'FailedBinding', why);
+      return record(claim, 'Normal', 'FailedBinding', why);
     }
     if (storageClass === undefined) {
-      return runtime.record(
+      return record(
         claim,
         'Warning',
         'ProvisioningFailed',
@@ -165,7 +161,7 @@ export function volumeController(runtime: Runtime, dir: string): void {
       );
     }
     if (storageClass.provisioner === NO_PROVISIONER) {
-      return runtime.record(claim, 'Normal', 'FailedBinding', 'no persistent volumes available for this claim');
+      return record(claim, 'Normal', 'FailedBinding', 'no persistent volumes available for this claim');
     }
     await bind(claim, await provision(claim, storageClass));
   });

@@ -175,8 +175,8 @@ export class ContainerRun {
     this.#id = `containerd://${randomBytes(32).toString('hex')}`;
     // The log of the run before stays for `--previous`, older ones go.
     rmSync(logFile(this.#host.podDir, name, this.#restarts - 2), { force: true });
-    this.#host.event('Normal', 'Created', `Container created: ${name}`);
-    this.#host.event('Normal', 'Started', `Container started: ${name}`);
+    this.#host.event('Normal', 'Created', 'Container created');
+    this.#host.event('Normal', 'Started', 'Container started');
     return timestamp();
   }
 

@@ -67,7 +67,7 @@ function sourcesOf(client: Client): Sources {
 export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const { server, caPem, token, dir, log = () => undefined } = options;
   const client = new Client({ server, caPem, token, userAgent: 'kubelet' });
-  const { record, flush } = eventRecorder(client, 'kubelet');
+  const { recordAs, flush } = eventRecorder(client);
   const tether = new Tether(join(dir, 'pids'));
   const addresses = new Addresses(options.podNetwork);
   const podsDir = join(dir, 'pods');
@@ -75,7 +75,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const abort = new AbortController();
   const services: PodServices = {
     client,
-    record,
+    record: recordAs('kubelet'),
     tether,
     sources: sourcesOf(client),
     images: options.images,

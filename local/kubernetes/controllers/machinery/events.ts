@@ -13,16 +13,12 @@ const MESSAGE_LIMIT = 1_024;
 
 /**
  * A recorder that writes in the background and in order. Events are hints for people: a failed write is dropped, as a real component does.
- * `flush` waits until all that was recorded has been sent.
+ * Each component records under its own name; `flush` waits until all that was recorded has been sent.
  */
-export function eventRecorder(
-  client: Client,
-  component: string,
-  host?: string,
-): { record: RecordEvent; flush(): Promise<void> } {
+export function eventRecorder(client: Client): { recordAs(component: string): RecordEvent; flush(): Promise<void> } {
   const known = new Map<string, EventObject>();
   let tail: Promise<void> = Promise.resolve();
-  const send = async (about: Stored, type: string, reason: string, text: string): Promise<void> => {
+  const send = async (component: string, about: Stored, type: string, reason: string, text: string): Promise<void> => {
     const message = text.length > MESSAGE_LIMIT ? `${text.slice(0, MESSAGE_LIMIT - 1)}…` : text;
     const now = `${new Date().toISOString().slice(0, 19)}Z`;
     const key = [about.metadata.uid, type, reason, message].join('\n');
@@ -52,17 +48,17 @@ export function eventRecorder(
       count: 1,
       firstTimestamp: now,
       lastTimestamp: now,
-      source: { component, ...(host !== undefined && { host }) },
+      source: { component },
       reportingComponent: component,
-      reportingInstance: host ?? '',
+      reportingInstance: '',
     });
     known.set(key, event);
     const oldest = known.keys().next().value;
     if (known.size > REMEMBERED && oldest !== undefined) known.delete(oldest);
   };
   return {
-    record(about, type, reason, message) {
-      tail = tail.then(() => send(about, type, reason, message)).catch(() => undefined);
+    recordAs: (component) => (about, type, reason, message) => {
+      tail = tail.then(() => send(component, about, type, reason, message)).catch(() => undefined);
     },
     flush: () => tail,
   };

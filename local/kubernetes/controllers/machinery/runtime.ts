@@ -8,7 +8,8 @@ import type { Stored } from './types.ts';
 
 export interface Runtime {
   readonly client: Client;
-  readonly record: RecordEvent;
+  /** Records events under a component's name: `replicaset-controller`. */
+  recordAs(component: string): RecordEvent;
   readonly log: (line: string) => void;
   /** The one informer of a resource; the first asker starts it. */
   informer<T extends Stored>(of: Resource<T>): Informer<T>;
@@ -28,14 +29,10 @@ export interface RunningRuntime extends Runtime {
   stop(): Promise<void>;
 }
 
-export function createRuntime(
-  client: Client,
-  component: string,
-  log: (line: string) => void = () => undefined,
-): RunningRuntime {
+export function createRuntime(client: Client, log: (line: string) => void = () => undefined): RunningRuntime {
   const informers = new Map<string, Informer<Stored>>();
   const queues: WorkQueue[] = [];
-  const { record, flush } = eventRecorder(client, component);
+  const { recordAs, flush } = eventRecorder(client);
   let started = false;
 
   const seen = <T extends Stored>(of: Resource<T>, object: T): T => {
@@ -45,7 +42,7 @@ export function createRuntime(
 
   return {
     client,
-    record,
+    recordAs,
     log,
     informer<T extends Stored>(of: Resource<T>) {
       const key = resourceKey(of);
