@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -8,14 +8,17 @@ import { logFile, logOptions, readLog } from '#local/kubernetes/kubelet/logs.ts'
 import { Tether } from '#local/kubernetes/kubelet/tether.ts';
 
 const tethers: Tether[] = [];
+const folders: string[] = [];
 const start = async () => {
   const dir = await mkdtemp(join(tmpdir(), 'tether-'));
+  folders.push(dir);
   const tether = new Tether(join(dir, 'pids'));
   tethers.push(tether);
   return { dir, tether };
 };
 afterEach(async () => {
   await Promise.all(tethers.splice(0).map((tether) => tether.stop()));
+  await Promise.all(folders.splice(0).map((dir) => rm(dir, { recursive: true, force: true })));
 });
 
 const env = { PATH: process.env.PATH ?? '' };
