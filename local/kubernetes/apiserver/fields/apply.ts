@@ -1,24 +1,106 @@
-/** Server-side apply. */
+/** Server-side apply: the client says what it wants of an object; the server merges, tells conflicts, and removes what the client no longer wants. */
 import type { Answer, KindCall } from '../call.ts';
-import { badRequest } from '../errors.ts';
-import { mergePatch } from '../patch/merge-patch.ts';
+import { badRequest, conflict, internal } from '../errors.ts';
+import { isMap, type Json, type Obj, timestamp } from '../json.ts';
+import { apiVersionOf, type Kind, subjectOf } from '../kinds/kind.ts';
 import { keyOf } from '../storage/store.ts';
-import { parseYaml, decodeAs } from '../verbs/body.ts';
+import { decodeAs, parseYaml } from '../verbs/body.ts';
 import type { WriteOptions } from '../verbs/options.ts';
 import { changeStatus } from '../verbs/patch.ts';
-import { change, draft, insert, managerOf, namespaceOf } from '../verbs/write.ts';
+import { change, draft, insert, namespaceOf } from '../verbs/write.ts';
+import { compare, fieldsOf } from './compare.ts';
+import { mergeInto, without, withParents } from './merge.ts';
+import { blank, equalSets, type Managed, type Manager, read, refuseConflicts, sameManager, stripSystem, takeOver, write } from './managed.ts';
+import { cut, difference, emptySet, type FieldSet, intersection, isEmpty, union } from './set.ts';
+import { typeFault } from './typed.ts';
+
+export const BEFORE_FIRST_APPLY = 'before-first-apply';
+
+export interface Applied {
+  object: Json;
+  managers: Managed[];
+}
+
+/** Merges a configuration into the live object. Throws 409 for conflicts unless forced. */
+export function applyTo(kind: Kind, live: Json, config: Json, all: Managed[], writer: Manager, force: boolean, filter: (set: FieldSet) => FieldSet = (set) => set): Applied {
+  const set = filter(stripSystem(fieldsOf(kind.type, config)));
+  const own = all.find(({ manager }) => sameManager(manager, writer));
+  const others = all.filter((one) => one !== own);
+  let object = mergeInto(kind.type, live, config);
+  if (own && !isEmpty(own.set)) {
+    const kept = [set, ...others.map((one) => one.set)].reduce(union, emptySet());
+    const gone = difference(withParents(kind.type, own.set), withParents(kind.type, kept));
+    object = without(kind.type, object, gone);
+  }
+  const { added, modified, removed } = compare(kind.type, live, object);
+  const changed = union(added, modified);
+  if (!force) refuseConflicts(others, changed, writer);
+  const managers = others.map((one) => ({ ...one, set: difference(difference(one.set, intersection(one.set, changed)), removed) }));
+  const untouched = own && equalSets(own.set, set) && isEmpty(changed) && isEmpty(removed);
+  return { object, managers: [...managers, { manager: writer, set, time: untouched ? own.time : timestamp() }] };
+}
+
+function readConfig(call: KindCall): Json {
+  const { kind, info } = call;
+  let config: Json;
+  try {
+    config = parseYaml(call.body.toString('utf8'));
+  } catch (error) {
+    throw badRequest(`error decoding YAML: ${(error as Error).message}`);
+  }
+  const expected = apiVersionOf(kind);
+  if (!isMap(config) || !config['kind'] || !config['apiVersion']) throw badRequest('invalid object type');
+  if (config['metadata']?.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
+  if (config['kind'] !== kind.kind || config['apiVersion'] !== expected) {
+    if (kind.custom || config['apiVersion'] !== expected) {
+      if (config['apiVersion'] !== expected) throw badRequest(`the API version in the data (${config['apiVersion']}) does not match the expected API version (${expected})`);
+    }
+    throw badRequest(`the kind in the data (${config['kind']}) does not match the expected kind (${kind.kind})`);
+  }
+  const metadata = { ...config['metadata'] };
+  if (metadata.name && metadata.name !== info.name) throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${info.name})`);
+  metadata.name = info.name;
+  const fault = typeFault(kind.type, config);
+  if (fault) {
+    const [group, version] = [kind.group, kind.version];
+    throw internal(`failed to create typed patch object (${metadata.namespace ?? ''}/${metadata.name}; ${group}/${version}, Kind=${kind.kind}): ${fault}`);
+  }
+  return { ...config, metadata };
+}
+
+/** The parts of an object that a path writes: everything but the status, or only the status. */
+const filterFor = (kind: Kind, subresource: string) => (set: FieldSet): FieldSet => {
+  if (subresource === 'status') {
+    for (const key of [...set.children.keys()]) if (key !== 'f:status' && (kind.custom || key !== 'f:metadata')) set.children.delete(key);
+  } else if (kind.status) cut(set, ['f:status']);
+  return set;
+};
 
 export function applyPatch(call: KindCall, options: WriteOptions, subresource: string): Answer {
   const { kind, info, context } = call;
-  const body = parseYaml(call.body.toString('utf8'));
-  if (!body?.kind) throw badRequest('invalid object type');
+  const config = readConfig(call);
+  const writer: Manager = { name: options.fieldManager, operation: 'Apply', apiVersion: apiVersionOf(kind), subresource };
+  const filter = filterFor(kind, subresource);
   const stored = context.store.get(kind.storage, keyOf(namespaceOf(kind, info.namespace), info.name!));
-  if (!stored) {
-    body.metadata = { ...body.metadata, name: info.name };
-    return { code: 201, object: insert(call, decodeAs(call, kind, body, options), options, managerOf(call, options)), kind };
+  // Unknown fields were refused above; a second decoding has nothing to tell.
+  const quiet = { fieldValidation: 'Ignore' as const };
+  if (stored === undefined) {
+    if (config.metadata.uid) throw conflict(subjectOf(kind), info.name!, `uid mismatch: the provided object specified uid ${config.metadata.uid}, and no existing object was found`);
+    const { object, managers } = applyTo(kind, blank(kind), config, [], writer, options.force, filter);
+    const made = insert(call, decodeAs(call, kind, object, quiet), options, writer, (next) => write(next, managers));
+    return { code: 201, object: made, kind };
   }
-  const old = draft(kind, stored);
-  const next = decodeAs(call, kind, mergePatch(old, body), options);
-  if (subresource === 'status') return { code: 200, object: changeStatus(call, old, next, options, stored), kind };
-  return { code: 200, object: change(call, stored, { next, options, manager: managerOf(call, options) }), kind };
+  const live = draft(kind, stored);
+  let known = read(live.metadata.managedFields);
+  if (known.length === 0) known = takeOver(kind, blank(kind), live, [], { ...writer, name: BEFORE_FIRST_APPLY, operation: 'Update' });
+  const relevant = subresource === 'status' ? { ...config, metadata: kind.custom ? {} : config.metadata, spec: undefined } : kind.status ? { ...config, status: undefined } : config;
+  const { object, managers } = applyTo(kind, live, dropUndefined(relevant), known, writer, options.force, filter);
+  const next: Obj = decodeAs(call, kind, object, quiet);
+  next.metadata.resourceVersion = config.metadata.resourceVersion ?? '';
+  if (config.metadata.uid) next.metadata.uid = config.metadata.uid;
+  const manage = (changed: Obj) => write(changed, managers);
+  const result = subresource === 'status' ? changeStatus(call, live, next, options, stored, manage) : change(call, stored, { next, options, manager: writer, manage });
+  return { code: 200, object: result, kind };
 }
+
+const dropUndefined = (object: Json): Json => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));

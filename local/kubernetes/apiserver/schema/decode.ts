@@ -55,14 +55,15 @@ function omitted(field: Field, value: Json): boolean {
 
 function addZero(out: Record<string, Json>, key: string, field: Field): void {
   if (field.zero === 'null') out[key] = null;
-  else if (field.zero === 'struct') out[key] = zeroStruct(field.type as StructType);
+  else if (field.zero === 'struct') out[key] = zeroOf(field.type as StructType);
   else if (field.zero === 'keep') out[key] = zeroScalar(field.type);
 }
 
 const ZERO: Partial<Record<Scalar, Json>> = { string: '', boolean: false, int32: 0, int64: 0, number: 0, quantity: '0', intOrString: 0 };
 const zeroScalar = (type: Type): Json => (type.kind === 'scalar' ? (ZERO[type.scalar] ?? null) : null);
 
-function zeroStruct(type: StructType): Json {
+/** An empty value of the type, as Go writes it. */
+export function zeroOf(type: StructType): Record<string, Json> {
   const out: Record<string, Json> = {};
   for (const [key, field] of type.fields) addZero(out, key, field);
   return out;
@@ -89,7 +90,7 @@ function convert(type: Type, value: Json, path: string, plain: string, walk: Wal
     }
     case 'list':
       if (!Array.isArray(value)) throw wrong(goTypeOf(type));
-      return value.map((item, i) => convert(type.item, item, `${path}[${i}]`, plain, walk, owner) ?? (type.item.kind === 'struct' ? zeroStruct(type.item) : zeroScalar(type.item)));
+      return value.map((item, i) => convert(type.item, item, `${path}[${i}]`, plain, walk, owner) ?? (type.item.kind === 'struct' ? zeroOf(type.item) : zeroScalar(type.item)));
     case 'scalar':
       return scalar(type.scalar, value, wrong);
   }

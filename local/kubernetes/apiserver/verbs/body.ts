@@ -72,6 +72,8 @@ export function decodeAs(call: { warnings: string[] }, kind: Kind, value: Json, 
   const texts = [...unknown.map((field) => `unknown field ${JSON.stringify(field)}`), ...repeated.map((field) => `duplicate field ${JSON.stringify(field)}`)];
   if (texts.length && options.fieldValidation === 'Strict') throw new DecodeError(`strict decoding error: ${texts.join(', ')}`);
   if (options.fieldValidation === 'Warn') call.warnings.push(...texts);
+  // An empty list of managed fields says something: forget them.
+  if (value?.metadata?.managedFields?.length === 0) object.metadata.managedFields = [];
   return { kind: kind.kind, apiVersion: apiVersionOf(kind), ...object } as Obj;
 }
 
