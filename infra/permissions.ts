@@ -161,8 +161,8 @@ export const permissionsOf = (name: FunctionName, to: Resources): Grant[] => {
         assume('access'),
         eks('MakeNodes', ['DescribeCluster', 'CreateNodegroup', 'CreateAddon'], CLUSTERS),
         eks('LookAtNodes', ['DescribeNodegroup', 'TagResource'], NODE_GROUPS),
-        to.roles.pass(to.roles.nodeRole),
-        ...checkedByEks([to.roles.nodeRole.roleArn]),
+        to.roles.pass(to.roles.managedNodeRole),
+        ...checkedByEks([to.roles.managedNodeRole.roleArn]),
         serviceRole('eks-nodegroup.amazonaws.com', 'AWSServiceRoleForAmazonEKSNodegroup'),
       ];
     case 'tasks/cluster-create/install-agent':

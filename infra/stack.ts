@@ -103,6 +103,7 @@ export class RoadsteadStack extends Stack {
       AGENT_IMAGE: image.reference,
       CLUSTER_ROLE_ARN: roles.clusterRole.roleArn,
       NODE_ROLE_ARN: roles.nodeRole.roleArn,
+      MANAGED_NODE_ROLE_ARN: roles.managedNodeRole.roleArn,
       CLUSTER_ACCESS_ROLE_ARN: roles.access.arn,
       VIEWER_ROLE_ARN: roles.viewer.arn,
       EDITOR_ROLE_ARN: roles.editor.arn,

@@ -82,7 +82,11 @@ export const environments = {
     EDITOR_ROLE_ARN: z.string(),
     ADMIN_ROLE_ARN: z.string(),
   }),
-  'tasks/cluster-create/ensure-compute': z.object({ ...provider, NODE_ROLE_ARN: z.string(), SUBNET_IDS: z.string() }),
+  'tasks/cluster-create/ensure-compute': z.object({
+    ...provider,
+    MANAGED_NODE_ROLE_ARN: z.string(),
+    SUBNET_IDS: z.string(),
+  }),
   'tasks/cluster-create/install-agent': z.object({ ...provider, ...agentInstall }),
   'tasks/cluster-create/await-agent': z.object({ ...task }),
   'tasks/cluster-create/record-success': z.object({ ...task }),

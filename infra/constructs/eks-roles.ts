@@ -24,6 +24,14 @@ const CLUSTER_POLICIES = [
 /** What an Auto Mode node needs (EKS user guide, auto-create-node-role). */
 const NODE_POLICIES = ['AmazonEKSWorkerNodeMinimalPolicy', 'AmazonEC2ContainerRegistryPullOnly'];
 
+/** What a node of a managed node group needs besides its registry: pod network and volumes run on the node there (EKS user guide, create-node-role). */
+const MANAGED_NODE_POLICIES = [
+  'AmazonEKSWorkerNodePolicy',
+  'AmazonEKS_CNI_Policy',
+  'AmazonEC2ContainerRegistryPullOnly',
+  'AmazonEBSCSIDriverPolicy',
+];
+
 const byAws = (names: readonly string[]) => names.map((name) => ManagedPolicy.fromAwsManagedPolicyName(name));
 
 /**
@@ -53,8 +61,10 @@ class ClusterIdentity extends Construct {
 export class EksRoles extends Construct {
   /** The cluster's own. */
   readonly clusterRole: Role;
-  /** Its nodes'. */
+  /** Its nodes' in Auto Mode. */
   readonly nodeRole: Role;
+  /** Its nodes' in a managed node group. */
+  readonly managedNodeRole: Role;
   /** What tasks enter clusters as. */
   readonly access: ClusterIdentity;
   /** What people enter clusters as, by their role in the team. */
@@ -74,9 +84,15 @@ export class EksRoles extends Construct {
       assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
       managedPolicies: byAws(NODE_POLICIES),
     });
+    this.managedNodeRole = new Role(this, 'ManagedNode', {
+      description: 'of managed node groups of EKS clusters that Roadstead makes',
+      assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
+      managedPolicies: byAws(MANAGED_NODE_POLICIES),
+    });
     for (const [role, policies] of [
       [this.clusterRole, CLUSTER_POLICIES],
       [this.nodeRole, NODE_POLICIES],
+      [this.managedNodeRole, MANAGED_NODE_POLICIES],
     ] as const) {
       // Clusters outlive the stack for as long as somebody has not drained it.
       role.applyRemovalPolicy(RemovalPolicy.RETAIN);
@@ -85,7 +101,7 @@ export class EksRoles extends Construct {
         Object.fromEntries(
           policies.map((name) => [
             `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${name}]`,
-            'EKS Auto Mode asks for this very policy, and AWS extends it as the service grows',
+            'EKS asks for this very policy, and AWS extends it as the service grows',
           ]),
         ),
       );

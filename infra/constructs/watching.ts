@@ -30,7 +30,11 @@ export interface WatchingProps {
 }
 
 /** Lines in the sweeper's log that somebody should look at: name of the alarm → the line's message. */
-export const SWEEPER_LINES = { OrphanRemoved: 'an orphan is removed' } as const;
+export const SWEEPER_LINES = {
+  OrphanRemoved: 'an orphan is removed',
+  OperationOverdue: 'an operation is overdue',
+  ExpiredClusterAlive: 'an expired cluster is still there',
+} as const;
 
 const FIVE_MINUTES = { period: Duration.minutes(5) };
 

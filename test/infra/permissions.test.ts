@@ -36,7 +36,7 @@ describe('rights', () => {
 
   it('come from no policy of AWS but for the roles of clusters and their nodes', () => {
     const managed = ofType(template, 'AWS::IAM::Role').filter(([, { Properties }]) => Properties.ManagedPolicyArns);
-    expect(managed.map(([id]) => id.slice(0, -8)).toSorted()).toEqual(['EksCluster', 'EksNode']);
+    expect(managed.map(([id]) => id.slice(0, -8)).toSorted()).toEqual(['EksCluster', 'EksManagedNode', 'EksNode']);
   });
 
   it('with a wildcard and no reason are refused', () => {

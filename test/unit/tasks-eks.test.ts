@@ -28,6 +28,7 @@ const SETTINGS: EksSettings = {
   region: 'eu-west-1',
   clusterRoleArn: 'arn:aws:iam::1:role/cluster',
   nodeRoleArn: 'arn:aws:iam::1:role/node',
+  managedNodeRoleArn: 'arn:aws:iam::1:role/node',
   subnetIds: ['subnet-a', 'subnet-b'],
   accessRoleArn: 'arn:aws:iam::1:role/access',
   viewerRoleArn: 'arn:aws:iam::1:role/viewer',

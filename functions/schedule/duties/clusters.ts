@@ -11,6 +11,9 @@ export interface ExpiryDeps extends Deps {
   readonly startGraceSeconds: number;
 }
 
+/** Seconds after its end from which a cluster that is still there is worth an alarm. */
+const ALARM_SECONDS = 600;
+
 /** Warnings and ends. Each is one conditional write on the item that was read: an extend that races it wins or loses cleanly (seed-systems §4.1 H1.3). */
 export const sweepExpiries = async (deps: ExpiryDeps): Promise<void> => {
   const now = deps.now();
@@ -20,6 +23,8 @@ export const sweepExpiries = async (deps: ExpiryDeps): Promise<void> => {
     const expiresAt = subject.cluster?.expiresAt;
     if (subject.cluster === null || expiresAt === undefined) continue;
     const over = expiresAt <= now;
+    // The sweep that first sees it ends it, so that only trouble lets it come here again (seed-systems §4.1 H1.5).
+    if (plus(expiresAt, ALARM_SECONDS) <= now) deps.log.warn('an expired cluster is still there', { cluster: id });
     if (!over && subject.cluster.phase !== 'Ready') continue;
     await unlessRaced(deps, id, async () => {
       const decision = decideCluster(subject, over ? { type: 'expire', timings } : { type: 'warn' }, {

@@ -30,6 +30,7 @@ export const sweepOperations = async (deps: OperationDeps): Promise<void> => {
 const look = async (deps: OperationDeps, operation: OperationState): Promise<void> => {
   const now = deps.now();
   const overdue = operation.deadlineAt <= now;
+  if (overdue) deps.log.warn('an operation is overdue', { operation: operation.id });
   const execution = await deps.describe(operation.kind, operation.id);
   if (execution === null) {
     if (overdue) return fail(deps, operation, 'operation.deadline', 'It was not started in time.');

@@ -32,6 +32,7 @@ test('the provider makes a cluster, enters it, and removes it with what it leave
       stsUrl: bench.url,
       clusterRoleArn: roleArn('cluster'),
       nodeRoleArn: roleArn('node'),
+      managedNodeRoleArn: roleArn('node'),
       subnetIds: ['subnet-a', 'subnet-b'],
       accessRoleArn: roleArn('access'),
       viewerRoleArn: roleArn('viewer'),

@@ -29,7 +29,7 @@ const ensureNodeGroup = async ({ eks, settings }: EksParts, cluster: ClusterStat
         clusterName,
         nodegroupName: NODE_GROUP,
         clientRequestToken: cluster.id,
-        nodeRole: needed(settings, 'nodeRoleArn'),
+        nodeRole: needed(settings, 'managedNodeRoleArn'),
         subnets: [...needed(settings, 'subnetIds')],
         instanceTypes: [SIZES[size].instanceType],
         amiType: 'AL2023_x86_64_STANDARD',

@@ -11,7 +11,10 @@ export interface EksSettings {
   /** Where STS is, when not at AWS. */
   readonly stsUrl?: string | undefined;
   readonly clusterRoleArn?: string | undefined;
+  /** Of Auto Mode's nodes. */
   readonly nodeRoleArn?: string | undefined;
+  /** Of the nodes of a managed node group, which need more. */
+  readonly managedNodeRoleArn?: string | undefined;
   readonly subnetIds?: readonly string[] | undefined;
   readonly accessRoleArn?: string | undefined;
   readonly viewerRoleArn?: string | undefined;
