@@ -63,6 +63,17 @@ test('what appears while the drain waits is taken away too', async () => {
   expect(plane.received('cluster.drained')[0]?.payload).toMatchObject({ claims: 3, remaining: 0 });
 });
 
+test('a kind that the API server does not serve holds nothing up', async () => {
+  const world = await buildWorld();
+  const { clock, kubernetes, plane, start } = world;
+  fill(world);
+  kubernetes.refuse = (_, path) => (path === '/apis/networking.k8s.io/v1/ingresses' ? 404 : undefined);
+  plane.drain = true;
+  await start();
+  await clock.until('the answer', () => plane.received('cluster.drained').length === 1);
+  expect(plane.received('cluster.drained')[0]?.payload).toEqual({ services: 1, ingresses: 0, claims: 2, remaining: 0 });
+});
+
 test('an agent without the right to drain does not claim it, deletes nothing and says so', async () => {
   const world = await buildWorld();
   const { clock, kubernetes, plane, start } = world;
