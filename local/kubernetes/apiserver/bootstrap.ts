@@ -26,7 +26,8 @@ function ensure({ store, registry, around }: Context, apiVersion: string, name: 
 const PRIORITIES = { 'system-cluster-critical': 2_000_000_000, 'system-node-critical': 2_000_001_000 };
 
 export function bootstrap(context: Context, port: number): void {
-  for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease']) ensure(context, 'v1', 'Namespace', { metadata: { name } });
+  for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease'])
+    ensure(context, 'v1', 'Namespace', { metadata: { name } });
   for (const line of readFileSync(new URL('auth/default-roles.jsonl', import.meta.url), 'utf8').split('\n')) {
     if (line === '') continue;
     const { apiVersion, kind, ...content } = JSON.parse(line);
@@ -39,7 +40,11 @@ export function bootstrap(context: Context, port: number): void {
   }
   ensure(context, 'v1', 'Service', {
     metadata: { name: 'kubernetes', namespace: 'default', labels: { component: 'apiserver', provider: 'kubernetes' } },
-    spec: { clusterIP: '10.96.0.1', type: 'ClusterIP', ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: port }] },
+    spec: {
+      clusterIP: '10.96.0.1',
+      type: 'ClusterIP',
+      ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: port }],
+    },
   });
   endpointsOfApi(context, port);
 }
@@ -47,10 +52,15 @@ export function bootstrap(context: Context, port: number): void {
 /** The port may be another one after a restart. */
 function endpointsOfApi(context: Context, port: number): void {
   ensure(context, 'v1', 'Endpoints', {
-    metadata: { name: 'kubernetes', namespace: 'default', labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
+    metadata: {
+      name: 'kubernetes',
+      namespace: 'default',
+      labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' },
+    },
     subsets: [],
   });
   const stored = context.store.get('endpoints', keyOf('default', 'kubernetes'));
   const subsets = [{ addresses: [{ ip: '127.0.0.1' }], ports: [{ name: 'https', port, protocol: 'TCP' }] }];
-  if (stored && !same(stored.object['subsets'], subsets)) context.store.put('endpoints', { ...stored.object, metadata: { ...stored.object.metadata }, subsets });
+  if (stored && !same(stored.object['subsets'], subsets))
+    context.store.put('endpoints', { ...stored.object, metadata: { ...stored.object.metadata }, subsets });
 }

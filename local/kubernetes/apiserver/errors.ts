@@ -78,11 +78,7 @@ export const conflict = (of: Subject, name: string, why: string) =>
     detailsOf(of, name),
   );
 export const modified = (of: Subject, name: string) =>
-  conflict(
-    of,
-    name,
-    'the object has been modified; please apply your changes to the latest version and try again',
-  );
+  conflict(of, name, 'the object has been modified; please apply your changes to the latest version and try again');
 export const forbidden = (of: Subject, name: string, why: string, causes?: Cause[]) =>
   new StatusError(
     403,
@@ -90,8 +86,7 @@ export const forbidden = (of: Subject, name: string, why: string, causes?: Cause
     name ? `${qualified(of)} "${name}" is forbidden: ${why}` : `${qualified(of)} is forbidden: ${why}`,
     { ...detailsOf(of, name), ...(causes && { causes }) },
   );
-export const unsupportedMedia = (message: string) =>
-  new StatusError(415, 'UnsupportedMediaType', message);
+export const unsupportedMedia = (message: string) => new StatusError(415, 'UnsupportedMediaType', message);
 export const notAcceptable = (message: string) => new StatusError(406, 'NotAcceptable', message);
 export const tooLarge = (message: string) => new StatusError(413, 'RequestEntityTooLarge', message);
 /** The client's version is gone from the window of history. */
@@ -99,12 +94,27 @@ export const expired = (message: string) => new StatusError(410, 'Expired', mess
 
 /** One fault of a field, as Kubernetes' field.Error prints it. */
 export interface FieldError {
-  type: 'Required' | 'Invalid' | 'Duplicate' | 'NotSupported' | 'Forbidden' | 'TooLong' | 'TooMany' | 'NotFound' | 'TypeInvalid' | 'InternalError';
+  type:
+    | 'Required'
+    | 'Invalid'
+    | 'Duplicate'
+    | 'NotSupported'
+    | 'Forbidden'
+    | 'TooLong'
+    | 'TooMany'
+    | 'NotFound'
+    | 'TypeInvalid'
+    | 'InternalError';
   field: string;
   message: string;
 }
 
-const quoted = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : typeof value === 'object' ? JSON.stringify(value ?? null) : String(value));
+const quoted = (value: unknown): string =>
+  typeof value === 'string'
+    ? JSON.stringify(value)
+    : typeof value === 'object'
+      ? JSON.stringify(value ?? null)
+      : String(value);
 export const required = (field: string, detail = ''): FieldError => ({
   type: 'Required',
   field,

@@ -34,7 +34,8 @@ export interface ApiServer {
 }
 
 /** `1.35` → `v1.35.0`; a full version stays. */
-const gitVersionOf = (version: string): string => `v${version.replace(/^v/, '')}${/^v?\d+\.\d+$/.test(version) ? '.0' : ''}`;
+const gitVersionOf = (version: string): string =>
+  `v${version.replace(/^v/, '')}${/^v?\d+\.\d+$/.test(version) ? '.0' : ''}`;
 
 /** Starts the server; resolves when it answers. Throws when the port is taken or the state is of no use. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
@@ -62,7 +63,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   };
   const custom = customResources(context);
   const handle = handler(context);
-  const server = await listen(pki, options.port ?? 0, handle as (request: IncomingMessage, response: ServerResponse) => void).catch((error) => {
+  const server = await listen(
+    pki,
+    options.port ?? 0,
+    handle as (request: IncomingMessage, response: ServerResponse) => void,
+  ).catch((error) => {
     store.close();
     throw error;
   });

@@ -6,8 +6,8 @@ import type { Obj } from '../json.ts';
 import { type Kind, subjectOf } from '../kinds/kind.ts';
 import { keyOf } from '../storage/store.ts';
 import type { WriteOptions } from '../verbs/options.ts';
-import { admitPod } from './service-account.ts';
 import { priority } from './priority.ts';
+import { admitPod } from './service-account.ts';
 
 /** A namespace must be there and not be ending. */
 function namespaceAlive(call: KindCall, object: Obj): void {
@@ -17,18 +17,39 @@ function namespaceAlive(call: KindCall, object: Obj): void {
   const found = context.store.get('namespaces', keyOf(undefined, namespace))?.object;
   if (found === undefined) throw notFound({ group: '', resource: 'namespaces' }, namespace);
   if (found.metadata.deletionTimestamp === undefined && found['status']?.phase !== 'Terminating') return;
-  throw forbidden(subjectOf(kind), object.metadata.name, `unable to create new content in namespace ${namespace} because it is being terminated`, [
-    { reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' },
-  ]);
+  throw forbidden(
+    subjectOf(kind),
+    object.metadata.name,
+    `unable to create new content in namespace ${namespace} because it is being terminated`,
+    [
+      {
+        reason: 'NamespaceTerminating',
+        message: `namespace ${namespace} is being terminated`,
+        field: 'metadata.namespace',
+      },
+    ],
+  );
 }
 
 const escalation = (call: KindCall, next: Obj, old: Obj | undefined): void =>
-  checkEscalation({ user: call.user, authorizer: call.context.authorizer, resource: call.kind.resource, group: call.kind.group, next, old });
+  checkEscalation({
+    user: call.user,
+    authorizer: call.context.authorizer,
+    resource: call.kind.resource,
+    group: call.kind.group,
+    next,
+    old,
+  });
 
 export function admitCreate(call: KindCall, object: Obj, _options: WriteOptions): void {
   namespaceAlive(call, object);
   if (call.kind.terminating) {
-    throw new StatusError(403, 'Forbidden', `${call.kind.resource}.${call.kind.group} "${object.metadata.name}" is forbidden: create not allowed while custom resource definition is terminating`, { name: object.metadata.name, group: call.kind.group, kind: call.kind.resource });
+    throw new StatusError(
+      403,
+      'Forbidden',
+      `${call.kind.resource}.${call.kind.group} "${object.metadata.name}" is forbidden: create not allowed while custom resource definition is terminating`,
+      { name: object.metadata.name, group: call.kind.group, kind: call.kind.resource },
+    );
   }
   if (call.kind.storage === 'pods') {
     priority(call, object);

@@ -18,16 +18,24 @@ export function admitPod(call: KindCall, pod: Obj): void {
   spec.serviceAccount = spec.serviceAccountName;
   const account = call.context.store.get('serviceaccounts', keyOf(namespace, spec.serviceAccountName))?.object as Json;
   if (!account) {
-    throw forbidden({ group: '', resource: 'pods' }, name, `error looking up service account ${namespace}/${spec.serviceAccountName}: serviceaccount "${spec.serviceAccountName}" not found`);
+    throw forbidden(
+      { group: '', resource: 'pods' },
+      name,
+      `error looking up service account ${namespace}/${spec.serviceAccountName}: serviceaccount "${spec.serviceAccountName}" not found`,
+    );
   }
-  if (!spec.imagePullSecrets?.length && account.imagePullSecrets?.length) spec.imagePullSecrets = account.imagePullSecrets;
+  if (!spec.imagePullSecrets?.length && account.imagePullSecrets?.length)
+    spec.imagePullSecrets = account.imagePullSecrets;
   const mounts = spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true;
   if (!mounts) return;
   const containers: Json[] = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
-  const without = containers.filter(({ volumeMounts = [] }) => !volumeMounts.some(({ mountPath }: Json) => mountPath === MOUNT));
+  const without = containers.filter(
+    ({ volumeMounts = [] }) => !volumeMounts.some(({ mountPath }: Json) => mountPath === MOUNT),
+  );
   if (without.length === 0) return;
   const volume = generatedName('kube-api-access-');
-  for (const container of without) container.volumeMounts = [...(container.volumeMounts ?? []), { name: volume, readOnly: true, mountPath: MOUNT }];
+  for (const container of without)
+    container.volumeMounts = [...(container.volumeMounts ?? []), { name: volume, readOnly: true, mountPath: MOUNT }];
   spec.volumes = [
     ...(spec.volumes ?? []),
     {
@@ -36,7 +44,11 @@ export function admitPod(call: KindCall, pod: Obj): void {
         sources: [
           { serviceAccountToken: { expirationSeconds: LIFETIME_S, path: 'token' } },
           { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
-          { downwardAPI: { items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }] } },
+          {
+            downwardAPI: {
+              items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }],
+            },
+          },
         ],
         defaultMode: 420,
       },

@@ -27,7 +27,10 @@ export type Authenticator = (token: string, audiences?: string[]) => Promise<Aut
 export function authenticator(options: AuthenticateOptions, signer: TokenSigner): Authenticator {
   const fixed = [
     { hash: digest(options.adminToken), user: { name: 'kubernetes-admin', groups: [MASTERS] } },
-    ...Object.values(options.components ?? {}).map(({ token, user, groups }) => ({ hash: digest(token), user: { name: user, groups } })),
+    ...Object.values(options.components ?? {}).map(({ token, user, groups }) => ({
+      hash: digest(token),
+      user: { name: user, groups },
+    })),
   ];
   const reviewed = new Map<string, { user: User; until: number }>();
 
@@ -40,11 +43,19 @@ export function authenticator(options: AuthenticateOptions, signer: TokenSigner)
       const response = await fetch(url, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', metadata: {}, spec: { token } }),
+        body: JSON.stringify({
+          apiVersion: 'authentication.k8s.io/v1',
+          kind: 'TokenReview',
+          metadata: {},
+          spec: { token },
+        }),
         signal: AbortSignal.timeout(WEBHOOK_TIMEOUT_MS),
       });
       const { status } = (await response.json()) as {
-        status?: { authenticated?: boolean; user?: { username: string; uid?: string; groups?: string[]; extra?: Record<string, string[]> } };
+        status?: {
+          authenticated?: boolean;
+          user?: { username: string; uid?: string; groups?: string[]; extra?: Record<string, string[]> };
+        };
       };
       if (!response.ok || status?.authenticated !== true || !status.user?.username) return undefined;
       const { username, uid, groups = [], extra } = status.user;

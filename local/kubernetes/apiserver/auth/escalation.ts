@@ -11,7 +11,8 @@ function* atoms(rule: Rule): Generator<Rule> {
     for (const group of rule.apiGroups ?? []) {
       for (const resource of rule.resources ?? []) {
         if (!rule.resourceNames?.length) yield { verbs: [verb], apiGroups: [group], resources: [resource] };
-        for (const name of rule.resourceNames ?? []) yield { verbs: [verb], apiGroups: [group], resources: [resource], resourceNames: [name] };
+        for (const name of rule.resourceNames ?? [])
+          yield { verbs: [verb], apiGroups: [group], resources: [resource], resourceNames: [name] };
       }
     }
   }
@@ -78,21 +79,30 @@ function confirm({ user, authorizer, resource, group, next }: Change, rules: Rul
 export function checkEscalation(change: Change): void {
   const { user, authorizer, resource, group, next, old } = change;
   if (group !== 'rbac.authorization.k8s.io' || user.groups.includes(MASTERS)) return;
-  const asked = { group, name: next.metadata.name, ...(next.metadata.namespace && { namespace: next.metadata.namespace }) };
+  const asked = {
+    group,
+    name: next.metadata.name,
+    ...(next.metadata.namespace && { namespace: next.metadata.namespace }),
+  };
   if (resource === 'roles' || resource === 'clusterroles') {
     if (old && JSON.stringify(old['rules']) === JSON.stringify(next['rules'])) return;
     if (authorizer.allows(user, { ...asked, verb: 'escalate', resource })) return;
     confirm(change, (next['rules'] ?? []) as Rule[]);
     return;
   }
-  if (old && JSON.stringify([old['roleRef'], old['subjects']]) === JSON.stringify([next['roleRef'], next['subjects']])) return;
+  if (old && JSON.stringify([old['roleRef'], old['subjects']]) === JSON.stringify([next['roleRef'], next['subjects']]))
+    return;
   const ref = next['roleRef'] as Json;
   const roles = ref.kind === 'ClusterRole' ? 'clusterroles' : 'roles';
   if (authorizer.allows(user, { ...asked, verb: 'bind', resource: roles, name: ref.name })) return;
   const rules = authorizer.rulesOfRef(ref, next.metadata.namespace);
   if (rules === undefined) {
     const kind = ref.kind === 'ClusterRole' ? 'clusterroles' : 'roles';
-    throw forbidden({ group, resource }, next.metadata.name, `${kind}.rbac.authorization.k8s.io "${ref.name}" not found`);
+    throw forbidden(
+      { group, resource },
+      next.metadata.name,
+      `${kind}.rbac.authorization.k8s.io "${ref.name}" not found`,
+    );
   }
   confirm(change, rules);
 }

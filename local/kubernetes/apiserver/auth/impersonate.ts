@@ -6,7 +6,8 @@ import type { Attributes } from './rbac.ts';
 import { denied } from './refusal.ts';
 import { ANONYMOUS, type User } from './user.ts';
 
-const header = (value: string | string[] | undefined): string => (Array.isArray(value) ? (value[0] ?? '') : (value ?? ''));
+const header = (value: string | string[] | undefined): string =>
+  Array.isArray(value) ? (value[0] ?? '') : (value ?? '');
 
 /** The user whose rights count for this call. Throws 401 and 403. */
 export async function requestUser(call: Call): Promise<User> {
@@ -17,7 +18,13 @@ export async function requestUser(call: Call): Promise<User> {
   const uid = header(headers['impersonate-uid']);
   const extras = Object.entries(headers).filter(([key]) => key.startsWith('impersonate-extra-'));
   if (!name) {
-    if (groups.length || uid || extras.length) throw badRequest('requested [] without impersonating a user name'.replace('[]', `[${groups.map((one) => `{Group  ${one}    }`).join(' ')}]`));
+    if (groups.length || uid || extras.length)
+      throw badRequest(
+        'requested [] without impersonating a user name'.replace(
+          '[]',
+          `[${groups.map((one) => `{Group  ${one}    }`).join(' ')}]`,
+        ),
+      );
     return actor;
   }
   const account = /^system:serviceaccount:([^:]+):(.+)$/.exec(name);
@@ -27,19 +34,30 @@ export async function requestUser(call: Call): Promise<User> {
       : { verb: 'impersonate', group: '', resource: 'users', name },
     ...groups.map((group) => ({ verb: 'impersonate', group: '', resource: 'groups', name: group })),
     ...(uid ? [{ verb: 'impersonate', group: 'authentication.k8s.io', resource: 'uids', name: uid }] : []),
-    ...extras.map(([key, value]) => ({ verb: 'impersonate', group: 'authentication.k8s.io', resource: 'userextras', subresource: key.slice(18), name: header(value) })),
+    ...extras.map(([key, value]) => ({
+      verb: 'impersonate',
+      group: 'authentication.k8s.io',
+      resource: 'userextras',
+      subresource: key.slice(18),
+      name: header(value),
+    })),
   ];
   for (const attributes of asked) if (!context.authorizer.allows(actor, attributes)) throw denied(actor, attributes);
   const user: User = {
     name,
     groups: groups.length ? groups : account ? ['system:serviceaccounts', `system:serviceaccounts:${account[1]}`] : [],
     ...(uid && { uid }),
-    ...(extras.length && { extra: Object.fromEntries(extras.map(([key, value]) => [decodeURIComponent(key.slice(18)), allOf(value)])) }),
+    ...(extras.length && {
+      extra: Object.fromEntries(extras.map(([key, value]) => [decodeURIComponent(key.slice(18)), allOf(value)])),
+    }),
   };
-  return name === ANONYMOUS.name ? { ...user, groups: [...new Set([...user.groups, ...ANONYMOUS.groups])] } : withGroup(user);
+  return name === ANONYMOUS.name
+    ? { ...user, groups: [...new Set([...user.groups, ...ANONYMOUS.groups])] }
+    : withGroup(user);
 }
 
-const allOf = (value: string | string[] | undefined): string[] => (Array.isArray(value) ? value : value === undefined ? [] : value.split(', '));
+const allOf = (value: string | string[] | undefined): string[] =>
+  Array.isArray(value) ? value : value === undefined ? [] : value.split(', ');
 
 /** Node joins repeated headers with commas, which group names may hold. */
 function allValues(raw: string[], name: string): string[] {

@@ -26,16 +26,21 @@ export interface Attributes {
 
 const R = 'rbac.authorization.k8s.io';
 
-const listed = (list: string[] | undefined, value: string): boolean => list?.includes('*') === true || list?.includes(value) === true;
+const listed = (list: string[] | undefined, value: string): boolean =>
+  list?.includes('*') === true || list?.includes(value) === true;
 
 export function ruleAllows(rule: Rule, asked: Attributes): boolean {
   if (!listed(rule.verbs, asked.verb)) return false;
   if (asked.path !== undefined) {
-    return (rule.nonResourceURLs ?? []).some((url) => url === '*' || url === asked.path || (url.endsWith('*') && asked.path!.startsWith(url.slice(0, -1))));
+    return (rule.nonResourceURLs ?? []).some(
+      (url) => url === '*' || url === asked.path || (url.endsWith('*') && asked.path!.startsWith(url.slice(0, -1))),
+    );
   }
   if (!listed(rule.apiGroups, asked.group ?? '')) return false;
   const resource = asked.subresource ? `${asked.resource}/${asked.subresource}` : asked.resource!;
-  const allowed = (rule.resources ?? []).some((one) => one === '*' || one === resource || (asked.subresource && one === `*/${asked.subresource}`));
+  const allowed = (rule.resources ?? []).some(
+    (one) => one === '*' || one === resource || (asked.subresource && one === `*/${asked.subresource}`),
+  );
   if (!allowed) return false;
   return !rule.resourceNames?.length || (asked.name !== undefined && rule.resourceNames.includes(asked.name));
 }
@@ -67,12 +72,17 @@ export function authorizer(store: Store): Authorizer {
   }
 
   const rulesOfRef: Authorizer['rulesOfRef'] = ({ kind, name }, namespace) => {
-    const role = kind === 'Role' ? store.get(`${R}/roles`, keyOf(namespace, name)) : store.get(`${R}/clusterroles`, keyOf(undefined, name));
+    const role =
+      kind === 'Role'
+        ? store.get(`${R}/roles`, keyOf(namespace, name))
+        : store.get(`${R}/clusterroles`, keyOf(undefined, name));
     return role && ((role.object['rules'] ?? []) as Rule[]);
   };
 
   const subjectKey = (subject: Json, namespace: string | undefined): string =>
-    subject.kind === 'ServiceAccount' ? `User:system:serviceaccount:${subject.namespace ?? namespace}:${subject.name}` : `${subject.kind}:${subject.name}`;
+    subject.kind === 'ServiceAccount'
+      ? `User:system:serviceaccount:${subject.namespace ?? namespace}:${subject.name}`
+      : `${subject.kind}:${subject.name}`;
 
   function build(): Map<string, Grant[]> {
     const grants = new Map<string, Grant[]>();
@@ -96,14 +106,18 @@ export function authorizer(store: Store): Authorizer {
     index ??= build();
     for (const key of [`User:${user.name}`, ...user.groups.map((group) => `Group:${group}`)]) {
       for (const grant of index.get(key) ?? []) {
-        if (grant.namespace === undefined || (namespace !== undefined && grant.namespace === namespace)) yield { grant, subject: key };
+        if (grant.namespace === undefined || (namespace !== undefined && grant.namespace === namespace))
+          yield { grant, subject: key };
       }
     }
   }
 
   const reason: Authorizer['reason'] = (user, asked) => {
     if (user.groups.includes(MASTERS)) return '';
-    for (const { grant, subject } of grantsOf(user, asked.path === undefined ? asked.namespace || undefined : undefined)) {
+    for (const { grant, subject } of grantsOf(
+      user,
+      asked.path === undefined ? asked.namespace || undefined : undefined,
+    )) {
       if (!grant.rules.some((rule) => ruleAllows(rule, asked))) continue;
       const { kind, metadata, roleRef } = grant.binding as Json;
       const [type, ...rest] = subject.split(':');

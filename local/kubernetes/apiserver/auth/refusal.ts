@@ -5,7 +5,8 @@ import type { Attributes, Authorizer } from './rbac.ts';
 import type { User } from './user.ts';
 
 export function attributesOf(info: RequestInfo): Attributes {
-  if (!info.resourceRequest) return { verb: info.method === 'HEAD' ? 'head' : info.method.toLowerCase(), path: info.path };
+  if (!info.resourceRequest)
+    return { verb: info.method === 'HEAD' ? 'head' : info.method.toLowerCase(), path: info.path };
   return {
     verb: info.verb,
     group: info.group,
@@ -27,7 +28,12 @@ export function refusal(authorizer: Authorizer, user: User, info: RequestInfo): 
 export function denied(user: User, asked: Attributes): StatusError {
   const who = JSON.stringify(user.name);
   if (asked.path !== undefined) {
-    return new StatusError(403, 'Forbidden', `forbidden: User ${who} cannot ${asked.verb} path ${JSON.stringify(asked.path)}`, {});
+    return new StatusError(
+      403,
+      'Forbidden',
+      `forbidden: User ${who} cannot ${asked.verb} path ${JSON.stringify(asked.path)}`,
+      {},
+    );
   }
   const resource = asked.subresource ? `${asked.resource}/${asked.subresource}` : asked.resource!;
   const where = asked.namespace ? `in the namespace ${JSON.stringify(asked.namespace)}` : 'at the cluster scope';

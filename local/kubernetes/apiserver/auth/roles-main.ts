@@ -8,6 +8,14 @@ import { parse } from 'yaml';
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new Error('name the folder: see the top of this file');
-const files = ['cluster-roles.yaml', 'cluster-role-bindings.yaml', 'namespace-roles.yaml', 'namespace-role-bindings.yaml'];
+const files = [
+  'cluster-roles.yaml',
+  'cluster-role-bindings.yaml',
+  'namespace-roles.yaml',
+  'namespace-role-bindings.yaml',
+];
 const items = files.flatMap((file) => parse(readFileSync(join(folder, file), 'utf8')).items as unknown[]);
-writeFileSync(new URL('default-roles.jsonl', import.meta.url), `${items.map((item) => JSON.stringify(item)).join('\n')}\n`);
+writeFileSync(
+  new URL('default-roles.jsonl', import.meta.url),
+  `${items.map((item) => JSON.stringify(item)).join('\n')}\n`,
+);

@@ -27,7 +27,11 @@ export function tokenSigner(store: Store, signingKey: KeyObject, verifyKey: KeyO
   const der = verifyKey.export({ format: 'der', type: 'spki' });
   const kid = createHash('sha256').update(der).digest('base64url');
   const header = encode({ alg: 'ES256', kid });
-  const lives = (storage: string, namespace: string | undefined, { name, uid }: { name: string; uid: string }): Obj | undefined => {
+  const lives = (
+    storage: string,
+    namespace: string | undefined,
+    { name, uid }: { name: string; uid: string },
+  ): Obj | undefined => {
     const object = store.get(storage, keyOf(namespace, name))?.object;
     return object?.metadata.uid === uid && object.metadata.deletionTimestamp === undefined ? object : undefined;
   };
@@ -49,13 +53,20 @@ export function tokenSigner(store: Store, signingKey: KeyObject, verifyKey: KeyO
         nbf: now,
         sub: `system:serviceaccount:${namespace}:${account.name}`,
       });
-      const signature = sign('sha256', Buffer.from(`${header}.${payload}`), { key: signingKey, dsaEncoding: 'ieee-p1363' });
-      return { token: `${header}.${payload}.${signature.toString('base64url')}`, expires: new Date((now + lifetime) * 1000) };
+      const signature = sign('sha256', Buffer.from(`${header}.${payload}`), {
+        key: signingKey,
+        dsaEncoding: 'ieee-p1363',
+      });
+      return {
+        token: `${header}.${payload}.${signature.toString('base64url')}`,
+        expires: new Date((now + lifetime) * 1000),
+      };
     },
 
     authenticate(token, audiences = [ISSUER]) {
       const [head, payload, signature, more] = token.split('.');
-      if (head === undefined || payload === undefined || signature === undefined || more !== undefined) return undefined;
+      if (head === undefined || payload === undefined || signature === undefined || more !== undefined)
+        return undefined;
       let claims: Json;
       try {
         if (JSON.parse(Buffer.from(head, 'base64url').toString()).kid !== kid) return undefined;
@@ -63,7 +74,12 @@ export function tokenSigner(store: Store, signingKey: KeyObject, verifyKey: KeyO
       } catch {
         return undefined;
       }
-      const genuine = verify('sha256', Buffer.from(`${head}.${payload}`), { key: verifyKey, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url'));
+      const genuine = verify(
+        'sha256',
+        Buffer.from(`${head}.${payload}`),
+        { key: verifyKey, dsaEncoding: 'ieee-p1363' },
+        Buffer.from(signature, 'base64url'),
+      );
       if (!genuine || claims.iss !== ISSUER) return undefined;
       const now = Date.now() / 1000;
       if (claims.exp < now || claims.nbf > now + 5) return undefined;
@@ -75,8 +91,14 @@ export function tokenSigner(store: Store, signingKey: KeyObject, verifyKey: KeyO
       if (secret && !lives('secrets', namespace, secret)) return undefined;
       const extra: Record<string, string[]> = {
         'authentication.kubernetes.io/credential-id': [`JTI=${claims.jti}`],
-        ...(node && { 'authentication.kubernetes.io/node-name': [node.name], 'authentication.kubernetes.io/node-uid': [node.uid] }),
-        ...(pod && { 'authentication.kubernetes.io/pod-name': [pod.name], 'authentication.kubernetes.io/pod-uid': [pod.uid] }),
+        ...(node && {
+          'authentication.kubernetes.io/node-name': [node.name],
+          'authentication.kubernetes.io/node-uid': [node.uid],
+        }),
+        ...(pod && {
+          'authentication.kubernetes.io/pod-name': [pod.name],
+          'authentication.kubernetes.io/pod-uid': [pod.uid],
+        }),
       };
       return {
         audiences: meant,

@@ -1,44 +1,106 @@
 /** CustomResourceDefinitions as a kind: their names, defaults and faults. */
 import { type FieldError, invalidField, notSupported, required } from '../errors.ts';
-import { at, type Json, type Obj } from '../json.ts';
+import { at, isMap, type Json, type Obj } from '../json.ts';
 import { CREATED_AT, NAME } from '../kinds/columns.ts';
 import { define, generationOfSpec } from '../kinds/define.ts';
+import { structuralFaults } from './structural.ts';
 
 export const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
+
+const DNS_1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
+const MIXED_TEXT =
+  "may have mixed case, but should otherwise match: a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+
+/** As Go prints its own type. */
+const goVersions = (versions: Json[]): Json[] =>
+  versions.map(({ name, served, storage }) => ({
+    Name: name,
+    Served: served,
+    Storage: storage,
+    Deprecated: false,
+    DeprecationWarning: null,
+    Schema: null,
+    Subresources: null,
+    AdditionalPrinterColumns: null,
+    SelectableFields: null,
+  }));
+
+function versionFaults(version: Json, i: number, alone: boolean): FieldError[] {
+  const faults: FieldError[] = [];
+  // A single version is kept by the server in an older form, whose paths its messages name.
+  const base = alone ? 'spec' : `spec.versions[${i}]`;
+  const schema = version.schema?.openAPIV3Schema;
+  if (!schema) faults.push(required(`spec.versions[${i}].schema.openAPIV3Schema`));
+  else
+    faults.push(
+      ...structuralFaults(schema, alone ? 'spec.validation.openAPIV3Schema' : `${base}.schema.openAPIV3Schema`),
+    );
+  for (const [n, column] of (version.additionalPrinterColumns ?? []).entries()) {
+    if (!column.jsonPath) faults.push(required(`${base}.additionalPrinterColumns[${n}].JSONPath`));
+  }
+  for (const key of ['specReplicasPath', 'statusReplicasPath']) {
+    const path = version.subresources?.scale?.[key];
+    if (path !== undefined && !path.startsWith('.'))
+      faults.push(
+        invalidField(`${base}.subresources.scale.${key}`, path, 'must be a simple json path starting with .'),
+      );
+  }
+  return faults;
+}
 
 function faultsOf(definition: Obj): FieldError[] {
   const { spec } = definition as Json;
   const faults: FieldError[] = [];
-  const expected = `${spec.names?.plural}.${spec.group}`;
-  if (definition.metadata.name !== expected) {
-    faults.push(invalidField('metadata.name', definition.metadata.name, `must be spec.names.plural+"."+spec.group`));
-  }
+  const { names = {}, versions = [] } = spec;
+  const { name } = definition.metadata;
+  if (name !== `${names.plural}.${spec.group}`)
+    faults.push(invalidField('metadata.name', name, 'must be spec.names.plural+"."+spec.group'));
   if (!spec.group) faults.push(required('spec.group'));
-  else if (spec.group.split('.').length < 2) faults.push(invalidField('spec.group', spec.group, 'should be a domain with at least one dot'));
-  if (!['Cluster', 'Namespaced'].includes(spec.scope)) faults.push(notSupported('spec.scope', spec.scope ?? '', ['Cluster', 'Namespaced']));
-  const stored = (spec.versions ?? []).filter(({ storage }: Json) => storage);
-  if (stored.length !== 1) faults.push(invalidField('spec.versions', spec.versions ?? null, 'must have exactly one version marked as storage version'));
-  for (const [i, version] of (spec.versions ?? []).entries()) {
-    if (!version.schema?.openAPIV3Schema) faults.push(required(`spec.versions[${i}].schema.openAPIV3Schema`, 'schemas are required'));
-    else structural(version.schema.openAPIV3Schema, `spec.versions[${i}].schema.openAPIV3Schema`, faults, true);
+  else if (!spec.group.includes('.'))
+    faults.push(invalidField('spec.group', spec.group, 'should be a domain with at least one dot'));
+  if (
+    /(^|\.)(k8s|kubernetes)\.io$/.test(spec.group ?? '') &&
+    !definition.metadata.annotations?.['api-approved.kubernetes.io']
+  ) {
+    faults.push(
+      required(
+        'metadata.annotations[api-approved.kubernetes.io]',
+        'protected groups must have approval annotation "api-approved.kubernetes.io", see https://github.com/kubernetes/enhancements/pull/1111',
+      ),
+    );
   }
-  for (const name of ['plural', 'kind', 'singular', 'listKind']) if (!spec.names?.[name]) faults.push(required(`spec.names.${name}`));
+  if (!['Cluster', 'Namespaced'].includes(spec.scope))
+    faults.push(notSupported('spec.scope', spec.scope ?? '', ['Cluster', 'Namespaced']));
+  const stored = versions.filter(({ storage }: Json) => storage);
+  if (stored.length !== 1) {
+    faults.push({
+      type: 'Invalid',
+      field: 'spec.versions',
+      message: `Invalid value: ${JSON.stringify(goVersions(versions))}: must have exactly one version marked as storage version`,
+    });
+    if (stored.length === 0)
+      faults.push({
+        type: 'Invalid',
+        field: 'status.storedVersions',
+        message: 'Invalid value: null: must have at least one stored version',
+      });
+    else
+      faults.push({
+        type: 'Invalid',
+        field: 'status.storedVersions',
+        message: `Invalid value: ["${stored[0].name}"]: must have the storage version ${stored.at(-1).name}`,
+      });
+  } else
+    for (const [i, version] of versions.entries()) faults.push(...versionFaults(version, i, versions.length === 1));
+  for (const key of ['plural', 'singular', 'kind', 'listKind']) {
+    if (!names[key]) faults.push(required(`spec.names.${key}`));
+    else if (!DNS_1035.test(names[key].toLowerCase()))
+      faults.push(invalidField(`spec.names.${key}`, names[key], MIXED_TEXT));
+  }
   return faults;
 }
 
-/** Rules of structural schemas that common mistakes break. */
-function structural(schema: Json, field: string, faults: FieldError[], root = false): void {
-  const open = schema['x-kubernetes-preserve-unknown-fields'] || schema['x-kubernetes-int-or-string'];
-  if (!schema.type && !open) faults.push(required(`${field}.type`, root ? 'must not be empty at the root' : 'must not be empty for specified object fields'));
-  if (root && schema.type && schema.type !== 'object') faults.push(invalidField(`${field}.type`, schema.type, 'must be object at the root'));
-  for (const [name, property] of Object.entries<Json>(schema.properties ?? {})) {
-    if (!(root && ['metadata', 'kind', 'apiVersion'].includes(name))) structural(property, `${field}.properties[${name}]`, faults);
-  }
-  if (schema.items) structural(schema.items, `${field}.items`, faults);
-  if (schema.additionalProperties && typeof schema.additionalProperties === 'object') {
-    structural(schema.additionalProperties, `${field}.additionalProperties`, faults);
-  }
-}
+const RULES_TEXT = 'rules in x-kubernetes-validations are kept but not evaluated by this embedded API server';
 
 export const CUSTOM_RESOURCE_DEFINITIONS = define(
   'apiextensions.k8s.io',
@@ -53,9 +115,9 @@ export const CUSTOM_RESOURCE_DEFINITIONS = define(
     status: true,
     generation: generationOfSpec,
     deleteAnswersObject: true,
-    columns: [NAME, { ...CREATED_AT, type: 'date' }],
+    columns: [NAME, CREATED_AT],
     defaults({ spec }) {
-      if (!spec?.names) return;
+      if (!isMap(spec?.names)) return;
       spec.names.singular ||= String(spec.names.kind ?? '').toLowerCase();
       spec.names.listKind ||= `${spec.names.kind ?? ''}List`;
       spec.conversion ??= { strategy: 'None' };
@@ -71,11 +133,31 @@ export const CUSTOM_RESOURCE_DEFINITIONS = define(
     },
     prepareUpdate(next, old) {
       next['status'] = old['status'];
-      const storage = (at(next, 'spec.versions') ?? []).find((version: Json) => version.storage)?.name;
-      if (storage && !next['status'].storedVersions.includes(storage)) {
-        next['status'] = { ...next['status'], storedVersions: [...next['status'].storedVersions, storage] };
-      }
     },
     validate: faultsOf,
+    validateUpdate(next, old) {
+      const faults: FieldError[] = [];
+      for (const path of ['group', 'scope']) {
+        if (next['spec'][path] !== old['spec'][path])
+          faults.push(invalidField(`spec.${path}`, next['spec'][path], 'field is immutable'));
+      }
+      for (const path of ['plural', 'kind']) {
+        if (next['spec'].names[path] !== old['spec'].names[path])
+          faults.push(invalidField(`spec.names.${path}`, next['spec'].names[path], 'field is immutable'));
+      }
+      for (const [i, stored] of (at(old, 'status.storedVersions') ?? []).entries()) {
+        if (next['spec'].versions.some(({ name }: Json) => name === stored)) continue;
+        faults.push(
+          invalidField(
+            `status.storedVersions[${i}]`,
+            stored,
+            `missing from spec.versions; ${stored} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${stored} and removes ${stored} from status.storedVersions`,
+          ),
+        );
+      }
+      return faults;
+    },
+    warnings: (definition) =>
+      JSON.stringify(definition['spec']).includes('"x-kubernetes-validations"') ? [RULES_TEXT] : [],
   },
 );

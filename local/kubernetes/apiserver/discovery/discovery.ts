@@ -12,15 +12,43 @@ interface Sub {
 }
 
 /** Groups in the order in which a real server lists them; others follow. */
-const ORDER = ['', 'apps', 'events.k8s.io', 'authentication.k8s.io', 'authorization.k8s.io', 'networking.k8s.io', 'policy', 'rbac.authorization.k8s.io', 'storage.k8s.io', 'apiextensions.k8s.io', 'scheduling.k8s.io', 'coordination.k8s.io', 'discovery.k8s.io'];
+const ORDER = [
+  '',
+  'apps',
+  'events.k8s.io',
+  'authentication.k8s.io',
+  'authorization.k8s.io',
+  'networking.k8s.io',
+  'policy',
+  'rbac.authorization.k8s.io',
+  'storage.k8s.io',
+  'apiextensions.k8s.io',
+  'scheduling.k8s.io',
+  'coordination.k8s.io',
+  'discovery.k8s.io',
+];
 
 function subresourcesOf(kind: Kind): Sub[] {
   const found: Sub[] = [];
   if (kind.status) found.push({ name: 'status', verbs: ['get', 'patch', 'update'], kind: kind.kind });
-  if (kind.scale) found.push({ name: 'scale', verbs: ['get', 'patch', 'update'], kind: 'Scale', group: 'autoscaling', version: 'v1' });
+  if (kind.scale)
+    found.push({
+      name: 'scale',
+      verbs: ['get', 'patch', 'update'],
+      kind: 'Scale',
+      group: 'autoscaling',
+      version: 'v1',
+    });
   if (kind.group !== '') return found;
   if (kind.resource === 'namespaces') found.push({ name: 'finalize', verbs: ['update'], kind: 'Namespace' });
-  if (kind.resource === 'serviceaccounts') found.push({ name: 'token', verbs: ['create'], kind: 'TokenRequest', group: 'authentication.k8s.io', version: 'v1' });
+  if (kind.resource === 'serviceaccounts')
+    found.push({
+      name: 'token',
+      verbs: ['create'],
+      kind: 'TokenRequest',
+      group: 'authentication.k8s.io',
+      version: 'v1',
+    });
   if (kind.resource === 'pods') {
     found.push(
       { name: 'attach', verbs: ['create', 'get'], kind: 'PodAttachOptions' },
@@ -35,7 +63,10 @@ function subresourcesOf(kind: Kind): Sub[] {
 }
 
 const kindsOf = (registry: Registry, group: string, version: string): Kind[] =>
-  registry.all().filter((kind) => kind.group === group && kind.version === version).sort((a, b) => (a.resource < b.resource ? -1 : 1));
+  registry
+    .all()
+    .filter((kind) => kind.group === group && kind.version === version)
+    .sort((a, b) => (a.resource < b.resource ? -1 : 1));
 
 export function apiResourceList(registry: Registry, group: string, version: string): Json {
   const resources: Json[] = kindsOf(registry, group, version).flatMap((kind) => [
@@ -57,12 +88,26 @@ export function apiResourceList(registry: Registry, group: string, version: stri
       verbs: sub.verbs,
     })),
   ]);
-  if (group === '') resources.unshift({ name: 'bindings', singularName: 'binding', namespaced: true, kind: 'Binding', verbs: ['create'] });
-  return { kind: 'APIResourceList', ...(group && { apiVersion: 'v1' }), groupVersion: apiVersionOf({ group, version }), resources };
+  if (group === '')
+    resources.unshift({
+      name: 'bindings',
+      singularName: 'binding',
+      namespaced: true,
+      kind: 'Binding',
+      verbs: ['create'],
+    });
+  return {
+    kind: 'APIResourceList',
+    ...(group && { apiVersion: 'v1' }),
+    groupVersion: apiVersionOf({ group, version }),
+    resources,
+  };
 }
 
 export function apiGroup(registry: Registry, group: string): Json {
-  const versions = registry.versionsOf(group)!.map((version) => ({ groupVersion: apiVersionOf({ group, version }), version }));
+  const versions = registry
+    .versionsOf(group)!
+    .map((version) => ({ groupVersion: apiVersionOf({ group, version }), version }));
   return { name: group, versions, preferredVersion: versions[0] };
 }
 
@@ -74,7 +119,9 @@ const sorted = (registry: Registry): string[] => {
 export const apiGroupList = (registry: Registry): Json => ({
   kind: 'APIGroupList',
   apiVersion: 'v1',
-  groups: sorted(registry).filter(Boolean).map((group) => apiGroup(registry, group)),
+  groups: sorted(registry)
+    .filter(Boolean)
+    .map((group) => apiGroup(registry, group)),
 });
 
 const scopeOf = ({ namespaced }: Kind) => (namespaced ? 'Namespaced' : 'Cluster');
@@ -120,7 +167,10 @@ function entry(kind: Kind): Json {
     ...(subresources.length && {
       subresources: subresources.map((sub) => ({
         subresource: sub.name,
-        responseKind: { ...(sub.group ? { group: sub.group, version: sub.version } : kind.custom ? custom : own), kind: sub.kind },
+        responseKind: {
+          ...(sub.group ? { group: sub.group, version: sub.version } : kind.custom ? custom : own),
+          kind: sub.kind,
+        },
         verbs: sub.verbs,
       })),
     }),

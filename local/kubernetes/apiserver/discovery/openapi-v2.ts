@@ -1,7 +1,7 @@
 /** OpenAPI v2 (swagger), which older clients still ask for: the same definitions in one document. */
 import type { Context } from '../call.ts';
-import type { Json } from '../json.ts';
 import { customDefinition, definitionName } from '../custom/openapi.ts';
+import type { Json } from '../json.ts';
 import { collect } from './openapi.ts';
 
 /** v2 knows neither allOf around a reference with a default nor oneOf. */
@@ -12,7 +12,10 @@ function downgrade(schema: Json): Json {
   if (allOf?.length === 1 && allOf[0].$ref) return { ...downgrade(rest), ...downgrade(allOf[0]) };
   const out: Json = {};
   for (const [key, value] of Object.entries<Json>(rest)) {
-    out[key] = key === '$ref' && typeof value === 'string' ? value.replace('#/components/schemas/', '#/definitions/') : downgrade(value);
+    out[key] =
+      key === '$ref' && typeof value === 'string'
+        ? value.replace('#/components/schemas/', '#/definitions/')
+        : downgrade(value);
   }
   if (oneOf) out.type = 'string';
   return out;
@@ -28,7 +31,14 @@ export function openApiV2(context: Context): Json {
       collect(`${definitionName(kind)}List`, schemas);
     }
     const base = `/${kind.group ? `apis/${kind.group}` : 'api'}/${kind.version}/${kind.namespaced ? 'namespaces/{namespace}/' : ''}${kind.resource}/{name}`;
-    paths[base] = { patch: { 'x-kubernetes-action': 'patch', 'x-kubernetes-group-version-kind': { group: kind.group, version: kind.version, kind: kind.kind }, parameters: ['dryRun', 'fieldValidation'].map((name) => ({ name, in: 'query', type: 'string' })), responses: {} } };
+    paths[base] = {
+      patch: {
+        'x-kubernetes-action': 'patch',
+        'x-kubernetes-group-version-kind': { group: kind.group, version: kind.version, kind: kind.kind },
+        parameters: ['dryRun', 'fieldValidation'].map((name) => ({ name, in: 'query', type: 'string' })),
+        responses: {},
+      },
+    };
   }
   const definitions = Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, downgrade(schema)]));
   return { swagger: '2.0', info: { title: 'Kubernetes', version: context.gitVersion }, paths, definitions };

@@ -1,10 +1,10 @@
 /** OpenAPI v3, made from the kinds: an index, and one document for each group and version. */
 import { createHash } from 'node:crypto';
 import type { Answer, Context } from '../call.ts';
+import { customDefinition, definitionName } from '../custom/openapi.ts';
 import type { Json } from '../json.ts';
 import type { Kind } from '../kinds/kind.ts';
 import { openApiOf } from '../schema/definitions.ts';
-import { customDefinition, definitionName } from '../custom/openapi.ts';
 
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 
@@ -23,12 +23,20 @@ const gvk = (kind: Kind): Json => ({ group: kind.group, version: kind.version, k
 
 function operations(kind: Kind, collection: boolean): Json {
   const ref = { $ref: `#/components/schemas/${definitionName(kind)}` };
-  const answers = (schema: Json) => ({ 200: { description: 'OK', content: { 'application/json': { schema } } }, 401: { description: 'Unauthorized' } });
+  const answers = (schema: Json) => ({
+    200: { description: 'OK', content: { 'application/json': { schema } } },
+    401: { description: 'Unauthorized' },
+  });
   const list = { $ref: `#/components/schemas/${definitionName(kind)}List` };
   const body = { requestBody: { content: { '*/*': { schema: ref } }, required: true } };
   const parameter = (name: string) => ({ name, in: 'query', schema: { type: 'string', uniqueItems: true } });
   const strict = ['dryRun', 'fieldManager', 'fieldValidation'].map(parameter);
-  const operation = (action: string, more: Json = {}): Json => ({ responses: answers(ref), ...more, 'x-kubernetes-action': action, 'x-kubernetes-group-version-kind': gvk(kind) });
+  const operation = (action: string, more: Json = {}): Json => ({
+    responses: answers(ref),
+    ...more,
+    'x-kubernetes-action': action,
+    'x-kubernetes-group-version-kind': gvk(kind),
+  });
   const has = (verb: string) => kind.verbs.includes(verb);
   const found: Json = {};
   if (collection) {
@@ -39,7 +47,21 @@ function operations(kind: Kind, collection: boolean): Json {
   }
   if (has('get')) found.get = operation('get');
   if (has('update')) found.put = operation('put', { ...body, parameters: strict });
-  if (has('patch')) found.patch = operation('patch', { parameters: [...strict, parameter('force')], requestBody: { required: true, content: Object.fromEntries(['application/apply-patch+yaml', 'application/json-patch+json', 'application/merge-patch+json', ...(kind.custom ? [] : ['application/strategic-merge-patch+json'])].map((type) => [type, { schema: { $ref: `#/components/schemas/${META}.Patch` } }])) } });
+  if (has('patch'))
+    found.patch = operation('patch', {
+      parameters: [...strict, parameter('force')],
+      requestBody: {
+        required: true,
+        content: Object.fromEntries(
+          [
+            'application/apply-patch+yaml',
+            'application/json-patch+json',
+            'application/merge-patch+json',
+            ...(kind.custom ? [] : ['application/strategic-merge-patch+json']),
+          ].map((type) => [type, { schema: { $ref: `#/components/schemas/${META}.Patch` } }]),
+        ),
+      },
+    });
   if (has('delete')) found.delete = operation('delete');
   return found;
 }
@@ -59,8 +81,14 @@ function documentOf(context: Context, group: string, version: string): Json {
       collect(`${definitionName(kind)}List`, schemas);
     }
   }
-  for (const name of ['DeleteOptions', 'Patch', 'Status', 'ObjectMeta', 'ListMeta']) collect(`${META}.${name}`, schemas);
-  return { openapi: '3.0.0', info: { title: 'Kubernetes', version: context.gitVersion }, paths, components: { schemas } };
+  for (const name of ['DeleteOptions', 'Patch', 'Status', 'ObjectMeta', 'ListMeta'])
+    collect(`${META}.${name}`, schemas);
+  return {
+    openapi: '3.0.0',
+    info: { title: 'Kubernetes', version: context.gitVersion },
+    paths,
+    components: { schemas },
+  };
 }
 
 interface Cached {
@@ -102,9 +130,9 @@ export function openApiOfGroup(context: Context, path: string): Answer | undefin
   const { registry } = context;
   for (const group of registry.groups()) {
     for (const version of registry.versionsOf(group)!) {
-      if (pathOf(group, version) === path) return { code: 200, text: documentText(context, group, version).text, type: 'application/json' };
+      if (pathOf(group, version) === path)
+        return { code: 200, text: documentText(context, group, version).text, type: 'application/json' };
     }
   }
   return undefined;
 }
-

@@ -5,7 +5,8 @@ import { aggregated, apiGroup, apiGroupList, apiResourceList } from './discovery
 import { openApiIndex, openApiOfGroup } from './openapi.ts';
 import { openApiV2 } from './openapi-v2.ts';
 
-const AGGREGATED = /application\/json;(?=[^,]*as=APIGroupDiscoveryList)(?=[^,]*g=apidiscovery\.k8s\.io)[^,]*v=(v2(?:beta1)?)/;
+const AGGREGATED =
+  /application\/json;(?=[^,]*as=APIGroupDiscoveryList)(?=[^,]*g=apidiscovery\.k8s\.io)[^,]*v=(v2(?:beta1)?)/;
 
 /** The answer for a path that is no resource; undefined where there is nothing. */
 export function discovery(call: Call): Answer | undefined {
@@ -14,19 +15,76 @@ export function discovery(call: Call): Answer | undefined {
   const path = info.path.length > 1 ? info.path.replace(/\/$/, '') : info.path;
   if (/^\/(healthz|livez|readyz)(\/.*)?$/.test(path)) return { code: 200, text: 'ok' };
   const parts = path.split('/').filter(Boolean);
-  const known = ['/version', '/api', '/apis', '/', '/openapi/v2', '/openapi/v3', '/.well-known/openid-configuration', '/openid/v1/jwks'].includes(path);
+  const known = [
+    '/version',
+    '/api',
+    '/apis',
+    '/',
+    '/openapi/v2',
+    '/openapi/v3',
+    '/.well-known/openid-configuration',
+    '/openid/v1/jwks',
+  ].includes(path);
   if (known && info.method !== 'GET' && info.method !== 'HEAD') throw methodNotAllowed();
   const version = AGGREGATED.exec(headers.accept ?? '')?.[1];
   const list = (core: boolean): Answer => {
-    if (!version) return { code: 200, json: core ? { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: headers.host ?? '' }] } : apiGroupList(registry) };
-    return { code: 200, text: `${JSON.stringify(aggregated(registry, core, version))}\n`, type: `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList` };
+    if (!version)
+      return {
+        code: 200,
+        json: core
+          ? {
+              kind: 'APIVersions',
+              versions: ['v1'],
+              serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: headers.host ?? '' }],
+            }
+          : apiGroupList(registry),
+      };
+    return {
+      code: 200,
+      text: `${JSON.stringify(aggregated(registry, core, version))}\n`,
+      type: `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
+    };
   };
   switch (path) {
     case '/':
-      return { code: 200, json: { paths: ['/api', '/api/v1', '/apis', ...registry.groups().filter(Boolean).map((group) => `/apis/${group}`), '/healthz', '/livez', '/openapi/v2', '/openapi/v3', '/readyz', '/version'] } };
+      return {
+        code: 200,
+        json: {
+          paths: [
+            '/api',
+            '/api/v1',
+            '/apis',
+            ...registry
+              .groups()
+              .filter(Boolean)
+              .map((group) => `/apis/${group}`),
+            '/healthz',
+            '/livez',
+            '/openapi/v2',
+            '/openapi/v3',
+            '/readyz',
+            '/version',
+          ],
+        },
+      };
     case '/version': {
       const [, major, minor] = /^v(\d+)\.(\d+)/.exec(context.gitVersion)!;
-      return { code: 200, json: { major, minor, emulationMajor: major, emulationMinor: minor, gitVersion: context.gitVersion, gitCommit: '', gitTreeState: 'clean', buildDate: '1970-01-01T00:00:00Z', goVersion: 'go1.26', compiler: 'gc', platform: 'linux/amd64' } };
+      return {
+        code: 200,
+        json: {
+          major,
+          minor,
+          emulationMajor: major,
+          emulationMinor: minor,
+          gitVersion: context.gitVersion,
+          gitCommit: '',
+          gitTreeState: 'clean',
+          buildDate: '1970-01-01T00:00:00Z',
+          goVersion: 'go1.26',
+          compiler: 'gc',
+          platform: 'linux/amd64',
+        },
+      };
     }
     case '/api':
       return list(true);
@@ -48,7 +106,8 @@ export function discovery(call: Call): Answer | undefined {
   const group = parts[1]!;
   const versions = registry.versionsOf(group);
   if (versions === undefined) return undefined;
-  if (parts.length === 2) return { code: 200, json: { kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(registry, group) } };
+  if (parts.length === 2)
+    return { code: 200, json: { kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(registry, group) } };
   if (!versions.includes(parts[2]!)) throw unknownResource();
   return { code: 200, json: apiResourceList(registry, group, parts[2]!) };
 }

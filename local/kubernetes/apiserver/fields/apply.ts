@@ -9,9 +9,20 @@ import type { WriteOptions } from '../verbs/options.ts';
 import { changeStatus } from '../verbs/patch.ts';
 import { change, draft, insert, namespaceOf } from '../verbs/write.ts';
 import { compare, fieldsOf } from './compare.ts';
+import {
+  blank,
+  type Managed,
+  type Manager,
+  onlyWritten,
+  read,
+  refuseConflicts,
+  sameManager,
+  stripSystem,
+  takeOver,
+  write,
+} from './managed.ts';
 import { mergeInto, without, withParents } from './merge.ts';
-import { blank, equalSets, type Managed, type Manager, read, refuseConflicts, sameManager, stripSystem, takeOver, write } from './managed.ts';
-import { cut, difference, emptySet, type FieldSet, intersection, isEmpty, union } from './set.ts';
+import { difference, emptySet, equalSets, type FieldSet, intersection, isEmpty, union } from './set.ts';
 import { typeFault } from './typed.ts';
 
 export const BEFORE_FIRST_APPLY = 'before-first-apply';
@@ -22,7 +33,15 @@ export interface Applied {
 }
 
 /** Merges a configuration into the live object. Throws 409 for conflicts unless forced. */
-export function applyTo(kind: Kind, live: Json, config: Json, all: Managed[], writer: Manager, force: boolean, filter: (set: FieldSet) => FieldSet = (set) => set): Applied {
+export function applyTo(
+  kind: Kind,
+  live: Json,
+  config: Json,
+  all: Managed[],
+  writer: Manager,
+  force: boolean,
+  filter: (set: FieldSet) => FieldSet = (set) => set,
+): Applied {
   const set = filter(stripSystem(fieldsOf(kind.type, config)));
   const own = all.find(({ manager }) => sameManager(manager, writer));
   const others = all.filter((one) => one !== own);
@@ -35,7 +54,10 @@ export function applyTo(kind: Kind, live: Json, config: Json, all: Managed[], wr
   const { added, modified, removed } = compare(kind.type, live, object);
   const changed = union(added, modified);
   if (!force) refuseConflicts(others, changed, writer);
-  const managers = others.map((one) => ({ ...one, set: difference(difference(one.set, intersection(one.set, changed)), removed) }));
+  const managers = others.map((one) => ({
+    ...one,
+    set: difference(difference(one.set, intersection(one.set, changed)), removed),
+  }));
   const untouched = own && equalSets(own.set, set) && isEmpty(changed) && isEmpty(removed);
   return { object, managers: [...managers, { manager: writer, set, time: untouched ? own.time : timestamp() }] };
 }
@@ -48,59 +70,71 @@ function readConfig(call: KindCall): Json {
   } catch (error) {
     throw badRequest(`error decoding YAML: ${(error as Error).message}`);
   }
-  const expected = apiVersionOf(kind);
-  if (!isMap(config) || !config['kind'] || !config['apiVersion']) throw badRequest('invalid object type');
-  if (config['metadata']?.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
-  if (config['kind'] !== kind.kind || config['apiVersion'] !== expected) {
-    if (kind.custom || config['apiVersion'] !== expected) {
-      if (config['apiVersion'] !== expected) throw badRequest(`the API version in the data (${config['apiVersion']}) does not match the expected API version (${expected})`);
-    }
-    throw badRequest(`the kind in the data (${config['kind']}) does not match the expected kind (${kind.kind})`);
+  const given = { kind: config['kind'] ?? '', apiVersion: config['apiVersion'] ?? '' };
+  if (given.kind !== kind.kind || given.apiVersion !== apiVersionOf(kind)) {
+    const [group, version] = given.apiVersion.includes('/') ? given.apiVersion.split('/') : ['', given.apiVersion];
+    throw badRequest(`invalid object type: ${group}/${version}, Kind=${given.kind}`);
   }
+  if (config['metadata']?.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
   const metadata = { ...config['metadata'] };
-  if (metadata.name && metadata.name !== info.name) throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${info.name})`);
+  if (metadata.name && metadata.name !== info.name)
+    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${info.name})`);
   metadata.name = info.name;
   const fault = typeFault(kind.type, config);
   if (fault) {
     const [group, version] = [kind.group, kind.version];
-    throw internal(`failed to create typed patch object (${metadata.namespace ?? ''}/${metadata.name}; ${group}/${version}, Kind=${kind.kind}): ${fault}`);
+    throw internal(
+      `failed to create typed patch object (${metadata.namespace ?? ''}/${metadata.name}; ${group}/${version}, Kind=${kind.kind}): ${fault}`,
+    );
   }
   return { ...config, metadata };
 }
 
-/** The parts of an object that a path writes: everything but the status, or only the status. */
-const filterFor = (kind: Kind, subresource: string) => (set: FieldSet): FieldSet => {
-  if (subresource === 'status') {
-    for (const key of [...set.children.keys()]) if (key !== 'f:status' && (kind.custom || key !== 'f:metadata')) set.children.delete(key);
-  } else if (kind.status) cut(set, ['f:status']);
-  return set;
-};
-
 export function applyPatch(call: KindCall, options: WriteOptions, subresource: string): Answer {
   const { kind, info, context } = call;
   const config = readConfig(call);
-  const writer: Manager = { name: options.fieldManager, operation: 'Apply', apiVersion: apiVersionOf(kind), subresource };
-  const filter = filterFor(kind, subresource);
+  const writer: Manager = {
+    name: options.fieldManager,
+    operation: 'Apply',
+    apiVersion: apiVersionOf(kind),
+    subresource,
+  };
+  const filter = (set: FieldSet) => onlyWritten(kind, subresource, set);
   const stored = context.store.get(kind.storage, keyOf(namespaceOf(kind, info.namespace), info.name!));
   // Unknown fields were refused above; a second decoding has nothing to tell.
   const quiet = { fieldValidation: 'Ignore' as const };
   if (stored === undefined) {
-    if (config.metadata.uid) throw conflict(subjectOf(kind), info.name!, `uid mismatch: the provided object specified uid ${config.metadata.uid}, and no existing object was found`);
+    if (config.metadata.uid)
+      throw conflict(
+        subjectOf(kind),
+        info.name!,
+        `uid mismatch: the provided object specified uid ${config.metadata.uid}, and no existing object was found`,
+      );
     const { object, managers } = applyTo(kind, blank(kind), config, [], writer, options.force, filter);
     const made = insert(call, decodeAs(call, kind, object, quiet), options, writer, (next) => write(next, managers));
     return { code: 201, object: made, kind };
   }
   const live = draft(kind, stored);
   let known = read(live.metadata.managedFields);
-  if (known.length === 0) known = takeOver(kind, blank(kind), live, [], { ...writer, name: BEFORE_FIRST_APPLY, operation: 'Update' });
-  const relevant = subresource === 'status' ? { ...config, metadata: kind.custom ? {} : config.metadata, spec: undefined } : kind.status ? { ...config, status: undefined } : config;
+  if (known.length === 0)
+    known = takeOver(kind, blank(kind), live, [], { ...writer, name: BEFORE_FIRST_APPLY, operation: 'Update' });
+  const relevant =
+    subresource === 'status'
+      ? { ...config, metadata: kind.custom ? {} : config.metadata, spec: undefined }
+      : kind.status
+        ? { ...config, status: undefined }
+        : config;
   const { object, managers } = applyTo(kind, live, dropUndefined(relevant), known, writer, options.force, filter);
   const next: Obj = decodeAs(call, kind, object, quiet);
   next.metadata.resourceVersion = config.metadata.resourceVersion ?? '';
   if (config.metadata.uid) next.metadata.uid = config.metadata.uid;
   const manage = (changed: Obj) => write(changed, managers);
-  const result = subresource === 'status' ? changeStatus(call, live, next, options, stored, manage) : change(call, stored, { next, options, manager: writer, manage });
+  const result =
+    subresource === 'status'
+      ? changeStatus(call, live, next, options, stored, manage)
+      : change(call, stored, { next, options, manager: writer, manage });
   return { code: 200, object: result, kind };
 }
 
-const dropUndefined = (object: Json): Json => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+const dropUndefined = (object: Json): Json =>
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));

@@ -50,13 +50,19 @@ export function compare(type: Type, before: Json, after: Json): Comparison {
 }
 
 const bare = (value: Json): boolean =>
-  value === undefined || value === null || (Array.isArray(value) ? value.length === 0 : isMap(value) && Object.keys(value).length === 0);
+  value === undefined ||
+  value === null ||
+  (Array.isArray(value) ? value.length === 0 : isMap(value) && Object.keys(value).length === 0);
 
 function differ(type: Type, before: Json, after: Json, path: readonly string[], found: Comparison): void {
   if (before === undefined && after === undefined) return;
   const shape = shapeOf(type, after ?? before);
   const taken = shape.kind === 'fields' ? isMap : Array.isArray;
-  const leaf = shape.kind === 'leaf' || (bare(before) && bare(after)) || !(bare(before) || taken(before)) || !(bare(after) || taken(after));
+  const leaf =
+    shape.kind === 'leaf' ||
+    (bare(before) && bare(after)) ||
+    !(bare(before) || taken(before)) ||
+    !(bare(after) || taken(after));
   if (!leaf && shape.kind === 'fields') {
     for (const key of new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])) {
       const inner = shape.of(key);

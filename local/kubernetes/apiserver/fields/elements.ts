@@ -15,7 +15,11 @@ export function shapeOf(type: Type, value: Json): Shape {
   switch (type.kind) {
     case 'struct':
       if (type.atomic) return { kind: 'leaf' };
-      return { kind: 'fields', of: (key) => type.fields.get(key)?.type ?? type.rest ?? (type.open ? ANY : undefined), declared: (key) => type.fields.has(key) };
+      return {
+        kind: 'fields',
+        of: (key) => type.fields.get(key)?.type ?? type.rest ?? (type.open ? ANY : undefined),
+        declared: (key) => type.fields.has(key),
+      };
     case 'map':
       if (type.atomic) return { kind: 'leaf' };
       return { kind: 'fields', of: () => type.value, declared: () => false };
@@ -37,7 +41,12 @@ export function elementOf(type: ListType, item: Json): string {
     if (value !== undefined) keys[key] = value;
   }
   if (Object.keys(keys).length === 0) {
-    throw new Error(`associative list with keys has an element that omits all key fields ${JSON.stringify(type.keys)}`.replace(/\["(.*)"\]$/, (_, inner: string) => `["${inner.replaceAll('","', '" "')}"] (and has default values for none of these)`));
+    throw new Error(
+      `associative list with keys has an element that omits all key fields ${JSON.stringify(type.keys)}`.replace(
+        /\["(.*)"\]$/,
+        (_, inner: string) => `["${inner.replaceAll('","', '" "')}"] (and has default values for none of these)`,
+      ),
+    );
   }
   return `k:${JSON.stringify(keys)}`;
 }

@@ -4,7 +4,19 @@ import { type Json, type ManagedFieldsEntry, type Obj, timestamp } from '../json
 import { apiVersionOf, type Kind } from '../kinds/kind.ts';
 import { zeroOf } from '../schema/decode.ts';
 import { compare } from './compare.ts';
-import { cut, difference, emptySet, equalSets, type FieldSet, fromJson, intersection, isEmpty, pathText, paths, toJson, union } from './set.ts';
+import {
+  cut,
+  difference,
+  emptySet,
+  type FieldSet,
+  fromJson,
+  intersection,
+  isEmpty,
+  paths,
+  pathText,
+  toJson,
+  union,
+} from './set.ts';
 
 export interface Manager {
   name: string;
@@ -23,7 +35,17 @@ export interface Managed {
 const MOST_UPDATERS = 10;
 
 /** Fields that belong to the server, whoever writes them. */
-const SYSTEM = ['name', 'namespace', 'creationTimestamp', 'selfLink', 'uid', 'clusterName', 'generation', 'managedFields', 'resourceVersion'];
+const SYSTEM = [
+  'name',
+  'namespace',
+  'creationTimestamp',
+  'selfLink',
+  'uid',
+  'clusterName',
+  'generation',
+  'managedFields',
+  'resourceVersion',
+];
 
 export function stripSystem(set: FieldSet): FieldSet {
   cut(set, ['f:apiVersion']);
@@ -38,18 +60,31 @@ export function stripSystem(set: FieldSet): FieldSet {
 }
 
 const sameManager = (a: Manager, b: Manager): boolean =>
-  a.name === b.name && a.operation === b.operation && a.subresource === b.subresource && (a.operation === 'Apply' || a.apiVersion === b.apiVersion);
+  a.name === b.name &&
+  a.operation === b.operation &&
+  a.subresource === b.subresource &&
+  (a.operation === 'Apply' || a.apiVersion === b.apiVersion);
 
 export const read = (entries: ManagedFieldsEntry[] | undefined): Managed[] =>
   (entries ?? []).map((entry) => ({
-    manager: { name: entry.manager ?? '', operation: entry.operation === 'Apply' ? 'Apply' : 'Update', apiVersion: entry.apiVersion ?? '', subresource: entry.subresource ?? '' },
+    manager: {
+      name: entry.manager ?? '',
+      operation: entry.operation === 'Apply' ? 'Apply' : 'Update',
+      apiVersion: entry.apiVersion ?? '',
+      subresource: entry.subresource ?? '',
+    },
     set: fromJson(entry.fieldsV1),
     time: entry.time,
   }));
 
 export function write(object: Obj, all: Managed[]): void {
   const entries = cap(all.filter(({ set }) => !isEmpty(set)))
-    .sort((a, b) => a.manager.operation.localeCompare(b.manager.operation) || (a.time ?? '').localeCompare(b.time ?? '') || a.manager.name.localeCompare(b.manager.name))
+    .sort(
+      (a, b) =>
+        a.manager.operation.localeCompare(b.manager.operation) ||
+        (a.time ?? '').localeCompare(b.time ?? '') ||
+        a.manager.name.localeCompare(b.manager.name),
+    )
     .map(({ manager, set, time }) => ({
       manager: manager.name,
       operation: manager.operation,
@@ -64,33 +99,55 @@ export function write(object: Obj, all: Managed[]): void {
 }
 
 function cap(all: Managed[]): Managed[] {
-  const updaters = all.filter(({ manager }) => manager.operation === 'Update').sort((a, b) => (a.time ?? '').localeCompare(b.time ?? ''));
+  const updaters = all
+    .filter(({ manager }) => manager.operation === 'Update')
+    .sort((a, b) => (a.time ?? '').localeCompare(b.time ?? ''));
   if (updaters.length <= MOST_UPDATERS) return all;
   const old = updaters.slice(0, updaters.length - MOST_UPDATERS + 1);
   const together = old.reduce((sum, { set }) => union(sum, set), emptySet());
   const [first] = old;
-  const ancient: Managed = { manager: { ...first!.manager, name: 'ancient-changes', subresource: '' }, set: together, time: old.at(-1)!.time };
+  const ancient: Managed = {
+    manager: { ...first!.manager, name: 'ancient-changes', subresource: '' },
+    set: together,
+    time: old.at(-1)!.time,
+  };
   return [...all.filter((one) => !old.includes(one)), ancient];
 }
 
 /** The object before it was made, as Go writes an empty one. */
-export const blank = (kind: Kind): Json => ({ ...(kind.custom ? {} : zeroOf(kind.type)), kind: kind.kind, apiVersion: apiVersionOf(kind) });
+export const blank = (kind: Kind): Json => ({
+  ...(kind.custom ? {} : zeroOf(kind.type)),
+  kind: kind.kind,
+  apiVersion: apiVersionOf(kind),
+});
 
 /** A client that sends an empty list, or a list with an empty entry, wants to forget all managers. */
 export const isReset = (entries: ManagedFieldsEntry[] | undefined): boolean =>
   entries !== undefined && (entries.length === 0 || (entries.length === 1 && Object.keys(entries[0]!).length === 0));
+
+/** The parts of an object that a path writes: everything but the status, or only the status (and a built-in object's labels). */
+export function onlyWritten(kind: Kind, subresource: string, set: FieldSet): FieldSet {
+  if (subresource === 'status') {
+    for (const key of [...set.children.keys()])
+      if (key !== 'f:status' && (kind.custom || key !== 'f:metadata')) set.children.delete(key);
+  } else if (kind.status) cut(set, ['f:status']);
+  return set;
+}
 
 /** Takes the change between two states into the managers: the writer gets what it changed, others lose it. */
 export function takeOver(kind: Kind, before: Json, after: Json, all: Managed[], writer: Manager): Managed[] {
   const { added, modified, removed } = compare(kind.type, before, after);
   const changed = union(added, modified);
   const others = all.map((one) => ({ ...one, set: difference(difference(one.set, changed), removed) }));
-  const taken = stripSystem(changed);
+  const taken = onlyWritten(kind, writer.subresource, stripSystem(changed));
   if (isEmpty(taken)) return others;
   // What the writer had before stays its own, changed again or not.
   const own = all.find(({ manager }) => sameManager(manager, writer));
   const set = own ? union(difference(own.set, removed), taken) : taken;
-  return [...others.filter(({ manager }) => !sameManager(manager, writer)), { manager: writer, set, time: timestamp() }];
+  return [
+    ...others.filter(({ manager }) => !sameManager(manager, writer)),
+    { manager: writer, set, time: timestamp() },
+  ];
 }
 
 /** Field management of a plain write: sets `next.metadata.managedFields`. */
@@ -128,4 +185,4 @@ export function refuseConflicts(all: Managed[], changed: FieldSet, writer: Manag
   throw new StatusError(409, 'Conflict', text, { causes });
 }
 
-export { equalSets, sameManager };
+export { sameManager };

@@ -79,7 +79,8 @@ export function withParents(type: Type, set: FieldSet): FieldSet {
   const out: FieldSet = { member: set.member, children: new Map() };
   const shape = shapeOf(type, {});
   for (const [element, child] of set.children) {
-    const inner = shape.kind === 'fields' ? shape.of(element.slice(2)) : shape.kind === 'list' ? shape.type.item : undefined;
+    const inner =
+      shape.kind === 'fields' ? shape.of(element.slice(2)) : shape.kind === 'list' ? shape.type.item : undefined;
     const next = inner ? withParents(inner, child) : child;
     const declared = shape.kind === 'fields' && element.startsWith('f:') && shape.declared(element.slice(2));
     out.children.set(element, { ...next, member: next.member || (declared && next.children.size > 0) });

@@ -46,7 +46,11 @@ export function insert(set: FieldSet, path: readonly string[]): void {
 }
 
 /** Combines two sets member by member. */
-function combine(a: FieldSet | undefined, b: FieldSet | undefined, member: (a: boolean, b: boolean) => boolean): FieldSet {
+function combine(
+  a: FieldSet | undefined,
+  b: FieldSet | undefined,
+  member: (a: boolean, b: boolean) => boolean,
+): FieldSet {
   const out: FieldSet = { member: member(a?.member ?? false, b?.member ?? false), children: new Map() };
   for (const key of new Set([...(a?.children.keys() ?? []), ...(b?.children.keys() ?? [])])) {
     const child = combine(a?.children.get(key), b?.children.get(key), member);
@@ -63,7 +67,8 @@ export const equalSets = (a: FieldSet, b: FieldSet): boolean => isEmpty(combine(
 /** Every member's path, parents before children. */
 export function* paths(set: FieldSet, prefix: readonly string[] = []): Generator<readonly string[]> {
   if (set.member) yield prefix;
-  for (const [key, child] of [...set.children].sort(([a], [b]) => (a < b ? -1 : 1))) yield* paths(child, [...prefix, key]);
+  for (const [key, child] of [...set.children].sort(([a], [b]) => (a < b ? -1 : 1)))
+    yield* paths(child, [...prefix, key]);
 }
 
 /** Removes a path and all below it. */
@@ -84,7 +89,9 @@ export function pathText(path: readonly string[]): string {
       if (element.startsWith('f:')) return `.${rest}`;
       if (element.startsWith('v:')) return `[=${rest}]`;
       if (element.startsWith('i:')) return `[${rest}]`;
-      return `[${Object.entries(JSON.parse(rest)).map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(',')}]`;
+      return `[${Object.entries(JSON.parse(rest))
+        .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+        .join(',')}]`;
     })
     .join('');
 }

@@ -8,7 +8,11 @@ import { pathText } from './set.ts';
 export function typeFault(type: Type, value: Json): string | undefined {
   const faults: string[] = [];
   check(type, value, '', faults, true);
-  return faults.length === 0 ? undefined : faults.length === 1 ? faults[0] : `errors:\n${faults.map((fault) => `  ${fault}`).join('\n')}`;
+  return faults.length === 0
+    ? undefined
+    : faults.length === 1
+      ? faults[0]
+      : `errors:\n${faults.map((fault) => `  ${fault}`).join('\n')}`;
 }
 
 const SCALARS: Record<string, (value: Json) => boolean> = {
@@ -21,11 +25,19 @@ const SCALARS: Record<string, (value: Json) => boolean> = {
   time: (value) => typeof value === 'string',
   microTime: (value) => typeof value === 'string',
 };
-const NAMES: Record<string, string> = { int32: 'numeric (int or float)', int64: 'numeric (int or float)', number: 'numeric (int or float)', bytes: 'string', time: 'string', microTime: 'string' };
+const NAMES: Record<string, string> = {
+  int32: 'numeric (int or float)',
+  int64: 'numeric (int or float)',
+  number: 'numeric (int or float)',
+  bytes: 'string',
+  time: 'string',
+  microTime: 'string',
+};
 
 function check(type: Type, value: Json, path: string, faults: string[], root = false): void {
   if (value === null || value === undefined) return;
-  const expected = (what: string) => faults.push(`${path}: expected ${what}, got &value.valueUnstructured{Value:${goValue(value)}}`);
+  const expected = (what: string) =>
+    faults.push(`${path}: expected ${what}, got &value.valueUnstructured{Value:${goValue(value)}}`);
   switch (type.kind) {
     case 'scalar': {
       const fits = SCALARS[type.scalar];
@@ -70,4 +82,13 @@ function check(type: Type, value: Json, path: string, faults: string[], root = f
   }
 }
 
-const goValue = (value: Json): string => (typeof value === 'string' ? JSON.stringify(value) : isMap(value) ? `map[string]interface {}{${Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}:${goValue(item)}`).join(', ')}}` : Array.isArray(value) ? `[]interface {}{${value.map(goValue).join(', ')}}` : String(value));
+const goValue = (value: Json): string =>
+  typeof value === 'string'
+    ? JSON.stringify(value)
+    : isMap(value)
+      ? `map[string]interface {}{${Object.entries(value)
+          .map(([key, item]) => `${JSON.stringify(key)}:${goValue(item)}`)
+          .join(', ')}}`
+      : Array.isArray(value)
+        ? `[]interface {}{${value.map(goValue).join(', ')}}`
+        : String(value);

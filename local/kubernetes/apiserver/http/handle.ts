@@ -42,8 +42,20 @@ export function handler(context: Context): (request: IncomingMessage, response: 
     try {
       const info = requestInfo(request.method ?? 'GET', request.url ?? '/');
       const body = ['GET', 'HEAD'].includes(info.method) ? Buffer.alloc(0) : await bodyOf(request);
-      const form = info.resourceRequest ? negotiate(request.headers.accept, info.query) : { media: 'json' as const, pretty: false };
-      const call: Call = { context, request, response, headers: request.headers, info, user: ANONYMOUS, form, body, warnings };
+      const form = info.resourceRequest
+        ? negotiate(request.headers.accept, info.query)
+        : { media: 'json' as const, pretty: false };
+      const call: Call = {
+        context,
+        request,
+        response,
+        headers: request.headers,
+        info,
+        user: ANONYMOUS,
+        form,
+        body,
+        warnings,
+      };
       const answer = await route(call);
       send(call, answer);
     } catch (error) {

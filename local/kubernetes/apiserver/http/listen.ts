@@ -1,6 +1,11 @@
 /** The listening socket: TLS on loopback, HTTP/2 for those who can, HTTP/1.1 with kept connections for the others. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
+import {
+  createSecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 
 export interface Listening {
@@ -19,9 +24,16 @@ export async function listen(
 ): Promise<Listening> {
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
-  const server = createSecureServer({ key: keyPem, cert: certPem, allowHTTP1: true, settings: { maxConcurrentStreams: 1000 } });
+  const server = createSecureServer({
+    key: keyPem,
+    cert: certPem,
+    allowHTTP1: true,
+    settings: { maxConcurrentStreams: 1000 },
+  });
   // The compatibility API of HTTP/2 speaks both; only what both have is used.
-  server.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) => handle(request as unknown as IncomingMessage, response as unknown as ServerResponse));
+  server.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) =>
+    handle(request as unknown as IncomingMessage, response as unknown as ServerResponse),
+  );
   server.on('session', (session) => {
     sessions.add(session);
     session.on('close', () => sessions.delete(session));
@@ -36,7 +48,13 @@ export async function listen(
   server.on('clientError', (_error, socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'EADDRINUSE' ? Object.assign(new Error(`port ${port} on 127.0.0.1 is in use: choose another or stop what listens there`), { code: error.code }) : error),
+      reject(
+        error.code === 'EADDRINUSE'
+          ? Object.assign(new Error(`port ${port} on 127.0.0.1 is in use: choose another or stop what listens there`), {
+              code: error.code,
+            })
+          : error,
+      ),
     );
     server.listen(port, '127.0.0.1', resolve);
   });

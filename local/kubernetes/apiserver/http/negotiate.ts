@@ -19,7 +19,9 @@ export function negotiate(accept: string | undefined, query: URLSearchParams): F
   if (!accept) return { media: 'json', pretty };
   for (const entry of accept.split(',')) {
     const [type = '', ...params] = entry.split(';').map((part) => part.trim());
-    const media = { 'application/json': 'json', 'application/yaml': 'yaml', '*/*': 'json', 'application/*': 'json' }[type] as Form['media'] | undefined;
+    const media = { 'application/json': 'json', 'application/yaml': 'yaml', '*/*': 'json', 'application/*': 'json' }[
+      type
+    ] as Form['media'] | undefined;
     if (media === undefined) continue;
     const values = Object.fromEntries(params.map((param) => param.split('=') as [string, string]));
     const as = values['as'];

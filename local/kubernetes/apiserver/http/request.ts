@@ -17,7 +17,14 @@ export interface RequestInfo {
   rest: string[];
 }
 
-const VERBS: Record<string, string> = { GET: 'get', HEAD: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+const VERBS: Record<string, string> = {
+  GET: 'get',
+  HEAD: 'get',
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
 
 const isTrue = (value: string | null): boolean => value === 'true' || value === '1' || value === '';
 

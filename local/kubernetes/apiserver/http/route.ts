@@ -2,16 +2,16 @@
 import { requestUser } from '../auth/impersonate.ts';
 import { refusal } from '../auth/refusal.ts';
 import type { Answer, Call, KindCall } from '../call.ts';
+import { discovery } from '../discovery/routes.ts';
 import { methodNotAllowed, type StatusError, unknownResource } from '../errors.ts';
 import type { Kind } from '../kinds/kind.ts';
-import { discovery } from '../discovery/routes.ts';
+import { review } from '../reviews/reviews.ts';
+import { SUBRESOURCES } from '../subresources/table.ts';
 import { deleteCollection, deleteOne } from '../verbs/delete.ts';
 import { patch } from '../verbs/patch.ts';
 import { get, list } from '../verbs/read.ts';
 import { watch } from '../verbs/watch.ts';
 import { create, update } from '../verbs/write.ts';
-import { review } from '../reviews/reviews.ts';
-import { SUBRESOURCES } from '../subresources/table.ts';
 
 export const NOT_FOUND_TEXT = '404 page not found\n';
 
@@ -28,7 +28,8 @@ export async function route(call: Call): Promise<Answer> {
   const kind = registry.find(info.group, info.version, info.resource);
   if (kind === undefined) {
     const review = info.resource === 'bindings' && info.group === '' && info.version === 'v1';
-    if (review && info.verb === 'create') return SUBRESOURCES['pods/binding']!.POST!({ ...call, kind: registry.find('', 'v1', 'pods')! });
+    if (review && info.verb === 'create')
+      return SUBRESOURCES['pods/binding']!.POST!({ ...call, kind: registry.find('', 'v1', 'pods')! });
     throw unknownResource();
   }
   if (kind.deprecation) call.warnings.push(kind.deprecation);
@@ -94,4 +95,3 @@ function generic(kind: Kind, name: string): (typeof SUBRESOURCES)[string] | unde
   if (name === 'scale' && kind.scale) return SUBRESOURCES['*/scale'];
   return undefined;
 }
-

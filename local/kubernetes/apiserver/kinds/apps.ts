@@ -30,18 +30,31 @@ const matches = (selector: Json, labels: Record<string, string> = {}): boolean =
 function workloadFaults(object: Obj): FieldError[] {
   const spec = object['spec'] ?? {};
   const faults: FieldError[] = [];
-  if (spec.replicas < 0) faults.push(invalidField('spec.replicas', spec.replicas, 'must be greater than or equal to 0'));
+  if (spec.replicas < 0)
+    faults.push(invalidField('spec.replicas', spec.replicas, 'must be greater than or equal to 0'));
   const selector = spec.selector;
-  const empty = !selector || (Object.keys(selector.matchLabels ?? {}).length === 0 && !(selector.matchExpressions ?? []).length);
+  const empty =
+    !selector || (Object.keys(selector.matchLabels ?? {}).length === 0 && !(selector.matchExpressions ?? []).length);
   if (!selector) faults.push(required('spec.selector'));
-  else if (empty) faults.push(invalidField('spec.selector', selector, `empty selector is invalid for ${object.kind.toLowerCase()}`));
+  else if (empty)
+    faults.push(invalidField('spec.selector', selector, `empty selector is invalid for ${object.kind.toLowerCase()}`));
   if (selector && !empty && !matches(selector, spec.template?.metadata?.labels)) {
-    faults.push(invalidField('spec.template.metadata.labels', spec.template?.metadata?.labels ?? {}, '`selector` does not match template `labels`'));
+    faults.push(
+      invalidField(
+        'spec.template.metadata.labels',
+        spec.template?.metadata?.labels ?? {},
+        '`selector` does not match template `labels`',
+      ),
+    );
   }
   faults.push(...podSpecFaults('spec.template.spec', spec.template?.spec ?? {}));
   const policy = spec.template?.spec?.restartPolicy;
   if (policy === 'OnFailure' || policy === 'Never') {
-    faults.push({ type: 'NotSupported', field: 'spec.template.spec.restartPolicy', message: `Unsupported value: ${JSON.stringify(policy)}: supported values: "Always"` });
+    faults.push({
+      type: 'NotSupported',
+      field: 'spec.template.spec.restartPolicy',
+      message: `Unsupported value: ${JSON.stringify(policy)}: supported values: "Always"`,
+    });
   }
   return faults;
 }
@@ -63,7 +76,8 @@ const deployments = apps('Deployment', 'deployments', {
   categories: ['all'],
   status: true,
   scale,
-  generation: (next, old) => generationOfSpec(next, old) || !same(next.metadata.annotations ?? {}, old.metadata.annotations ?? {}),
+  generation: (next, old) =>
+    generationOfSpec(next, old) || !same(next.metadata.annotations ?? {}, old.metadata.annotations ?? {}),
   columns: [
     NAME,
     column('Ready', ready),
@@ -93,9 +107,15 @@ const deployments = apps('Deployment', 'deployments', {
     const faults = workloadFaults(object);
     const { strategy } = object['spec'];
     if (strategy?.type === 'Recreate' && strategy.rollingUpdate) {
-      faults.push(forbiddenField('spec.strategy.rollingUpdate', "may not be specified when strategy `type` is 'Recreate'"));
+      faults.push(
+        forbiddenField('spec.strategy.rollingUpdate', "may not be specified when strategy `type` is 'Recreate'"),
+      );
     } else if (!['Recreate', 'RollingUpdate'].includes(strategy?.type)) {
-      faults.push({ type: 'NotSupported', field: 'spec.strategy', message: `Unsupported value: ${JSON.stringify(strategy)}: supported values: "Recreate", "RollingUpdate"` });
+      faults.push({
+        type: 'NotSupported',
+        field: 'spec.strategy',
+        message: `Unsupported value: ${JSON.stringify(strategy)}: supported values: "Recreate", "RollingUpdate"`,
+      });
     }
     return faults;
   },

@@ -14,7 +14,8 @@ export function humanDuration(ms: number): string {
   const hours = Math.floor(minutes / 60);
   if (hours < 8) return minutes % 60 === 0 ? `${hours}h` : `${hours}h${minutes % 60}m`;
   if (hours < 48) return `${hours}h`;
-  if (hours < 24 * 8) return hours % 24 === 0 ? `${Math.floor(hours / 24)}d` : `${Math.floor(hours / 24)}d${hours % 24}h`;
+  if (hours < 24 * 8)
+    return hours % 24 === 0 ? `${Math.floor(hours / 24)}d` : `${Math.floor(hours / 24)}d${hours % 24}h`;
   if (hours < 24 * 365 * 2) return `${Math.floor(hours / 24)}d`;
   const years = Math.floor(hours / 24 / 365);
   const days = Math.floor(hours / 24) % 365;
@@ -46,7 +47,10 @@ export const AGE = column('Age', (object) => ageOf(object.metadata.creationTimes
 });
 export const CREATED_AT = column('Created At', (object) => object.metadata.creationTimestamp, { type: 'date' });
 
-export const text = (path: string, otherwise = '') => (object: Obj) => at(object, path) ?? otherwise;
+export const text =
+  (path: string, otherwise = '') =>
+  (object: Obj) =>
+    at(object, path) ?? otherwise;
 export const int = (path: string) => (object: Obj) => at(object, path) ?? 0;
 
 /** A label selector as `a=b,c in (d)`. */
@@ -55,7 +59,12 @@ export function selectorText(selector: Json): string {
   const equal = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => [key, `${key}=${value}`]);
   const rest = (selector.matchExpressions ?? []).map(({ key, operator, values = [] }: Json) => {
     const list = [...values].sort().join(',');
-    const texts: Record<string, string> = { In: `${key} in (${list})`, NotIn: `${key} notin (${list})`, Exists: key, DoesNotExist: `!${key}` };
+    const texts: Record<string, string> = {
+      In: `${key} in (${list})`,
+      NotIn: `${key} notin (${list})`,
+      Exists: key,
+      DoesNotExist: `!${key}`,
+    };
     return [key, texts[operator]];
   });
   const parts = [...equal, ...rest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, part]) => part);
@@ -65,13 +74,24 @@ export function selectorText(selector: Json): string {
 /** A plain map as `a=b,c=d`. */
 export const mapText = (map: Record<string, string> | undefined): string =>
   map && Object.keys(map).length > 0
-    ? Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => `${key}=${value}`).join(',')
+    ? Object.entries(map)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([key, value]) => `${key}=${value}`)
+        .join(',')
     : '<none>';
 
 const containersOf = (spec: Json): Json[] => spec?.containers ?? [];
 /** CONTAINERS, IMAGES and SELECTOR of workloads, for `-o wide`. */
 export const WORKLOAD_WIDE: Column[] = [
-  wide('Containers', (object) => containersOf(at(object, 'spec.template.spec')).map(({ name }) => name).join(',')),
-  wide('Images', (object) => containersOf(at(object, 'spec.template.spec')).map(({ image }) => image).join(',')),
+  wide('Containers', (object) =>
+    containersOf(at(object, 'spec.template.spec'))
+      .map(({ name }) => name)
+      .join(','),
+  ),
+  wide('Images', (object) =>
+    containersOf(at(object, 'spec.template.spec'))
+      .map(({ image }) => image)
+      .join(','),
+  ),
 ];
 export const SELECTOR_WIDE = wide('Selector', (object) => selectorText(at(object, 'spec.selector')));

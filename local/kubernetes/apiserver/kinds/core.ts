@@ -1,6 +1,6 @@
 /** The kinds of the core group. */
 import { type FieldError, invalidField, required } from '../errors.ts';
-import { at, isMap, same, type Json, type Obj } from '../json.ts';
+import { at, isMap, type Json, type Obj, same } from '../json.ts';
 import { AGE, CREATED_AT, column, NAME, text, wide } from './columns.ts';
 import { define } from './define.ts';
 import { EVENT_COLUMNS } from './events.ts';
@@ -15,12 +15,15 @@ const core = (kind: string, resource: string, own: Parameters<typeof define>[5] 
 const size = (map: Json): number => Object.keys(map ?? {}).length;
 
 const DATA_KEY = /^[-._a-zA-Z0-9]+$/;
-const KEY_TEXT = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+const KEY_TEXT =
+  "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 
 function keyFaults(field: string, map: Json): FieldError[] {
   return Object.keys(map ?? {})
     .sort()
-    .flatMap((key) => (DATA_KEY.test(key) && key.length <= 253 ? [] : [invalidField(`${field}[${key}]`, key, KEY_TEXT)]));
+    .flatMap((key) =>
+      DATA_KEY.test(key) && key.length <= 253 ? [] : [invalidField(`${field}[${key}]`, key, KEY_TEXT)],
+    );
 }
 
 /** An immutable ConfigMap or Secret keeps its content and its flag. */
@@ -28,7 +31,11 @@ function immutableFaults(next: Obj, old: Obj, fields: string[]): FieldError[] {
   if (old['immutable'] !== true) return [];
   const faults: FieldError[] = [];
   if (next['immutable'] !== true) {
-    faults.push({ type: 'Forbidden', field: 'immutable', message: 'Forbidden: field is immutable when `immutable` is set' });
+    faults.push({
+      type: 'Forbidden',
+      field: 'immutable',
+      message: 'Forbidden: field is immutable when `immutable` is set',
+    });
   }
   for (const field of fields) {
     if (same(next[field], old[field])) continue;
@@ -44,7 +51,8 @@ const configmaps = core('ConfigMap', 'configmaps', {
     ...keyFaults('data', map['data']),
     ...Object.keys(map['binaryData'] ?? {})
       .filter((key) => map['data']?.[key] !== undefined)
-      .map((key) => invalidField(`binaryData[${key}]`, key, 'duplicate of key present in data')).map((fault) => ({ ...fault, field: 'data[' + fault.field.slice(11) })),
+      .map((key) => invalidField(`binaryData[${key}]`, key, 'duplicate of key present in data'))
+      .map((fault) => ({ ...fault, field: 'data[' + fault.field.slice(11) })),
     ...keyFaults('binaryData', map['binaryData']),
   ],
   validateUpdate: (next, old) => immutableFaults(next, old, ['data', 'binaryData']),
@@ -64,7 +72,8 @@ const secrets = core('Secret', 'secrets', {
     if (!secret.type) secret.type = 'Opaque';
     if (!isMap(secret.stringData)) return;
     secret.data = { ...secret.data };
-    for (const [key, value] of Object.entries(secret.stringData)) secret.data[key] = Buffer.from(String(value)).toString('base64');
+    for (const [key, value] of Object.entries(secret.stringData))
+      secret.data[key] = Buffer.from(String(value)).toString('base64');
     delete secret.stringData;
   },
   validate: (secret) => {
@@ -75,7 +84,10 @@ const secrets = core('Secret', 'secrets', {
     if (secret['type'] === 'kubernetes.io/basic-auth' && !secret['data']?.username && !secret['data']?.password) {
       faults.push(required('data[username]'), required('data[password]'));
     }
-    if (secret['type'] === 'kubernetes.io/service-account-token' && !secret.metadata.annotations?.['kubernetes.io/service-account.name']) {
+    if (
+      secret['type'] === 'kubernetes.io/service-account-token' &&
+      !secret.metadata.annotations?.['kubernetes.io/service-account.name']
+    ) {
       faults.push(required('metadata.annotations[kubernetes.io/service-account.name]'));
     }
     return faults;
@@ -150,12 +162,15 @@ const nodes = core('Node', 'nodes', {
 const accessModes = (modes: string[] | undefined): string =>
   ['ReadWriteOnce', 'ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOncePod']
     .filter((mode) => modes?.includes(mode))
-    .map((mode) => ({ ReadWriteOnce: 'RWO', ReadOnlyMany: 'ROX', ReadWriteMany: 'RWX', ReadWriteOncePod: 'RWOP' })[mode])
+    .map(
+      (mode) => ({ ReadWriteOnce: 'RWO', ReadOnlyMany: 'ROX', ReadWriteMany: 'RWX', ReadWriteOncePod: 'RWOP' })[mode],
+    )
     .join(',');
 
 const claimFaults = (claim: Obj): FieldError[] => {
   const faults: FieldError[] = [];
-  if (!at(claim, 'spec.accessModes')?.length) faults.push(required('spec.accessModes', 'at least 1 access mode is required'));
+  if (!at(claim, 'spec.accessModes')?.length)
+    faults.push(required('spec.accessModes', 'at least 1 access mode is required'));
   if (at(claim, 'spec.resources.requests')?.storage === undefined) faults.push(required('spec.resources[storage]'));
   return faults;
 };
@@ -169,7 +184,9 @@ const persistentvolumeclaims = core('PersistentVolumeClaim', 'persistentvolumecl
     column('Status', (claim) => (claim.metadata.deletionTimestamp ? 'Terminating' : (at(claim, 'status.phase') ?? ''))),
     column('Volume', text('spec.volumeName')),
     column('Capacity', (claim) => (at(claim, 'spec.volumeName') ? (at(claim, 'status.capacity')?.storage ?? '') : '')),
-    column('Access Modes', (claim) => (at(claim, 'spec.volumeName') ? accessModes(at(claim, 'status.accessModes')) : '')),
+    column('Access Modes', (claim) =>
+      at(claim, 'spec.volumeName') ? accessModes(at(claim, 'status.accessModes')) : '',
+    ),
     column('StorageClass', text('spec.storageClassName')),
     column('VolumeAttributesClass', text('spec.volumeAttributesClassName', '<unset>')),
     AGE,
@@ -184,7 +201,11 @@ const persistentvolumeclaims = core('PersistentVolumeClaim', 'persistentvolumecl
     claim['status'] = { phase: 'Pending' };
     // The admission plugins StorageObjectInUseProtection and DefaultStorageClass.
     claim.metadata.finalizers = [...new Set([...(claim.metadata.finalizers ?? []), 'kubernetes.io/pvc-protection'])];
-    if (claim['spec'].storageClassName !== undefined || claim.metadata.annotations?.['volume.beta.kubernetes.io/storage-class']) return;
+    if (
+      claim['spec'].storageClassName !== undefined ||
+      claim.metadata.annotations?.['volume.beta.kubernetes.io/storage-class']
+    )
+      return;
     const standard = around
       .all('storage.k8s.io/storageclasses')
       .filter(({ metadata }) => metadata.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true')
@@ -193,9 +214,25 @@ const persistentvolumeclaims = core('PersistentVolumeClaim', 'persistentvolumecl
   },
   validate: claimFaults,
   validateUpdate(next, old) {
-    const frozen = (spec: Json) => ({ ...spec, resources: undefined, volumeName: undefined, volumeAttributesClassName: undefined });
-    if (same(frozen(next['spec']), frozen(old['spec'])) && (at(old, 'spec.volumeName') === undefined || at(next, 'spec.volumeName') === at(old, 'spec.volumeName'))) return [];
-    return [{ type: 'Forbidden', field: 'spec', message: 'Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims' }];
+    const frozen = (spec: Json) => ({
+      ...spec,
+      resources: undefined,
+      volumeName: undefined,
+      volumeAttributesClassName: undefined,
+    });
+    if (
+      same(frozen(next['spec']), frozen(old['spec'])) &&
+      (at(old, 'spec.volumeName') === undefined || at(next, 'spec.volumeName') === at(old, 'spec.volumeName'))
+    )
+      return [];
+    return [
+      {
+        type: 'Forbidden',
+        field: 'spec',
+        message:
+          'Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims',
+      },
+    ];
   },
 });
 
@@ -209,7 +246,9 @@ const persistentvolumes = core('PersistentVolume', 'persistentvolumes', {
     column('Capacity', (volume) => at(volume, 'spec.capacity')?.storage ?? ''),
     column('Access Modes', (volume) => accessModes(at(volume, 'spec.accessModes'))),
     column('Reclaim Policy', text('spec.persistentVolumeReclaimPolicy')),
-    column('Status', (volume) => (volume.metadata.deletionTimestamp ? 'Terminating' : (at(volume, 'status.phase') ?? ''))),
+    column('Status', (volume) =>
+      volume.metadata.deletionTimestamp ? 'Terminating' : (at(volume, 'status.phase') ?? ''),
+    ),
     column('Claim', (volume) => {
       const claim = at(volume, 'spec.claimRef');
       return claim ? `${claim.namespace}/${claim.name}` : '';
@@ -267,7 +306,12 @@ const simple: Kind[] = [
     shortNames: ['quota'],
     status: true,
     deleteAnswersObject: true,
-    columns: [NAME, column('Request', (quota) => quotaText(quota, false)), column('Limit', (quota) => quotaText(quota, true)), AGE],
+    columns: [
+      NAME,
+      column('Request', (quota) => quotaText(quota, false)),
+      column('Limit', (quota) => quotaText(quota, true)),
+      AGE,
+    ],
   }),
   core('LimitRange', 'limitranges', { shortNames: ['limits'], columns: [NAME, CREATED_AT] }),
   core('Event', 'events', {
@@ -292,9 +336,21 @@ const simple: Kind[] = [
     validate: (event) => {
       const namespace = at(event, 'involvedObject.namespace') ?? '';
       const own = event.metadata.namespace ?? '';
-      return namespace === own || (namespace === '' && own === 'default') ? [] : [invalidField('involvedObject.namespace', namespace, 'does not match event.namespace')];
+      return namespace === own || (namespace === '' && own === 'default')
+        ? []
+        : [invalidField('involvedObject.namespace', namespace, 'does not match event.namespace')];
     },
   }),
 ];
 
-export const CORE: Kind[] = [namespaces, nodes, pods, services, configmaps, secrets, persistentvolumeclaims, persistentvolumes, ...simple];
+export const CORE: Kind[] = [
+  namespaces,
+  nodes,
+  pods,
+  services,
+  configmaps,
+  secrets,
+  persistentvolumeclaims,
+  persistentvolumes,
+  ...simple,
+];

@@ -1,5 +1,5 @@
 /** Makes a built-in kind from the little that is its own. */
-import { same, type Obj } from '../json.ts';
+import { type Obj, same } from '../json.ts';
 import { typeOf } from '../schema/definitions.ts';
 import type { StructType } from '../schema/type.ts';
 import { AGE, NAME } from './columns.ts';
@@ -8,7 +8,14 @@ import { ALL_VERBS, type Kind } from './kind.ts';
 type Own = Partial<Omit<Kind, 'group' | 'version' | 'kind' | 'resource'>> & { spec?: boolean };
 
 /** `definition` is the package of its type in OpenAPI, such as `io.k8s.api.core.v1`. */
-export function define(group: string, version: string, pkg: string, kind: string, resource: string, own: Own = {}): Kind {
+export function define(
+  group: string,
+  version: string,
+  pkg: string,
+  kind: string,
+  resource: string,
+  own: Own = {},
+): Kind {
   const definition = `${pkg}.${kind}`;
   return {
     group,

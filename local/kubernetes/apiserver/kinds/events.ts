@@ -16,7 +16,10 @@ const TO_CORE: Record<string, string> = {
 const FROM_CORE = Object.fromEntries(Object.entries(TO_CORE).map(([a, b]) => [b, a]));
 
 const renamed = (object: Obj, names: Record<string, string>, apiVersion: string): Obj =>
-  ({ ...Object.fromEntries(Object.entries(object).map(([key, value]) => [names[key] ?? key, value])), apiVersion }) as unknown as Obj;
+  ({
+    ...Object.fromEntries(Object.entries(object).map(([key, value]) => [names[key] ?? key, value])),
+    apiVersion,
+  }) as unknown as Obj;
 
 const lastSeen = (event: Obj): string => {
   if (at(event, 'series.lastObservedTime')) return ageOf(event['series'].lastObservedTime);

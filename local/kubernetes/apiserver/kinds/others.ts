@@ -12,21 +12,30 @@ const lease = define('coordination.k8s.io', 'v1', 'io.k8s.api.coordination.v1', 
   validate: (object) => {
     const { leaseDurationSeconds, leaseTransitions } = object['spec'] ?? {};
     return [
-      ...(leaseDurationSeconds !== undefined && leaseDurationSeconds <= 0 ? [invalidField('spec.leaseDurationSeconds', leaseDurationSeconds, 'must be greater than 0')] : []),
-      ...(leaseTransitions < 0 ? [invalidField('spec.leaseTransitions', leaseTransitions, 'must be greater than or equal to 0')] : []),
+      ...(leaseDurationSeconds !== undefined && leaseDurationSeconds <= 0
+        ? [invalidField('spec.leaseDurationSeconds', leaseDurationSeconds, 'must be greater than 0')]
+        : []),
+      ...(leaseTransitions < 0
+        ? [invalidField('spec.leaseTransitions', leaseTransitions, 'must be greater than or equal to 0')]
+        : []),
     ];
   },
 });
 
 const endpointslices = define('discovery.k8s.io', 'v1', 'io.k8s.api.discovery.v1', 'EndpointSlice', 'endpointslices', {
-  generation: (next, old) => JSON.stringify([next['endpoints'], next['ports']]) !== JSON.stringify([old['endpoints'], old['ports']]),
+  generation: (next, old) =>
+    JSON.stringify([next['endpoints'], next['ports']]) !== JSON.stringify([old['endpoints'], old['ports']]),
   columns: [
     NAME,
     column('AddressType', text('addressType')),
     column('Ports', (slice) => (slice['ports'] ?? []).map(({ port }: Json) => port ?? '*').join(',') || '<unset>'),
     column('Endpoints', (slice) => {
       const all = (slice['endpoints'] ?? []).flatMap(({ addresses }: Json) => addresses ?? []);
-      return all.length === 0 ? '<unset>' : all.length > 3 ? `${all.slice(0, 3).join(',')} + ${all.length - 3} more...` : all.join(',');
+      return all.length === 0
+        ? '<unset>'
+        : all.length > 3
+          ? `${all.slice(0, 3).join(',')} + ${all.length - 3} more...`
+          : all.join(',');
     }),
     AGE,
   ],
@@ -38,24 +47,39 @@ const endpointslices = define('discovery.k8s.io', 'v1', 'io.k8s.api.discovery.v1
   },
 });
 
-const networkpolicies = define('networking.k8s.io', 'v1', 'io.k8s.api.networking.v1', 'NetworkPolicy', 'networkpolicies', {
-  shortNames: ['netpol'],
-  generation: generationOfSpec,
-  columns: [NAME, column('Pod-Selector', (policy) => selectorText(at(policy, 'spec.podSelector'))), AGE],
-  defaults({ spec }) {
-    if (!spec) return;
-    spec.podSelector ??= {};
-    spec.policyTypes ??= spec.egress?.length ? ['Ingress', 'Egress'] : ['Ingress'];
-    for (const rule of [...(spec.ingress ?? []), ...(spec.egress ?? [])]) for (const port of rule.ports ?? []) port.protocol ??= 'TCP';
+const networkpolicies = define(
+  'networking.k8s.io',
+  'v1',
+  'io.k8s.api.networking.v1',
+  'NetworkPolicy',
+  'networkpolicies',
+  {
+    shortNames: ['netpol'],
+    generation: generationOfSpec,
+    columns: [NAME, column('Pod-Selector', (policy) => selectorText(at(policy, 'spec.podSelector'))), AGE],
+    defaults({ spec }) {
+      if (!spec) return;
+      spec.podSelector ??= {};
+      spec.policyTypes ??= spec.egress?.length ? ['Ingress', 'Egress'] : ['Ingress'];
+      for (const rule of [...(spec.ingress ?? []), ...(spec.egress ?? [])])
+        for (const port of rule.ports ?? []) port.protocol ??= 'TCP';
+    },
   },
-});
+);
 
 const storageclasses = define('storage.k8s.io', 'v1', 'io.k8s.api.storage.v1', 'StorageClass', 'storageclasses', {
   singular: 'storageclass',
   shortNames: ['sc'],
   namespaced: false,
   columns: [
-    column('Name', ({ metadata }) => (metadata.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true' ? `${metadata.name} (default)` : metadata.name), { format: 'name' }),
+    column(
+      'Name',
+      ({ metadata }) =>
+        metadata.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true'
+          ? `${metadata.name} (default)`
+          : metadata.name,
+      { format: 'name' },
+    ),
     column('Provisioner', text('provisioner')),
     column('ReclaimPolicy', text('reclaimPolicy', 'Delete')),
     column('VolumeBindingMode', text('volumeBindingMode', '<unset>')),
@@ -69,39 +93,53 @@ const storageclasses = define('storage.k8s.io', 'v1', 'io.k8s.api.storage.v1', '
   validate: (object) => (object['provisioner'] ? [] : [required('provisioner')]),
 });
 
-const priorityclasses = define('scheduling.k8s.io', 'v1', 'io.k8s.api.scheduling.v1', 'PriorityClass', 'priorityclasses', {
-  singular: 'priorityclass',
-  shortNames: ['pc'],
-  namespaced: false,
-  generation: () => false,
-  columns: [
-    NAME,
-    number('Value', (object) => object['value'] ?? 0),
-    column('Global-Default', (object) => object['globalDefault'] ?? false, { type: 'boolean' }),
-    AGE,
-    column('PreemptionPolicy', text('preemptionPolicy')),
-  ],
-  defaults(object) {
-    object.preemptionPolicy ??= 'PreemptLowerPriority';
+const priorityclasses = define(
+  'scheduling.k8s.io',
+  'v1',
+  'io.k8s.api.scheduling.v1',
+  'PriorityClass',
+  'priorityclasses',
+  {
+    singular: 'priorityclass',
+    shortNames: ['pc'],
+    namespaced: false,
+    generation: () => false,
+    columns: [
+      NAME,
+      number('Value', (object) => object['value'] ?? 0),
+      column('Global-Default', (object) => object['globalDefault'] ?? false, { type: 'boolean' }),
+      AGE,
+      column('PreemptionPolicy', text('preemptionPolicy')),
+    ],
+    defaults(object) {
+      object.preemptionPolicy ??= 'PreemptLowerPriority';
+    },
   },
-});
+);
 
-const poddisruptionbudgets = define('policy', 'v1', 'io.k8s.api.policy.v1', 'PodDisruptionBudget', 'poddisruptionbudgets', {
-  shortNames: ['pdb'],
-  status: true,
-  generation: generationOfSpec,
-  conditionalUpdate: true,
-  columns: [
-    NAME,
-    column('Min Available', (budget) => String(at(budget, 'spec.minAvailable') ?? 'N/A')),
-    column('Max Unavailable', (budget) => String(at(budget, 'spec.maxUnavailable') ?? 'N/A')),
-    number('Allowed Disruptions', (budget) => at(budget, 'status.disruptionsAllowed') ?? 0),
-    AGE,
-  ],
-  prepareCreate(budget: Obj) {
-    budget['status'] = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
+const poddisruptionbudgets = define(
+  'policy',
+  'v1',
+  'io.k8s.api.policy.v1',
+  'PodDisruptionBudget',
+  'poddisruptionbudgets',
+  {
+    shortNames: ['pdb'],
+    status: true,
+    generation: generationOfSpec,
+    conditionalUpdate: true,
+    columns: [
+      NAME,
+      column('Min Available', (budget) => String(at(budget, 'spec.minAvailable') ?? 'N/A')),
+      column('Max Unavailable', (budget) => String(at(budget, 'spec.maxUnavailable') ?? 'N/A')),
+      number('Allowed Disruptions', (budget) => at(budget, 'status.disruptionsAllowed') ?? 0),
+      AGE,
+    ],
+    prepareCreate(budget: Obj) {
+      budget['status'] = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
+    },
   },
-});
+);
 
 const review = (group: string, pkg: string, kind: string, resource: string, namespaced = false): Kind =>
   define(group, 'v1', pkg, kind, resource, { namespaced, verbs: ['create'], virtual: true, columns: [] });
@@ -118,5 +156,11 @@ export const OTHERS: Kind[] = [
   review('authorization.k8s.io', 'io.k8s.api.authorization.v1', 'SubjectAccessReview', 'subjectaccessreviews'),
   review('authorization.k8s.io', 'io.k8s.api.authorization.v1', 'SelfSubjectAccessReview', 'selfsubjectaccessreviews'),
   review('authorization.k8s.io', 'io.k8s.api.authorization.v1', 'SelfSubjectRulesReview', 'selfsubjectrulesreviews'),
-  review('authorization.k8s.io', 'io.k8s.api.authorization.v1', 'LocalSubjectAccessReview', 'localsubjectaccessreviews', true),
+  review(
+    'authorization.k8s.io',
+    'io.k8s.api.authorization.v1',
+    'LocalSubjectAccessReview',
+    'localsubjectaccessreviews',
+    true,
+  ),
 ];

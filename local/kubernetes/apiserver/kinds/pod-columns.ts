@@ -10,7 +10,9 @@ interface Summary {
 }
 
 const isSidecar = (spec: Json, name: string): boolean =>
-  (spec.initContainers ?? []).some((container: Json) => container.name === name && container.restartPolicy === 'Always');
+  (spec.initContainers ?? []).some(
+    (container: Json) => container.name === name && container.restartPolicy === 'Always',
+  );
 
 /** The same reading of a pod's status as kubectl's printer (pkg/printers/internalversion). */
 function summary(pod: Obj): Summary {
@@ -54,7 +56,9 @@ function summary(pod: Obj): Summary {
     else reason = `Init:${i}/${(spec.initContainers ?? []).length}`;
     break;
   }
-  const initialized = (status.conditions ?? []).some(({ type, status: is }: Json) => type === 'Initialized' && is === 'True');
+  const initialized = (status.conditions ?? []).some(
+    ({ type, status: is }: Json) => type === 'Initialized' && is === 'True',
+  );
   if (!initializing || initialized) {
     restarts = sidecarRestarts;
     let running = false;
@@ -63,7 +67,8 @@ function summary(pod: Obj): Summary {
       const { waiting, terminated, running: runs } = container.state ?? {};
       if (waiting?.reason) reason = waiting.reason;
       else if (terminated?.reason) reason = terminated.reason;
-      else if (terminated) reason = terminated.signal ? `Signal:${terminated.signal}` : `ExitCode:${terminated.exitCode}`;
+      else if (terminated)
+        reason = terminated.signal ? `Signal:${terminated.signal}` : `ExitCode:${terminated.exitCode}`;
       else if (container.ready && runs) {
         running = true;
         ready++;
@@ -86,7 +91,9 @@ function gates(pod: Obj): string {
   const wanted: Json[] = at(pod, 'spec.readinessGates') ?? [];
   if (wanted.length === 0) return '<none>';
   const conditions: Json[] = at(pod, 'status.conditions') ?? [];
-  const open = wanted.filter((gate) => conditions.some(({ type, status }) => type === gate.conditionType && status === 'True'));
+  const open = wanted.filter((gate) =>
+    conditions.some(({ type, status }) => type === gate.conditionType && status === 'True'),
+  );
   return `${open.length}/${wanted.length}`;
 }
 

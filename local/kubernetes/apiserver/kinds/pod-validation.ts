@@ -1,11 +1,12 @@
 /** Which pods and pod templates are refused. */
-import { duplicate, forbiddenField, invalidField, notSupported, required, type FieldError } from '../errors.ts';
-import { same, type Json, type Obj } from '../json.ts';
+import { duplicate, type FieldError, forbiddenField, invalidField, notSupported, required } from '../errors.ts';
+import { type Json, type Obj, same } from '../json.ts';
 import { parseQuantity } from '../schema/quantity.ts';
 import { keyFaults } from '../storage/selectors.ts';
-import { LABEL_TEXT, isLabel } from './names.ts';
+import { isLabel, LABEL_TEXT } from './names.ts';
 
-const FIELD_PATHS = /^(metadata\.(name|namespace|uid|labels|annotations)|metadata\.(labels|annotations)\['.*'\]|spec\.(nodeName|serviceAccountName)|status\.(hostIP|hostIPs|podIP|podIPs))$/;
+const FIELD_PATHS =
+  /^(metadata\.(name|namespace|uid|labels|annotations)|metadata\.(labels|annotations)\['.*'\]|spec\.(nodeName|serviceAccountName)|status\.(hostIP|hostIPs|podIP|podIPs))$/;
 const HANDLERS = ['exec', 'httpGet', 'tcpSocket', 'grpc', 'sleep'];
 
 const oneOf = (field: string, value: Json, allowed: string[]): FieldError[] =>
@@ -15,7 +16,10 @@ function handlerFaults(field: string, handler: Json): FieldError[] {
   const given = HANDLERS.filter((name) => handler?.[name] !== undefined);
   if (given.length === 0) return [required(field, 'must specify a handler type')];
   // Order of Kubernetes' checks: each after the first is one too many.
-  return given.slice(1).map((name) => (name === 'httpGet' ? `${field}.httpGet` : `${field}.${name}`)).map((path) => forbiddenField(path, 'may not specify more than 1 handler type'));
+  return given
+    .slice(1)
+    .map((name) => (name === 'httpGet' ? `${field}.httpGet` : `${field}.${name}`))
+    .map((path) => forbiddenField(path, 'may not specify more than 1 handler type'));
 }
 
 function envFaults(field: string, env: Json): FieldError[] {
@@ -25,12 +29,26 @@ function envFaults(field: string, env: Json): FieldError[] {
   const sources = Object.keys(from);
   const faults: FieldError[] = [];
   if (env.value) faults.push(invalidField(`${field}.valueFrom`, '', 'may not be specified when `value` is not empty'));
-  if (sources.length === 0) faults.push(invalidField(`${field}.valueFrom`, '', 'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`'));
-  if (sources.length > 1) faults.push(invalidField(`${field}.valueFrom`, '', 'may not have more than one field specified at a time'));
+  if (sources.length === 0)
+    faults.push(
+      invalidField(
+        `${field}.valueFrom`,
+        '',
+        'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`',
+      ),
+    );
+  if (sources.length > 1)
+    faults.push(invalidField(`${field}.valueFrom`, '', 'may not have more than one field specified at a time'));
   const path = from.fieldRef?.fieldPath;
   if (from.fieldRef && !path) faults.push(required(`${field}.valueFrom.fieldRef.fieldPath`));
   else if (path !== undefined && !FIELD_PATHS.test(path)) {
-    faults.push(invalidField(`${field}.valueFrom.fieldRef.fieldPath`, path, `error converting fieldPath: field label not supported: ${path}`));
+    faults.push(
+      invalidField(
+        `${field}.valueFrom.fieldRef.fieldPath`,
+        path,
+        `error converting fieldPath: field label not supported: ${path}`,
+      ),
+    );
   }
   return faults;
 }
@@ -50,7 +68,13 @@ function resourceFaults(field: string, resources: Json = {}): FieldError[] {
       if (quantity && quantity.nano < 0n) faults.push(invalidField(path, value, 'must be greater than or equal to 0'));
       const limit = part === 'requests' && parseQuantity(resources.limits?.[name] ?? '');
       if (quantity && limit && quantity.nano > limit.nano) {
-        faults.push(invalidField(`${field}.requests`, value, `must be less than or equal to ${name} limit of ${resources.limits[name]}`));
+        faults.push(
+          invalidField(
+            `${field}.requests`,
+            value,
+            `must be less than or equal to ${name} limit of ${resources.limits[name]}`,
+          ),
+        );
       }
     }
   }
@@ -67,7 +91,9 @@ function portFaults(field: string, port: Json, hostNetwork: boolean): FieldError
     faults.push(invalidField(`${field}.hostPort`, port.hostPort, 'must be between 1 and 65535, inclusive'));
   }
   if (hostNetwork && port.hostPort && port.hostPort !== port.containerPort) {
-    faults.push(invalidField(`${field}.hostPort`, port.hostPort, 'must match `containerPort` when `hostNetwork` is true'));
+    faults.push(
+      invalidField(`${field}.hostPort`, port.hostPort, 'must match `containerPort` when `hostNetwork` is true'),
+    );
   }
   faults.push(...oneOf(`${field}.protocol`, port.protocol, ['SCTP', 'TCP', 'UDP']));
   return faults;
@@ -84,22 +110,26 @@ function containerFaults(field: string, container: Json, spec: Json, names: Set<
     faults.push(invalidField(`${field}.image`, container.image, 'must not have leading or trailing whitespace'));
   }
   for (const name of ['postStart', 'preStop']) {
-    if (container.lifecycle?.[name]) faults.push(...handlerFaults(`${field}.lifecycle.${name}`, container.lifecycle[name]));
+    if (container.lifecycle?.[name])
+      faults.push(...handlerFaults(`${field}.lifecycle.${name}`, container.lifecycle[name]));
   }
   for (const name of ['livenessProbe', 'readinessProbe', 'startupProbe']) {
     if (container[name]) faults.push(...handlerFaults(`${field}.${name}`, container[name]));
   }
   faults.push(...oneOf(`${field}.imagePullPolicy`, container.imagePullPolicy, ['Always', 'IfNotPresent', 'Never']));
-  for (const [i, port] of (container.ports ?? []).entries()) faults.push(...portFaults(`${field}.ports[${i}]`, port, spec.hostNetwork === true));
+  for (const [i, port] of (container.ports ?? []).entries())
+    faults.push(...portFaults(`${field}.ports[${i}]`, port, spec.hostNetwork === true));
   for (const [i, env] of (container.env ?? []).entries()) faults.push(...envFaults(`${field}.env[${i}]`, env));
   const volumes = new Set((spec.volumes ?? []).map(({ name }: Json) => name));
   const paths = new Set<string>();
   for (const [i, mount] of (container.volumeMounts ?? []).entries()) {
     const at = `${field}.volumeMounts[${i}]`;
     if (!mount.name) faults.push(required(`${at}.name`));
-    else if (!volumes.has(mount.name)) faults.push({ type: 'NotFound', field: `${at}.name`, message: `Not found: ${JSON.stringify(mount.name)}` });
+    else if (!volumes.has(mount.name))
+      faults.push({ type: 'NotFound', field: `${at}.name`, message: `Not found: ${JSON.stringify(mount.name)}` });
     if (!mount.mountPath) faults.push(required(`${at}.mountPath`));
-    else if (paths.has(mount.mountPath)) faults.push(invalidField(`${at}.mountPath`, mount.mountPath, 'must be unique'));
+    else if (paths.has(mount.mountPath))
+      faults.push(invalidField(`${at}.mountPath`, mount.mountPath, 'must be unique'));
     paths.add(mount.mountPath);
   }
   faults.push(...resourceFaults(`${field}.resources`, container.resources));
@@ -117,23 +147,36 @@ export function podSpecFaults(field: string, spec: Json): FieldError[] {
     else if (volumes.has(volume.name)) faults.push(duplicate(`${at}.name`, volume.name));
     volumes.add(volume.name);
     const sources = Object.keys(volume).filter((key) => key !== 'name');
-    for (const extra of sources.slice(1)) faults.push(forbiddenField(`${at}.${extra}`, 'may not specify more than 1 volume type'));
+    for (const extra of sources.slice(1))
+      faults.push(forbiddenField(`${at}.${extra}`, 'may not specify more than 1 volume type'));
   }
   const names = new Set<string>();
   if (!spec.containers?.length) faults.push(required(`${field}.containers`));
   for (const list of ['containers', 'initContainers']) {
-    for (const [i, container] of (spec[list] ?? []).entries()) faults.push(...containerFaults(`${field}.${list}[${i}]`, container, spec, names));
+    for (const [i, container] of (spec[list] ?? []).entries())
+      faults.push(...containerFaults(`${field}.${list}[${i}]`, container, spec, names));
   }
   faults.push(...oneOf(`${field}.restartPolicy`, spec.restartPolicy, ['Always', 'OnFailure', 'Never']));
-  faults.push(...oneOf(`${field}.dnsPolicy`, spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None']));
+  faults.push(
+    ...oneOf(`${field}.dnsPolicy`, spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None']),
+  );
   for (const key of Object.keys(spec.nodeSelector ?? {})) {
     for (const why of keyFaults(key)) faults.push(invalidField(`${field}.nodeSelector`, key, why));
   }
-  if (spec.hostname && !isLabel(spec.hostname)) faults.push(invalidField(`${field}.hostname`, spec.hostname, LABEL_TEXT));
+  if (spec.hostname && !isLabel(spec.hostname))
+    faults.push(invalidField(`${field}.hostname`, spec.hostname, LABEL_TEXT));
   for (const [i, { operator, value, key }] of (spec.tolerations ?? []).entries()) {
     const at = `${field}.tolerations[${i}]`;
-    if (operator === 'Exists' && value) faults.push(invalidField(`${at}.operator`, value, "value must be empty when `operator` is 'Exists'"));
-    if (!key && operator !== 'Exists') faults.push(invalidField(`${at}.operator`, operator ?? '', "operator must be Exists when `key` is empty, which means \"match all values and all keys\""));
+    if (operator === 'Exists' && value)
+      faults.push(invalidField(`${at}.operator`, value, "value must be empty when `operator` is 'Exists'"));
+    if (!key && operator !== 'Exists')
+      faults.push(
+        invalidField(
+          `${at}.operator`,
+          operator ?? '',
+          'operator must be Exists when `key` is empty, which means "match all values and all keys"',
+        ),
+      );
   }
   return faults;
 }
@@ -154,7 +197,15 @@ export function podUpdateFaults(next: Obj, old: Obj): FieldError[] {
   const faults: FieldError[] = [];
   const [deadline, before] = [a.activeDeadlineSeconds, b.activeDeadlineSeconds];
   if (before !== undefined && (deadline === undefined || deadline > before)) {
-    faults.push(invalidField('spec.activeDeadlineSeconds', deadline ?? '', deadline === undefined ? 'must not update from a positive integer to nil value' : 'must be less than or equal to previous value'));
+    faults.push(
+      invalidField(
+        'spec.activeDeadlineSeconds',
+        deadline ?? '',
+        deadline === undefined
+          ? 'must not update from a positive integer to nil value'
+          : 'must be less than or equal to previous value',
+      ),
+    );
   }
   const frozen = (spec: Json, images: Json) => ({
     ...spec,
@@ -162,10 +213,18 @@ export function podUpdateFaults(next: Obj, old: Obj): FieldError[] {
     tolerations: undefined,
     schedulingGates: undefined,
     nodeName: spec.nodeName,
-    containers: spec.containers?.map((container: Json, i: number) => ({ ...container, image: images.containers[i].image })),
-    initContainers: spec.initContainers?.map((container: Json, i: number) => ({ ...container, image: images.initContainers?.[i]?.image })),
+    containers: spec.containers?.map((container: Json, i: number) => ({
+      ...container,
+      image: images.containers[i].image,
+    })),
+    initContainers: spec.initContainers?.map((container: Json, i: number) => ({
+      ...container,
+      image: images.initContainers?.[i]?.image,
+    })),
   });
-  const kept = (b.tolerations ?? []).every((toleration: Json) => (a.tolerations ?? []).some((other: Json) => same(toleration, other)));
+  const kept = (b.tolerations ?? []).every((toleration: Json) =>
+    (a.tolerations ?? []).some((other: Json) => same(toleration, other)),
+  );
   if (!kept || !same(frozen(a, b), frozen(b, b))) faults.push(forbiddenField('spec', UPDATE_TEXT));
   return faults;
 }

@@ -1,5 +1,5 @@
 /** Pods. */
-import { at, same, type Obj } from '../json.ts';
+import { at, type Obj, same } from '../json.ts';
 import { define } from './define.ts';
 import { POD_COLUMNS } from './pod-columns.ts';
 import { defaultPod, qosClass } from './pod-defaults.ts';

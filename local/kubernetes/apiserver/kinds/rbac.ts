@@ -16,14 +16,29 @@ function ruleFaults(object: Obj): FieldError[] {
     const faults: FieldError[] = [];
     if (!rule.verbs?.length) faults.push(required(`${field}.verbs`, 'verbs must contain at least one value'));
     if (rule.nonResourceURLs?.length) {
-      if (!cluster) faults.push(invalidField(`${field}.nonResourceURLs`, rule.nonResourceURLs, 'namespaced rules cannot apply to non-resource URLs'));
+      if (!cluster)
+        faults.push(
+          invalidField(
+            `${field}.nonResourceURLs`,
+            rule.nonResourceURLs,
+            'namespaced rules cannot apply to non-resource URLs',
+          ),
+        );
       if (rule.apiGroups?.length || rule.resources?.length || rule.resourceNames?.length) {
-        faults.push(invalidField(`${field}.nonResourceURLs`, rule.nonResourceURLs, 'rules cannot apply to both regular resources and non-resource URLs'));
+        faults.push(
+          invalidField(
+            `${field}.nonResourceURLs`,
+            rule.nonResourceURLs,
+            'rules cannot apply to both regular resources and non-resource URLs',
+          ),
+        );
       }
       return faults;
     }
-    if (!rule.apiGroups?.length) faults.push(required(`${field}.apiGroups`, 'resource rules must supply at least one api group'));
-    if (!rule.resources?.length) faults.push(required(`${field}.resources`, 'resource rules must supply at least one resource'));
+    if (!rule.apiGroups?.length)
+      faults.push(required(`${field}.apiGroups`, 'resource rules must supply at least one api group'));
+    if (!rule.resources?.length)
+      faults.push(required(`${field}.resources`, 'resource rules must supply at least one resource'));
     return faults;
   });
 }
@@ -32,7 +47,8 @@ function bindingFaults(binding: Obj): FieldError[] {
   const faults: FieldError[] = [];
   const { roleRef = {}, subjects = [] } = binding as Json;
   const kinds = binding.kind === 'RoleBinding' ? ['ClusterRole', 'Role'] : ['ClusterRole'];
-  if (roleRef.apiGroup !== RBAC_GROUP) faults.push(notSupported('roleRef.apiGroup', roleRef.apiGroup ?? '', [RBAC_GROUP]));
+  if (roleRef.apiGroup !== RBAC_GROUP)
+    faults.push(notSupported('roleRef.apiGroup', roleRef.apiGroup ?? '', [RBAC_GROUP]));
   if (!kinds.includes(roleRef.kind)) faults.push(notSupported('roleRef.kind', roleRef.kind ?? '', kinds));
   if (!roleRef.name) faults.push(required('roleRef.name'));
   for (const [i, subject] of subjects.entries()) {
@@ -42,7 +58,8 @@ function bindingFaults(binding: Obj): FieldError[] {
       if (subject.apiGroup) faults.push(notSupported(`${field}.apiGroup`, subject.apiGroup, ['']));
       if (!subject.namespace) faults.push(required(`${field}.namespace`));
     } else if (subject.kind === 'User' || subject.kind === 'Group') {
-      if (subject.apiGroup !== RBAC_GROUP) faults.push(notSupported(`${field}.apiGroup`, subject.apiGroup ?? '', [RBAC_GROUP]));
+      if (subject.apiGroup !== RBAC_GROUP)
+        faults.push(notSupported(`${field}.apiGroup`, subject.apiGroup ?? '', [RBAC_GROUP]));
     } else faults.push(notSupported(`${field}.kind`, subject.kind ?? '', ['Group', 'ServiceAccount', 'User']));
   }
   return faults;

@@ -32,7 +32,13 @@ export class Registry {
 
   /** The versions of a group, those with stored kinds of most importance first; undefined for an unknown group. */
   versionsOf(group: string): string[] | undefined {
-    const versions = [...new Set(this.all().filter((kind) => kind.group === group).map(({ version }) => version))];
+    const versions = [
+      ...new Set(
+        this.all()
+          .filter((kind) => kind.group === group)
+          .map(({ version }) => version),
+      ),
+    ];
     return versions.length === 0 ? undefined : versions.sort(compareVersions);
   }
 

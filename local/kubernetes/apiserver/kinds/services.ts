@@ -1,5 +1,5 @@
 /** Services: their defaults, addresses and ports. */
-import { duplicate, invalidField, notSupported, required, type FieldError } from '../errors.ts';
+import { duplicate, type FieldError, invalidField, notSupported, required } from '../errors.ts';
 import { at, isMap, type Json, type Obj } from '../json.ts';
 import { keyFaults } from '../storage/selectors.ts';
 import { AGE, column, mapText, NAME, wide } from './columns.ts';
@@ -27,7 +27,11 @@ const externalIp = (service: Obj): string => {
 const usedIps = (around: Surroundings): Set<string> =>
   new Set(around.all('services').map((service) => at(service, 'spec.clusterIP')));
 const usedPorts = (around: Surroundings): Set<number> =>
-  new Set(around.all('services').flatMap((service) => (at(service, 'spec.ports') ?? []).map(({ nodePort }: Json) => nodePort)));
+  new Set(
+    around
+      .all('services')
+      .flatMap((service) => (at(service, 'spec.ports') ?? []).map(({ nodePort }: Json) => nodePort)),
+  );
 
 function freeIp(around: Surroundings): string {
   const used = usedIps(around);
@@ -50,7 +54,8 @@ function allocate(service: Obj, around: Surroundings): void {
   } else {
     for (const key of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy']) delete spec[key];
   }
-  const open = spec.type === 'NodePort' || (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
+  const open =
+    spec.type === 'NodePort' || (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
   const used = usedPorts(around);
   for (const port of spec.ports ?? []) {
     if (!open) delete port.nodePort;
@@ -68,9 +73,16 @@ function faultsOf(service: Obj): FieldError[] {
   const spec = service['spec'];
   const faults: FieldError[] = [];
   const ports: Json[] = spec.ports ?? [];
-  if (ports.length === 0 && spec.clusterIP !== 'None' && spec.type !== 'ExternalName') faults.push(required('spec.ports'));
+  if (ports.length === 0 && spec.clusterIP !== 'None' && spec.type !== 'ExternalName')
+    faults.push(required('spec.ports'));
   if (spec.type === 'ExternalName' && !spec.externalName) {
-    faults.push(invalidField('spec.externalName', '', "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"));
+    faults.push(
+      invalidField(
+        'spec.externalName',
+        '',
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
+      ),
+    );
   }
   const names = new Set<string>();
   const numbers = new Set<string>();
@@ -82,28 +94,56 @@ function faultsOf(service: Obj): FieldError[] {
     else if (names.has(port.name)) faults.push(duplicate(`${field}.name`, port.name));
     if (port.name) names.add(port.name);
     const range = (name: string, value: Json) => {
-      if (typeof value === 'number' && (value < 1 || value > 65535)) faults.push(invalidField(`${field}.${name}`, value, 'must be between 1 and 65535, inclusive'));
+      if (typeof value === 'number' && (value < 1 || value > 65535))
+        faults.push(invalidField(`${field}.${name}`, value, 'must be between 1 and 65535, inclusive'));
     };
     range('port', port.port);
-    if (!['TCP', 'UDP', 'SCTP'].includes(port.protocol)) faults.push(notSupported(`${field}.protocol`, port.protocol, ['SCTP', 'TCP', 'UDP']));
+    if (!['TCP', 'UDP', 'SCTP'].includes(port.protocol))
+      faults.push(notSupported(`${field}.protocol`, port.protocol, ['SCTP', 'TCP', 'UDP']));
     range('targetPort', port.targetPort);
     if (typeof port.targetPort === 'string' && !PORT_NAME.test(port.targetPort)) {
-      faults.push(invalidField(`${field}.targetPort`, port.targetPort, "must contain only alphanumeric characters (a-z, 0-9), and hyphens (-)"));
+      faults.push(
+        invalidField(
+          `${field}.targetPort`,
+          port.targetPort,
+          'must contain only alphanumeric characters (a-z, 0-9), and hyphens (-)',
+        ),
+      );
     }
     const key = `${port.protocol}/${port.port}`;
     if (numbers.has(key)) {
-      faults.push({ type: 'Duplicate', field, message: `Duplicate value: {"protocol":"${port.protocol}","port":${port.port},"targetPort":0}`.replace(/"protocol":"(\w+)","port":(\d+),"targetPort":0/, '"port":$2,"protocol":"$1"') });
+      faults.push({
+        type: 'Duplicate',
+        field,
+        message: `Duplicate value: {"protocol":"${port.protocol}","port":${port.port},"targetPort":0}`.replace(
+          /"protocol":"(\w+)","port":(\d+),"targetPort":0/,
+          '"port":$2,"protocol":"$1"',
+        ),
+      });
     }
     numbers.add(key);
   }
   if (!['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'].includes(spec.type)) {
     faults.push(notSupported('spec.type', spec.type, ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort']));
   }
-  for (const key of Object.keys(spec.selector ?? {})) for (const why of keyFaults(key)) faults.push(invalidField('spec.selector', key, why));
+  for (const key of Object.keys(spec.selector ?? {}))
+    for (const why of keyFaults(key)) faults.push(invalidField('spec.selector', key, why));
   if (spec.clusterIP && spec.clusterIP !== 'None' && !/^(\d{1,3}\.){3}\d{1,3}$/.test(spec.clusterIP)) {
-    faults.push(invalidField('spec.clusterIPs[0]', spec.clusterIP, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
+    faults.push(
+      invalidField(
+        'spec.clusterIPs[0]',
+        spec.clusterIP,
+        'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+      ),
+    );
   } else if (spec.clusterIP && spec.clusterIP !== 'None' && !spec.clusterIP.startsWith(RANGE)) {
-    faults.push(invalidField('spec.clusterIPs', spec.clusterIPs, `failed to allocate IP ${spec.clusterIP}: the provided network does not match the current range`));
+    faults.push(
+      invalidField(
+        'spec.clusterIPs',
+        spec.clusterIPs,
+        `failed to allocate IP ${spec.clusterIP}: the provided network does not match the current range`,
+      ),
+    );
   }
   return faults;
 }
@@ -119,15 +159,22 @@ export const services = define('', 'v1', 'io.k8s.api.core.v1', 'Service', 'servi
     column('Type', (service) => at(service, 'spec.type') ?? ''),
     column('Cluster-IP', (service) => at(service, 'spec.clusterIP') || '<none>'),
     column('External-IP', externalIp),
-    column('Port(s)', (service) =>
-      (at(service, 'spec.ports') ?? [])
-        .map(({ port, nodePort, protocol }: Json) => (nodePort ? `${port}:${nodePort}/${protocol}` : `${port}/${protocol}`))
-        .join(',') || '<none>',
+    column(
+      'Port(s)',
+      (service) =>
+        (at(service, 'spec.ports') ?? [])
+          .map(({ port, nodePort, protocol }: Json) =>
+            nodePort ? `${port}:${nodePort}/${protocol}` : `${port}/${protocol}`,
+          )
+          .join(',') || '<none>',
     ),
     AGE,
     wide('Selector', (service) => mapText(at(service, 'spec.selector'))),
   ],
-  fields: { 'spec.clusterIP': (service) => at(service, 'spec.clusterIP') ?? '', 'spec.type': (service) => at(service, 'spec.type') ?? '' },
+  fields: {
+    'spec.clusterIP': (service) => at(service, 'spec.clusterIP') ?? '',
+    'spec.type': (service) => at(service, 'spec.type') ?? '',
+  },
   defaults(service) {
     const { spec } = service;
     if (!isMap(spec)) return;
@@ -162,7 +209,9 @@ export const services = define('', 'v1', 'io.k8s.api.core.v1', 'Service', 'servi
     }
     if (spec.type === 'NodePort') delete spec.allocateLoadBalancerNodePorts;
     for (const [i, port] of (spec.ports ?? []).entries()) {
-      const twin = (before.ports ?? []).find((one: Json) => (port.name ? one.name === port.name : one.port === port.port)) ?? before.ports?.[i];
+      const twin =
+        (before.ports ?? []).find((one: Json) => (port.name ? one.name === port.name : one.port === port.port)) ??
+        before.ports?.[i];
       if (!port.nodePort && twin?.nodePort) port.nodePort = twin.nodePort;
     }
     allocate(next, around);

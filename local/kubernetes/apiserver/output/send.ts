@@ -11,17 +11,37 @@ const CONTROL = { 'cache-control': 'no-cache, private' };
 
 function write(response: ServerResponse, code: number, type: string, text: string, warnings: string[] = []): void {
   if (response.headersSent || response.destroyed) return;
-  if (warnings.length) response.setHeader('Warning', [...new Set(warnings)].map((one) => `299 - ${JSON.stringify(one)}`));
+  if (warnings.length)
+    response.setHeader(
+      'Warning',
+      [...new Set(warnings)].map((one) => `299 - ${JSON.stringify(one)}`),
+    );
   response.writeHead(code, { 'content-type': type, 'content-length': Buffer.byteLength(text), ...CONTROL });
   response.end(text);
 }
 
-export function sendJson(response: ServerResponse, code: number, body: Json, options: { yaml?: boolean; pretty?: boolean; warnings?: string[]; type?: string } = {}): void {
+export function sendJson(
+  response: ServerResponse,
+  code: number,
+  body: Json,
+  options: { yaml?: boolean; pretty?: boolean; warnings?: string[]; type?: string } = {},
+): void {
   if (options.yaml) return write(response, code, 'application/yaml', stringify(body), options.warnings);
-  write(response, code, options.type ?? 'application/json', `${JSON.stringify(body, null, options.pretty ? 2 : undefined)}\n`, options.warnings);
+  write(
+    response,
+    code,
+    options.type ?? 'application/json',
+    `${JSON.stringify(body, null, options.pretty ? 2 : undefined)}\n`,
+    options.warnings,
+  );
 }
 
-export const sendText = (response: ServerResponse, code: number, text: string, type = 'text/plain; charset=utf-8'): void => write(response, code, type, text);
+export const sendText = (
+  response: ServerResponse,
+  code: number,
+  text: string,
+  type = 'text/plain; charset=utf-8',
+): void => write(response, code, type, text);
 
 export function sendError(response: ServerResponse, error: StatusError, warnings: string[] = []): void {
   if (error.code === 429 || error.details?.retryAfterSeconds !== undefined) {
@@ -33,7 +53,8 @@ export function sendError(response: ServerResponse, error: StatusError, warnings
 /** Built-in lists in their own form are put together from the stored texts, without parsing and writing each object. */
 function fastList(call: Call, answer: Extract<Answer, { list: unknown }>): string | undefined {
   const { kind, list } = answer;
-  if (call.form.as !== undefined || call.form.media !== 'json' || call.form.pretty || list.texts === undefined) return undefined;
+  if (call.form.as !== undefined || call.form.media !== 'json' || call.form.pretty || list.texts === undefined)
+    return undefined;
   const head = JSON.stringify({ kind: kind.kind, apiVersion: apiVersionOf(kind) }).slice(1, -1);
   const items: string[] = [];
   for (const text of list.texts) {
@@ -46,7 +67,8 @@ function fastList(call: Call, answer: Extract<Answer, { list: unknown }>): strin
 export function send(call: Call, answer: Answer): void {
   if ('handled' in answer) return;
   const { response, form, warnings } = call;
-  if ('text' in answer) return write(response, answer.code, answer.type ?? 'text/plain; charset=utf-8', answer.text, warnings);
+  if ('text' in answer)
+    return write(response, answer.code, answer.type ?? 'text/plain; charset=utf-8', answer.text, warnings);
   const how = { yaml: form.media === 'yaml', pretty: form.pretty, warnings };
   if ('json' in answer) return sendJson(response, answer.code, answer.json, how);
   if ('list' in answer) {

@@ -14,7 +14,10 @@ interface Operation {
 const segments = (pointer: string): string[] => {
   if (pointer === '') return [];
   if (!pointer.startsWith('/')) throw new PatchError(`path ${pointer} does not begin with /`);
-  return pointer.slice(1).split('/').map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return pointer
+    .slice(1)
+    .split('/')
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 };
 
 const indexOf = (list: Json[], key: string, adding: boolean): number => {

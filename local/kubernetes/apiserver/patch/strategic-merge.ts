@@ -15,7 +15,8 @@ export function strategicMerge(target: Json, patch: Json, type: StructType): Jso
   return mergeMap(isMap(target) ? target : {}, patch, type);
 }
 
-const fieldIn = (type: Type, key: string): Field | undefined => (type.kind === 'struct' ? type.fields.get(key) : undefined);
+const fieldIn = (type: Type, key: string): Field | undefined =>
+  type.kind === 'struct' ? type.fields.get(key) : undefined;
 
 function mergeMap(target: Record<string, Json>, patch: Record<string, Json>, type: Type): Json {
   const directive = patch[DIRECTIVE];
@@ -32,14 +33,15 @@ function mergeMap(target: Record<string, Json>, patch: Record<string, Json>, typ
     const given = Object.keys(patch).filter((key) => !key.startsWith('$'));
     if (!Array.isArray(keep)) throw badRequest(`retainKeys directive must be a list`);
     for (const key of given) {
-      if (patch[key] !== null && !keep.includes(key)) throw badRequest('the server rejected our request due to an error in our request');
+      if (patch[key] !== null && !keep.includes(key)) throw badRequest('invalid patch format of retainKeys');
     }
     out = Object.fromEntries(Object.entries(out).filter(([key]) => keep.includes(key)));
   }
   for (const [key, value] of Object.entries(patch)) {
     if (key.startsWith(DELETE)) {
       const name = key.slice(DELETE.length);
-      if (Array.isArray(out[name])) out[name] = out[name].filter((item: Json) => !(value as Json[]).some((gone) => same(gone, item)));
+      if (Array.isArray(out[name]))
+        out[name] = out[name].filter((item: Json) => !(value as Json[]).some((gone) => same(gone, item)));
     }
   }
   for (const [key, value] of Object.entries(patch)) {
@@ -49,13 +51,20 @@ function mergeMap(target: Record<string, Json>, patch: Record<string, Json>, typ
       delete out[key];
       continue;
     }
-    const inner = field?.type ?? (type.kind === 'map' ? type.value : { kind: 'scalar' as const, scalar: 'any' as const });
+    const inner =
+      field?.type ?? (type.kind === 'map' ? type.value : { kind: 'scalar' as const, scalar: 'any' as const });
     if (isMap(value)) {
       out[key] = mergeMap(isMap(out[key]) ? out[key] : {}, value, inner);
       continue;
     }
     if (Array.isArray(value) && field?.patch.includes('merge') && inner.kind === 'list') {
-      const list = mergeList(Array.isArray(out[key]) ? out[key] : [], value, inner.item, field.mergeKey, patch[ORDER + key]);
+      const list = mergeList(
+        Array.isArray(out[key]) ? out[key] : [],
+        value,
+        inner.item,
+        field.mergeKey,
+        patch[ORDER + key],
+      );
       out[key] = list;
     } else out[key] = clone(value);
   }
@@ -64,28 +73,37 @@ function mergeMap(target: Record<string, Json>, patch: Record<string, Json>, typ
     const name = key.slice(ORDER.length);
     if (patch[name] !== undefined || !Array.isArray(out[name])) continue;
     const field = fieldIn(type, name);
-    out[name] = sortList(out[name], [], order as Json[], field?.mergeKey);
+    out[name] = sortList(out[name], [], order as Json[], field?.mergeKey, out[name]);
   }
   return out;
 }
 
 const identity = (item: Json, key: string | undefined): Json => (key && isMap(item) ? item[key] : item);
 
-function mergeList(target: Json[], patch: Json[], item: Type, key: string | undefined, order: Json[] | undefined): Json[] {
+function mergeList(
+  target: Json[],
+  patch: Json[],
+  item: Type,
+  key: string | undefined,
+  order: Json[] | undefined,
+): Json[] {
   if (order !== undefined) {
     const named = order.map((one) => identity(one, key));
     for (const one of patch) {
       if (isMap(one) && one[DIRECTIVE] !== undefined) continue;
       if (!named.some((name) => same(name, identity(one, key)))) {
-        throw failure(`The order in patch list:\n${JSON.stringify(patch)}\n doesn't match $setElementOrder list:\n${JSON.stringify(order)}\n`);
+        throw failure(
+          `The order in patch list:\n${goList(patch)}\n doesn't match $setElementOrder list:\n${goList(order)}\n`,
+        );
       }
     }
   }
   if (key === undefined || patch.every((one) => !isMap(one))) {
     const fresh = patch.filter((one) => !target.some((other) => same(one, other)));
-    return sortList([...target, ...fresh], patch, order, undefined);
+    return sortList([...target, ...fresh], patch, order, undefined, target);
   }
-  if (patch.some((one) => isMap(one) && one[DIRECTIVE] === 'replace')) return clone(patch.filter((one) => one[DIRECTIVE] !== 'replace'));
+  if (patch.some((one) => isMap(one) && one[DIRECTIVE] === 'replace'))
+    return clone(patch.filter((one) => one[DIRECTIVE] !== 'replace'));
   let out = [...target];
   for (const one of patch) {
     const { [DIRECTIVE]: directive, ...content } = one;
@@ -95,28 +113,47 @@ function mergeList(target: Json[], patch: Json[], item: Type, key: string | unde
     else if (at < 0) out.push(mergeMap({}, content, item));
     else out[at] = mergeMap(out[at], content, item);
   }
-  return sortList(out, patch, order, key);
+  return sortList(out, patch, order, key, target);
 }
 
-const goMap = (value: Record<string, Json>): string =>
-  `map[${Object.keys(value).sort().map((key) => `${key}:${isMap(value[key]) ? goMap(value[key]) : Array.isArray(value[key]) ? `[${value[key].join(' ')}]` : value[key]}`).join(' ')}]`;
+const goList = (list: Json[]): string => `[${list.map((one) => (isMap(one) ? goMap(one) : String(one))).join(' ')}]`;
 
-/** Patched items in the order asked for; without one, they stand before those that the patch does not name. */
-function sortList(merged: Json[], patch: Json[], order: Json[] | undefined, key: string | undefined): Json[] {
-  const names = (order ?? patch.filter((one) => !isMap(one) || one[DIRECTIVE] !== 'delete')).map((one) => identity(one, key));
+const goMap = (value: Record<string, Json>): string =>
+  `map[${Object.keys(value)
+    .sort()
+    .map(
+      (key) =>
+        `${key}:${isMap(value[key]) ? goMap(value[key]) : Array.isArray(value[key]) ? `[${value[key].join(' ')}]` : value[key]}`,
+    )
+    .join(' ')}]`;
+
+/**
+ * The order of a merged list: patched items as the patch (or `$setElementOrder`) has them, the others as before; where both orders leave it
+ * open, an item of the server alone stands before a patched one if it stood before it in the live list.
+ */
+function sortList(
+  merged: Json[],
+  patch: Json[],
+  order: Json[] | undefined,
+  key: string | undefined,
+  live: Json[],
+): Json[] {
+  const names = (order ?? patch.filter((one) => !isMap(one) || one[DIRECTIVE] !== 'delete')).map((one) =>
+    identity(one, key),
+  );
   const rank = (item: Json) => names.findIndex((name) => same(name, identity(item, key)));
+  const before = (item: Json) => live.findIndex((one) => same(identity(one, key), identity(item, key)));
   const named = merged.filter((item) => rank(item) >= 0).sort((a, b) => rank(a) - rank(b));
-  if (order === undefined) return [...named, ...merged.filter((item) => rank(item) < 0)];
-  // What the order does not name keeps its place among its neighbours of before.
-  const out = [...named];
-  let last = -1;
-  for (const item of merged) {
-    if (rank(item) >= 0) {
-      last = out.indexOf(item);
-      continue;
+  const others = merged.filter((item) => rank(item) < 0);
+  const out: Json[] = [];
+  while (named.length || others.length) {
+    const [left, right] = [others[0], named[0]];
+    if (right === undefined) out.push(others.shift());
+    else if (left === undefined) out.push(named.shift());
+    else {
+      const [l, r] = [before(left), before(right)];
+      out.push(l >= 0 && r >= 0 && l < r ? others.shift() : named.shift());
     }
-    out.splice(last + 1, 0, item);
-    last++;
   }
   return out;
 }

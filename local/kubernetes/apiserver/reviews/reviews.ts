@@ -1,13 +1,14 @@
 /** Questions that are answered and never stored: whose token is this, who am I, may I. */
+
+import { withGroup } from '../auth/authenticate.ts';
+import type { Attributes, Rule } from '../auth/rbac.ts';
+import { type User, userInfo } from '../auth/user.ts';
 import type { Answer, KindCall } from '../call.ts';
 import { badRequest, type FieldError, invalid, required } from '../errors.ts';
 import type { Json, Obj } from '../json.ts';
+import { timestamp } from '../json.ts';
 import { objectOf } from '../verbs/body.ts';
 import { writeOptions } from '../verbs/options.ts';
-import { type Attributes, type Rule } from '../auth/rbac.ts';
-import { timestamp } from '../json.ts';
-import { type User, userInfo } from '../auth/user.ts';
-import { withGroup } from '../auth/authenticate.ts';
 
 export async function review(call: KindCall): Promise<Answer> {
   const options = writeOptions(call.info.query, 'CreateOptions', call.headers['user-agent']);
@@ -45,13 +46,18 @@ async function tokenStatus({ context }: KindCall, review: Obj): Promise<Json> {
   if (!token) throw badRequest('token is required for TokenReview in authentication');
   const found = await context.authenticate(token, audiences?.length ? audiences : undefined);
   if (!found) return { user: {}, error: '[invalid bearer token, token lookup failed]' };
-  return { authenticated: true, user: userInfo(withGroup(found.user)), ...(found.audiences && { audiences: found.audiences }) };
+  return {
+    authenticated: true,
+    user: userInfo(withGroup(found.user)),
+    ...(found.audiences && { audiences: found.audiences }),
+  };
 }
 
 function subjectOf(call: KindCall, review: Obj): User {
   const { user = '', uid, groups = [], extra } = review['spec'] ?? {};
   const faults: FieldError[] = [];
-  if (!user && groups.length === 0) faults.push({ ...required('spec.user', "at least one of user or group must be specified") });
+  if (!user && groups.length === 0)
+    faults.push({ ...required('spec.user', 'at least one of user or group must be specified') });
   if (faults.length) throw invalid({ group: call.kind.group, kind: call.kind.kind }, '', faults);
   return { name: user, groups, ...(uid && { uid }), ...(extra && { extra }) };
 }
@@ -62,8 +68,17 @@ function accessStatus(call: KindCall, review: Obj, user: User): Json {
     const both = resource && other;
     throw invalid({ group: call.kind.group, kind: call.kind.kind }, '', [
       both
-        ? { type: 'Invalid', field: 'spec.nonResourceAttributes', message: `Invalid value: ${JSON.stringify(other)}: cannot be specified in combination with resourceAttributes` }
-        : { type: 'Invalid', field: 'spec.resourceAttributes', message: 'Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified' },
+        ? {
+            type: 'Invalid',
+            field: 'spec.nonResourceAttributes',
+            message: `Invalid value: ${JSON.stringify(other)}: cannot be specified in combination with resourceAttributes`,
+          }
+        : {
+            type: 'Invalid',
+            field: 'spec.resourceAttributes',
+            message:
+              'Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified',
+          },
     ]);
   }
   const asked: Attributes = resource
@@ -81,7 +96,16 @@ function accessStatus(call: KindCall, review: Obj, user: User): Json {
 }
 
 function rulesStatus(rules: Rule[]): Json {
-  const resourceRules = rules.filter(({ resources }) => resources?.length).map(({ verbs, apiGroups, resources, resourceNames }) => ({ verbs, apiGroups, resources, ...(resourceNames?.length && { resourceNames }) }));
-  const nonResourceRules = rules.filter(({ nonResourceURLs }) => nonResourceURLs?.length).map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs }));
+  const resourceRules = rules
+    .filter(({ resources }) => resources?.length)
+    .map(({ verbs, apiGroups, resources, resourceNames }) => ({
+      verbs,
+      apiGroups,
+      resources,
+      ...(resourceNames?.length && { resourceNames }),
+    }));
+  const nonResourceRules = rules
+    .filter(({ nonResourceURLs }) => nonResourceURLs?.length)
+    .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs }));
   return { resourceRules, nonResourceRules, incomplete: false };
 }

@@ -25,7 +25,8 @@ const child = (path: string, key: string) => (path ? `${path}.${key}` : key);
 /** Decodes a whole object of a built-in kind. Throws `DecodeError`. */
 export function decode(type: StructType, value: Json): Decoded {
   const walk: Walk = { root: type.name, unknown: [] };
-  if (!isMap(value)) throw new DecodeError(`json: cannot unmarshal ${GO_KIND(value)} into Go value of type ${type.name}`);
+  if (!isMap(value))
+    throw new DecodeError(`json: cannot unmarshal ${GO_KIND(value)} into Go value of type ${type.name}`);
   return { value: struct(type, value, '', '', walk), unknown: walk.unknown };
 }
 
@@ -50,7 +51,13 @@ function struct(type: StructType, value: Record<string, Json>, path: string, pla
 function omitted(field: Field, value: Json): boolean {
   if (value === undefined || value === null) return true;
   if (field.zero !== 'omit') return false;
-  return value === '' || value === 0 || value === false || (Array.isArray(value) && value.length === 0) || (isMap(value) && Object.keys(value).length === 0);
+  return (
+    value === '' ||
+    value === 0 ||
+    value === false ||
+    (Array.isArray(value) && value.length === 0) ||
+    (isMap(value) && Object.keys(value).length === 0)
+  );
 }
 
 function addZero(out: Record<string, Json>, key: string, field: Field): void {
@@ -59,7 +66,15 @@ function addZero(out: Record<string, Json>, key: string, field: Field): void {
   else if (field.zero === 'keep') out[key] = zeroScalar(field.type);
 }
 
-const ZERO: Partial<Record<Scalar, Json>> = { string: '', boolean: false, int32: 0, int64: 0, number: 0, quantity: '0', intOrString: 0 };
+const ZERO: Partial<Record<Scalar, Json>> = {
+  string: '',
+  boolean: false,
+  int32: 0,
+  int64: 0,
+  number: 0,
+  quantity: '0',
+  intOrString: 0,
+};
 const zeroScalar = (type: Type): Json => (type.kind === 'scalar' ? (ZERO[type.scalar] ?? null) : null);
 
 /** An empty value of the type, as Go writes it. */
@@ -90,7 +105,11 @@ function convert(type: Type, value: Json, path: string, plain: string, walk: Wal
     }
     case 'list':
       if (!Array.isArray(value)) throw wrong(goTypeOf(type));
-      return value.map((item, i) => convert(type.item, item, `${path}[${i}]`, plain, walk, owner) ?? (type.item.kind === 'struct' ? zeroOf(type.item) : zeroScalar(type.item)));
+      return value.map(
+        (item, i) =>
+          convert(type.item, item, `${path}[${i}]`, plain, walk, owner) ??
+          (type.item.kind === 'struct' ? zeroOf(type.item) : zeroScalar(type.item)),
+      );
     case 'scalar':
       return scalar(type.scalar, value, wrong);
   }
@@ -105,7 +124,14 @@ const goTypeOf = (type: Type): string => {
     case 'list':
       return `[]${goTypeOf(type.item)}`;
     case 'scalar':
-      return ({ boolean: 'bool', bytes: '[]uint8', number: 'float64', time: 'v1.Time', any: 'interface {}' } as Record<string, string>)[type.scalar] ?? type.scalar;
+      return (
+        (
+          { boolean: 'bool', bytes: '[]uint8', number: 'float64', time: 'v1.Time', any: 'interface {}' } as Record<
+            string,
+            string
+          >
+        )[type.scalar] ?? type.scalar
+      );
   }
 };
 
@@ -117,10 +143,13 @@ function time(value: string, fraction: boolean): string {
   const match = TIME.exec(value);
   const at = match ? Date.parse(value) : Number.NaN;
   if (!match || Number.isNaN(at)) {
-    throw new DecodeError(`parsing time ${JSON.stringify(JSON.stringify(value)).slice(1, -1).replaceAll('\\"', '"')} as ${JSON.stringify(JSON.stringify(layout)).slice(1, -1).replaceAll('\\"', '"')}: cannot parse ${JSON.stringify(value)} as "2006"`);
+    throw new DecodeError(
+      `parsing time ${JSON.stringify(JSON.stringify(value)).slice(1, -1).replaceAll('\\"', '"')} as ${JSON.stringify(JSON.stringify(layout)).slice(1, -1).replaceAll('\\"', '"')}: cannot parse ${JSON.stringify(value)} as "2006"`,
+    );
   }
   if (!fraction) return `${new Date(at).toISOString().slice(0, 19)}Z`;
-  if (match[3] === undefined) throw new DecodeError(`parsing time "${value}" as "${layout}": cannot parse "${value.slice(19)}" as ".000000"`);
+  if (match[3] === undefined)
+    throw new DecodeError(`parsing time "${value}" as "${layout}": cannot parse "${value.slice(19)}" as ".000000"`);
   return `${new Date(at).toISOString().slice(0, 19)}.${match[3].slice(1, 7).padEnd(6, '0')}Z`;
 }
 
@@ -138,7 +167,8 @@ function scalar(kind: Scalar, value: Json, wrong: (goType: string) => Error): Js
     case 'int64': {
       if (typeof value !== 'number') throw wrong(kind);
       const limit = kind === 'int32' ? 2 ** 31 : 2 ** 63;
-      if (!Number.isInteger(value) || value >= limit || value < -limit) throw new DecodeError(wrong(kind).message.replace('unmarshal number', `unmarshal number ${value}`));
+      if (!Number.isInteger(value) || value >= limit || value < -limit)
+        throw new DecodeError(wrong(kind).message.replace('unmarshal number', `unmarshal number ${value}`));
       return value;
     }
     case 'number':

@@ -102,7 +102,9 @@ function fieldOf(name: string, schema: Json, letter: string | undefined, require
     if (isTime) return 'null';
     if (type.kind === 'struct') return 'struct';
     if (letter !== 'k') return 'omit';
-    return type.kind === 'list' || type.kind === 'map' || type.kind === 'scalar' && type.scalar === 'any' ? 'null' : 'keep';
+    return type.kind === 'list' || type.kind === 'map' || (type.kind === 'scalar' && type.scalar === 'any')
+      ? 'null'
+      : 'keep';
   };
   return {
     type,

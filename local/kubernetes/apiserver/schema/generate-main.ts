@@ -60,12 +60,14 @@ function structsOf(pkg: string): Map<string, GoField[]> {
   for (const file of readdirSync(folder).filter((name) => name.endsWith('types.go') || name.startsWith('types_'))) {
     const source = readFileSync(join(folder, file), 'utf8');
     for (const [, name, body] of source.matchAll(/^type (\w+) struct \{\n([\s\S]*?)^\}/gm)) {
-      const fields = [...body!.matchAll(/^\s+(?:\w+\s+)?(\*?[\w.[\]*]+)\s+`(?:[^`]*\s)?json:"([^"]*)"(?:[^`]*?protobuf:"\w+,(\d+))?/gm)].map(
-      ([, type, tag, number]) => {
+      const fields = [
+        ...body!.matchAll(
+          /^\s+(?:\w+\s+)?(\*?[\w.[\]*]+)\s+`(?:[^`]*\s)?json:"([^"]*)"(?:[^`]*?protobuf:"\w+,(\d+))?/gm,
+        ),
+      ].map(([, type, tag, number]) => {
         const [jsonName, ...tags] = tag!.split(',');
         return { type: type!, name: jsonName!, tags, number: number === undefined ? undefined : Number(number) };
-      },
-    );
+      });
       structs.set(name!, fields);
     }
   }

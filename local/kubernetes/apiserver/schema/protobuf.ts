@@ -54,8 +54,10 @@ function* fields(buffer: Buffer): Generator<Raw> {
 const integer = (value: bigint | Buffer): number => Number(BigInt.asIntN(64, value as bigint));
 
 /** The fields of a message by number, the last of each. */
-const message = (buffer: Buffer): Map<number, bigint | Buffer> => new Map([...fields(buffer)].map(({ number, value }) => [number, value]));
-const textIn = (found: Map<number, bigint | Buffer>, number: number): string => (found.get(number) as Buffer | undefined)?.toString('utf8') ?? '';
+const message = (buffer: Buffer): Map<number, bigint | Buffer> =>
+  new Map([...fields(buffer)].map(({ number, value }) => [number, value]));
+const textIn = (found: Map<number, bigint | Buffer>, number: number): string =>
+  (found.get(number) as Buffer | undefined)?.toString('utf8') ?? '';
 
 function value(type: Type, raw: bigint | Buffer): Json {
   switch (type.kind) {
@@ -103,7 +105,9 @@ function value(type: Type, raw: bigint | Buffer): Json {
 }
 
 function struct(type: StructType, buffer: Buffer, numbers: Numbers): Record<string, Json> {
-  const names = new Map(Object.entries(numbers).flatMap(([name, number]) => (typeof number === 'number' ? [[number, name] as const] : [])));
+  const names = new Map(
+    Object.entries(numbers).flatMap(([name, number]) => (typeof number === 'number' ? [[number, name] as const] : [])),
+  );
   const out: Record<string, Json> = {};
   for (const { number, value: raw } of fields(buffer)) {
     const embedded = numbers[`+${number}`];
@@ -128,12 +132,18 @@ function struct(type: StructType, buffer: Buffer, numbers: Numbers): Record<stri
 
 /** The object that a `application/vnd.kubernetes.protobuf` body holds. Throws `DecodeError` for what is no such body or no kind known here. */
 export function parseProtobuf(body: Buffer): Json {
-  if (!body.subarray(0, 4).equals(MAGIC)) throw new DecodeError('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
+  if (!body.subarray(0, 4).equals(MAGIC))
+    throw new DecodeError('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
   const unknown = message(body.subarray(4));
   const meta = message((unknown.get(1) as Buffer | undefined) ?? Buffer.alloc(0));
   const [apiVersion, kind] = [textIn(meta, 1), textIn(meta, 2)];
   const name = definitionOf(apiVersion, kind);
-  if (name === undefined) throw new DecodeError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
+  if (name === undefined)
+    throw new DecodeError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
   const type = typeOf(name) as StructType;
-  return { apiVersion, kind, ...struct(type, (unknown.get(2) as Buffer | undefined) ?? Buffer.alloc(0), numbersOf(name)) };
+  return {
+    apiVersion,
+    kind,
+    ...struct(type, (unknown.get(2) as Buffer | undefined) ?? Buffer.alloc(0), numbersOf(name)),
+  };
 }

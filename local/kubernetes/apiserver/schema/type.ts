@@ -1,7 +1,17 @@
 /** The form of objects: one small algebra of types that decoding, pruning, patches, field management and defaults are written against. */
 
 export type Scalar =
-  | 'string' | 'boolean' | 'int32' | 'int64' | 'number' | 'bytes' | 'time' | 'microTime' | 'quantity' | 'intOrString' | 'any';
+  | 'string'
+  | 'boolean'
+  | 'int32'
+  | 'int64'
+  | 'number'
+  | 'bytes'
+  | 'time'
+  | 'microTime'
+  | 'quantity'
+  | 'intOrString'
+  | 'any';
 
 export interface ScalarType {
   kind: 'scalar';

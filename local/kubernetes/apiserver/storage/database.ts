@@ -44,7 +44,8 @@ export function openDatabase(file: string): Database {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
   return {
-    rows: () => db.prepare('SELECT storage, key, rv, json FROM objects').iterate() as Iterable<unknown> as Iterable<Row>,
+    rows: () =>
+      db.prepare('SELECT storage, key, rv, json FROM objects').iterate() as Iterable<unknown> as Iterable<Row>,
     version: () => (db.prepare("SELECT value FROM meta WHERE name = 'version'").get() as { value: number }).value,
     write({ storage, key, rv, json }) {
       begin.run();

@@ -23,7 +23,10 @@ export function keyFaults(key: string): string[] {
   const faults: string[] = [];
   if (parts.length > 2) {
     return [
-      "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')".replace('a valid label key', 'a qualified name'),
+      "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')".replace(
+        'a valid label key',
+        'a qualified name',
+      ),
     ];
   }
   const name = parts[parts.length - 1]!;
@@ -79,7 +82,10 @@ export function parseLabelSelector(text: string): Requirement[] {
       i++;
     }
     const key = next();
-    if (key.kind !== 'word') throw unparsable(`found ${shown(key)}, expected: ${negated ? 'identifier' : "!, identifier, or 'end of string'"}`);
+    if (key.kind !== 'word')
+      throw unparsable(
+        `found ${shown(key)}, expected: ${negated ? 'identifier' : "!, identifier, or 'end of string'"}`,
+      );
     i++;
     const faults = keyFaults(key.text);
     if (faults.length) throw unparsable(`<nil>: Invalid value: "${key.text}": ${faults.join('; ')}`);
@@ -115,7 +121,9 @@ export function parseLabelSelector(text: string): Requirement[] {
       const names = { '=': '=', '==': '=', '!=': '!=', '<': 'lt', '>': 'gt' } as const;
       const op = names[operator.text as keyof typeof names];
       if ((op === 'lt' || op === 'gt') && !/^-?\d+$/.test(value)) {
-        throw unparsable(`values[0][${key.text}]: Invalid value: "${value}": for 'Gt', 'Lt' operators, the value must be an integer`);
+        throw unparsable(
+          `values[0][${key.text}]: Invalid value: "${value}": for 'Gt', 'Lt' operators, the value must be an integer`,
+        );
       }
       found.push({ key: key.text, operator: op, values: [value] });
     } else {

@@ -1,6 +1,6 @@
 /** The storage: every object in memory, written through to the database, with one resource version for all and a window of history for watches. */
 import type { Obj } from '../json.ts';
-import { openDatabase, type Database } from './database.ts';
+import { type Database, openDatabase } from './database.ts';
 
 /** One state of one object. Never changed once it is stored. */
 export interface Stored {

@@ -14,21 +14,35 @@ export function binding(call: KindCall): Answer {
   const body = decode(typeOf('io.k8s.api.core.v1.Binding') as StructType, parseBody(call).value).value as Json;
   const name = call.info.subresource === 'binding' ? call.info.name! : body.metadata?.name;
   const { target } = body;
-  if (target?.kind && target.kind !== 'Node') throw internal(`target.kind: Unsupported value: ${JSON.stringify(target.kind)}: supported values: "Node", "<empty>"`);
+  if (target?.kind && target.kind !== 'Node')
+    throw internal(
+      `target.kind: Unsupported value: ${JSON.stringify(target.kind)}: supported values: "Node", "<empty>"`,
+    );
   if (!target?.name) throw internal('target.name: Required value');
-  if (body.metadata?.name && body.metadata.name !== name) throw badRequest('name in URL does not match name in Binding object');
+  if (body.metadata?.name && body.metadata.name !== name)
+    throw badRequest('name in URL does not match name in Binding object');
   const stored = existing({ ...call, info: { ...call.info, name } });
   const about = { group: '', resource: 'pods/binding' };
-  if (body.metadata?.uid && body.metadata.uid !== stored.object.metadata.uid) throw conflict(about, name, `Precondition failed: UID in precondition: ${body.metadata.uid}, UID in object meta: ${stored.object.metadata.uid}`);
-  if (stored.object.metadata.deletionTimestamp) throw conflict(about, name, `pod ${name} is being deleted, cannot be assigned to a host`);
+  if (body.metadata?.uid && body.metadata.uid !== stored.object.metadata.uid)
+    throw conflict(
+      about,
+      name,
+      `Precondition failed: UID in precondition: ${body.metadata.uid}, UID in object meta: ${stored.object.metadata.uid}`,
+    );
+  if (stored.object.metadata.deletionTimestamp)
+    throw conflict(about, name, `pod ${name} is being deleted, cannot be assigned to a host`);
   const assigned = stored.object['spec']?.nodeName;
   if (assigned) throw conflict(about, name, `pod ${name} is already assigned to node ${JSON.stringify(assigned)}`);
   if (!options.dryRun) {
     const next = clone(stored.object);
     next['spec'].nodeName = target.name;
-    if (body.metadata?.annotations) next.metadata.annotations = { ...next.metadata.annotations, ...body.metadata.annotations };
+    if (body.metadata?.annotations)
+      next.metadata.annotations = { ...next.metadata.annotations, ...body.metadata.annotations };
     const conditions: Json[] = (next['status'].conditions ?? []).filter(({ type }: Json) => type !== 'PodScheduled');
-    next['status'].conditions = [...conditions, { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: timestamp() }];
+    next['status'].conditions = [
+      ...conditions,
+      { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: timestamp() },
+    ];
     call.context.store.put('pods', tidy(next));
   }
   return { code: 201, json: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 } };

@@ -25,29 +25,58 @@ const chosen = (selector: Json, labels: Record<string, string> = {}): boolean =>
 export function eviction(call: KindCall): Answer {
   const options = writeOptions(call.info.query, 'CreateOptions', call.headers['user-agent']);
   const body = decode(typeOf('io.k8s.api.policy.v1.Eviction') as StructType, parseBody(call).value).value as Json;
-  if (body.metadata?.name && body.metadata.name !== call.info.name) throw badRequest('name in URL does not match name in Eviction object');
+  if (body.metadata?.name && body.metadata.name !== call.info.name)
+    throw badRequest('name in URL does not match name in Eviction object');
   const stored = existing(call);
   const pod: Obj = stored.object;
   const deletion = deleteOptions(new URLSearchParams(), body.deleteOptions ?? {});
   const dryRun = options.dryRun || deletion.dryRun;
   if (pod['status']?.phase === 'Running' && !pod.metadata.deletionTimestamp) {
     const { store } = call.context;
-    const budgets = store.list(BUDGETS).filter(({ object }) => object.metadata.namespace === pod.metadata.namespace && chosen(object['spec']?.selector, pod.metadata.labels));
-    if (budgets.length > 1) throw new StatusError(500, 'InternalError', 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.', {});
+    const budgets = store
+      .list(BUDGETS)
+      .filter(
+        ({ object }) =>
+          object.metadata.namespace === pod.metadata.namespace && chosen(object['spec']?.selector, pod.metadata.labels),
+      );
+    if (budgets.length > 1)
+      throw new StatusError(
+        500,
+        'InternalError',
+        'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
+        {},
+      );
     const [budget] = budgets;
     if (budget) {
       const status = budget.object['status'] ?? {};
       if ((status.disruptionsAllowed ?? 0) <= 0) {
         const { name } = budget.object.metadata;
-        throw new StatusError(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", {
-          causes: [{ reason: 'DisruptionBudget', message: `The disruption budget ${name} needs ${status.desiredHealthy ?? 0} healthy pods and has ${status.currentHealthy ?? 0} currently` }],
-        });
+        throw new StatusError(
+          429,
+          'TooManyRequests',
+          "Cannot evict pod as it would violate the pod's disruption budget.",
+          {
+            causes: [
+              {
+                reason: 'DisruptionBudget',
+                message: `The disruption budget ${name} needs ${status.desiredHealthy ?? 0} healthy pods and has ${status.currentHealthy ?? 0} currently`,
+              },
+            ],
+          },
+        );
       }
       if (!dryRun) {
         store.put(BUDGETS, {
           ...budget.object,
           metadata: { ...budget.object.metadata },
-          status: { ...status, disruptionsAllowed: status.disruptionsAllowed - 1, disruptedPods: { ...status.disruptedPods, [pod.metadata.name]: new Date().toISOString().replace(/\.\d+/, '') } },
+          status: {
+            ...status,
+            disruptionsAllowed: status.disruptionsAllowed - 1,
+            disruptedPods: {
+              ...status.disruptedPods,
+              [pod.metadata.name]: new Date().toISOString().replace(/\.\d+/, ''),
+            },
+          },
         });
       }
     }

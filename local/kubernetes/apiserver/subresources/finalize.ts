@@ -12,5 +12,14 @@ export function finalize(call: KindCall): Answer {
   next.metadata.resourceVersion = given.metadata?.resourceVersion ?? '';
   const finalizers: string[] = given['spec']?.finalizers ?? [];
   next['spec'] = finalizers.length ? { finalizers } : {};
-  return { code: 200, object: change(call, stored, { next, options, manager: managerOf(call, options, 'finalize'), subresource: 'finalize' }), kind: call.kind };
+  return {
+    code: 200,
+    object: change(call, stored, {
+      next,
+      options,
+      manager: managerOf(call, options, 'finalize'),
+      subresource: 'finalize',
+    }),
+    kind: call.kind,
+  };
 }

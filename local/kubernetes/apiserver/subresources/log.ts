@@ -11,14 +11,20 @@ const PASSED = ['follow', 'previous', 'sinceSeconds', 'sinceTime', 'timestamps',
 
 /** The container that is meant; without a name, the only one. */
 function containerOf(name: string | null, pod: string, spec: Json): string {
-  const all: string[] = [...(spec.containers ?? []), ...(spec.initContainers ?? []), ...(spec.ephemeralContainers ?? [])].map((one: Json) => one.name);
+  const all: string[] = [
+    ...(spec.containers ?? []),
+    ...(spec.initContainers ?? []),
+    ...(spec.ephemeralContainers ?? []),
+  ].map((one: Json) => one.name);
   if (name) {
     if (!all.includes(name)) throw badRequest(`container ${name} is not valid for pod ${pod}`);
     return name;
   }
   const own: string[] = (spec.containers ?? []).map((one: Json) => one.name);
   if (own.length === 1) return own[0]!;
-  const init = spec.initContainers?.length ? ` or one of the init containers: [${spec.initContainers.map((one: Json) => one.name).join(' ')}]` : '';
+  const init = spec.initContainers?.length
+    ? ` or one of the init containers: [${spec.initContainers.map((one: Json) => one.name).join(' ')}]`
+    : '';
   throw badRequest(`a container name must be specified for pod ${pod}, choose one of: [${own.join(' ')}]${init}`);
 }
 
@@ -40,7 +46,12 @@ export async function log(call: KindCall): Promise<Answer> {
   const container = containerOf(query.get('container'), info.name!, pod.spec);
   if (!pod.spec.nodeName) return { code: 204, text: '' };
   if (context.kubeletUrl === undefined) {
-    throw new StatusError(500, 'InternalError', `no kubelet is known for the node ${pod.spec.nodeName}: the server was started without kubeletUrl`, {});
+    throw new StatusError(
+      500,
+      'InternalError',
+      `no kubelet is known for the node ${pod.spec.nodeName}: the server was started without kubeletUrl`,
+      {},
+    );
   }
   const passed = new URLSearchParams();
   for (const name of PASSED) for (const value of query.getAll(name)) passed.append(name, value);
@@ -54,11 +65,18 @@ export async function log(call: KindCall): Promise<Answer> {
   } catch (error) {
     if (gone.signal.aborted) return { handled: true };
     const cause = (error as Error).cause as Error | undefined;
-    throw new StatusError(500, 'InternalError', `Get ${JSON.stringify(url.replace(/\?.*/, ''))}: ${cause?.message ?? (error as Error).message}`, {});
+    throw new StatusError(
+      500,
+      'InternalError',
+      `Get ${JSON.stringify(url.replace(/\?.*/, ''))}: ${cause?.message ?? (error as Error).message}`,
+      {},
+    );
   }
   if (!answer.ok) {
     const text = (await answer.text()).trim();
-    throw answer.status === 404 || answer.status === 400 ? badRequest(text) : new StatusError(answer.status, undefined, text);
+    throw answer.status === 404 || answer.status === 400
+      ? badRequest(text)
+      : new StatusError(answer.status, undefined, text);
   }
   response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' });
   response.flushHeaders();

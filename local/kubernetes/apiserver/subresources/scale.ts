@@ -4,13 +4,18 @@ import { badRequest, invalid, invalidField } from '../errors.ts';
 import { at, clone, type Json, type Obj } from '../json.ts';
 import { AGE, column, int, number } from '../kinds/columns.ts';
 import { define } from '../kinds/define.ts';
-import { APPLY, patched, patchType } from '../verbs/patch.ts';
 import { objectOf } from '../verbs/body.ts';
 import { type WriteOptions, writeOptions } from '../verbs/options.ts';
+import { APPLY, patched, patchType } from '../verbs/patch.ts';
 import { change, draft, existing, managerOf } from '../verbs/write.ts';
 
 export const SCALE = define('autoscaling', 'v1', 'io.k8s.api.autoscaling.v1', 'Scale', 'scales', {
-  columns: [column('Name', ({ metadata }) => metadata.name), number('Desired', int('spec.replicas')), number('Available', int('status.replicas')), AGE],
+  columns: [
+    column('Name', ({ metadata }) => metadata.name),
+    number('Desired', int('spec.replicas')),
+    number('Available', int('status.replicas')),
+    AGE,
+  ],
 });
 
 const setAt = (object: Obj, path: string, value: Json): void => {
@@ -44,11 +49,20 @@ function write(call: KindCall, given: Json, options: WriteOptions): Answer {
   const stored = existing(call);
   const next = draft(call.kind, stored);
   const replicas = given.spec?.replicas ?? 0;
-  if (given.metadata?.name && given.metadata.name !== call.info.name) throw badRequest(`the name of the object (${given.metadata.name}) does not match the name on the URL (${call.info.name})`);
-  if (replicas < 0) throw invalid({ group: 'autoscaling', kind: 'Scale' }, call.info.name!, [invalidField('spec.replicas', replicas, 'must be greater than or equal to 0')]);
+  if (given.metadata?.name && given.metadata.name !== call.info.name)
+    throw badRequest(
+      `the name of the object (${given.metadata.name}) does not match the name on the URL (${call.info.name})`,
+    );
+  if (replicas < 0)
+    throw invalid({ group: 'autoscaling', kind: 'Scale' }, call.info.name!, [
+      invalidField('spec.replicas', replicas, 'must be greater than or equal to 0'),
+    ]);
   next.metadata.resourceVersion = given.metadata?.resourceVersion ?? '';
   setAt(next, call.kind.scale!.spec, replicas);
-  return answer(call, change(call, stored, { next, options, manager: managerOf(call, options, 'scale'), subresource: 'scale' }));
+  return answer(
+    call,
+    change(call, stored, { next, options, manager: managerOf(call, options, 'scale'), subresource: 'scale' }),
+  );
 }
 
 export function putScale(call: KindCall): Answer {
@@ -60,7 +74,7 @@ export function patchScale(call: KindCall): Answer {
   const applying = patchType(call) === APPLY;
   const options = writeOptions(call.info.query, 'PatchOptions', call.headers['user-agent'], applying);
   const scale = scaleOf(call, draft(call.kind, existing(call)));
-  const next = patched({ ...call, kind: SCALE }, clone(scale), options);
+  const next = patched({ ...call, kind: SCALE }, clone(scale));
   // Unless the patch names a version itself, it carries none.
   if (next.metadata?.resourceVersion === scale.metadata.resourceVersion) next.metadata.resourceVersion = '';
   return write(call, next, options);

@@ -13,7 +13,9 @@ export function putStatus(call: KindCall): Answer {
   const options = writeOptions(call.info.query, 'UpdateOptions', call.headers['user-agent']);
   const next = objectOf(call, options);
   if (next.metadata?.name && next.metadata.name !== call.info.name) {
-    throw badRequest(`the name of the object (${next.metadata.name}) does not match the name on the URL (${call.info.name})`);
+    throw badRequest(
+      `the name of the object (${next.metadata.name}) does not match the name on the URL (${call.info.name})`,
+    );
   }
   const stored = existing(call);
   return { code: 200, object: changeStatus(call, draft(call.kind, stored), next, options, stored), kind: call.kind };

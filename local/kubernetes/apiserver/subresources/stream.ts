@@ -6,5 +6,10 @@ import { existing } from '../verbs/write.ts';
 export function stream(call: KindCall): Answer {
   const pod = existing(call).object;
   if (!pod['spec']?.nodeName) throw badRequest(`pod ${pod.metadata.name} does not have a host assigned`);
-  throw new StatusError(501, 'NotImplemented', `${call.info.subresource} is not supported by this embedded cluster: it has no streaming connection to its kubelet`, {});
+  throw new StatusError(
+    501,
+    'NotImplemented',
+    `${call.info.subresource} is not supported by this embedded cluster: it has no streaming connection to its kubelet`,
+    {},
+  );
 }

@@ -22,25 +22,41 @@ const STORAGE: Record<string, { storage: string; bound: 'pod' | 'secret' | 'node
 export function token(call: KindCall): Answer {
   const options = writeOptions(call.info.query, 'CreateOptions', call.headers['user-agent']);
   const account = existing(call).object;
-  const body = decode(typeOf('io.k8s.api.authentication.v1.TokenRequest') as StructType, parseBody(call).value).value as Json;
-  if (body.metadata?.name && body.metadata.name !== account.metadata.name) throw badRequest(`the name of the object (${body.metadata.name}) does not match the name on the URL (${account.metadata.name})`);
+  const body = decode(typeOf('io.k8s.api.authentication.v1.TokenRequest') as StructType, parseBody(call).value)
+    .value as Json;
+  if (body.metadata?.name && body.metadata.name !== account.metadata.name)
+    throw badRequest(
+      `the name of the object (${body.metadata.name}) does not match the name on the URL (${account.metadata.name})`,
+    );
   const spec = body.spec ?? {};
   const seconds = spec.expirationSeconds ?? HOUR;
   const faults: FieldError[] = [];
-  if (seconds < 600) faults.push(invalidField('spec.expirationSeconds', seconds, 'may not specify a duration less than 10 minutes'));
-  if (seconds > LONGEST) faults.push(invalidField('spec.expirationSeconds', seconds, 'may not specify a duration larger than 2^32 seconds'));
+  if (seconds < 600)
+    faults.push(invalidField('spec.expirationSeconds', seconds, 'may not specify a duration less than 10 minutes'));
+  if (seconds > LONGEST)
+    faults.push(invalidField('spec.expirationSeconds', seconds, 'may not specify a duration larger than 2^32 seconds'));
   if (faults.length) throw invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', faults);
   const ref = spec.boundObjectRef;
   let bound: { kind: 'pod' | 'secret' | 'node'; name: string; uid: string } | undefined;
   if (ref) {
     const to = STORAGE[ref.kind];
-    if (!to) throw badRequest(`cannot bind token for serviceaccount to object of type ${ref.apiVersion ?? ''}, Kind=${ref.kind}`);
+    if (!to)
+      throw badRequest(
+        `cannot bind token for serviceaccount to object of type ${ref.apiVersion ?? ''}, Kind=${ref.kind}`,
+      );
     const namespace = ref.kind === 'Node' ? undefined : call.info.namespace;
     const found: Obj | undefined = call.context.store.get(to.storage, keyOf(namespace, ref.name))?.object;
     if (!found) throw notFound({ group: '', resource: to.storage }, ref.name);
-    if (ref.uid && ref.uid !== found.metadata.uid) throw conflict({ group: '', resource: to.storage }, ref.name, `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`);
+    if (ref.uid && ref.uid !== found.metadata.uid)
+      throw conflict(
+        { group: '', resource: to.storage },
+        ref.name,
+        `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
+      );
     if (ref.kind === 'Pod' && (found['spec']?.serviceAccountName || 'default') !== account.metadata.name) {
-      throw badRequest(`cannot bind token for serviceaccount ${JSON.stringify(account.metadata.name)} to pod running with different serviceaccount name.`);
+      throw badRequest(
+        `cannot bind token for serviceaccount ${JSON.stringify(account.metadata.name)} to pod running with different serviceaccount name.`,
+      );
     }
     bound = { kind: to.bound, name: ref.name, uid: found.metadata.uid };
   }
@@ -48,7 +64,13 @@ export function token(call: KindCall): Answer {
   const status = options.dryRun
     ? { token: '', expirationTimestamp: null }
     : (() => {
-        const issued = call.context.signer.issue({ namespace: call.info.namespace!, account: { name: account.metadata.name, uid: account.metadata.uid }, audiences, lifetime: seconds, ...(bound && { bound }) });
+        const issued = call.context.signer.issue({
+          namespace: call.info.namespace!,
+          account: { name: account.metadata.name, uid: account.metadata.uid },
+          audiences,
+          lifetime: seconds,
+          ...(bound && { bound }),
+        });
         return { token: issued.token, expirationTimestamp: issued.expires.toISOString().replace(/\.\d+/, '') };
       })();
   return {
@@ -56,7 +78,11 @@ export function token(call: KindCall): Answer {
     json: {
       kind: 'TokenRequest',
       apiVersion: 'authentication.k8s.io/v1',
-      metadata: { name: account.metadata.name, namespace: account.metadata.namespace, creationTimestamp: new Date().toISOString().replace(/\.\d+/, '') },
+      metadata: {
+        name: account.metadata.name,
+        namespace: account.metadata.namespace,
+        creationTimestamp: new Date().toISOString().replace(/\.\d+/, ''),
+      },
       spec: { audiences, expirationSeconds: seconds, boundObjectRef: ref ?? null },
       status,
     },

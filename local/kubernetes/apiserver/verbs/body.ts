@@ -13,11 +13,15 @@ export const SPOKEN = 'application/json, application/yaml, application/vnd.kuber
 const typeOf = (header: string | undefined): string => (header ?? '').split(';')[0]!.trim().toLowerCase();
 
 /** Parses JSON or YAML as the content type says. Throws 415 or 400. */
-export function parseBody(call: { body: Buffer; headers: { 'content-type'?: string | undefined } }): { value: Json; text: string } {
+export function parseBody(call: { body: Buffer; headers: { 'content-type'?: string | undefined } }): {
+  value: Json;
+  text: string;
+} {
   const type = typeOf(call.headers['content-type']);
   const text = call.body.toString('utf8');
   if (type === '' || type === 'application/json') return { value: parseJson(text), text };
-  if (type === 'application/yaml' || type === 'text/yaml' || type === 'application/x-yaml') return { value: parseYaml(text), text };
+  if (type === 'application/yaml' || type === 'text/yaml' || type === 'application/x-yaml')
+    return { value: parseYaml(text), text };
   if (type === 'application/vnd.kubernetes.protobuf') {
     // Zero values and empty lists come as Go has them in memory; as JSON they are what a client would have written.
     return { value: parseProtobuf(call.body), text: '' };
@@ -37,7 +41,8 @@ export function parseJson(text: string): Json {
 /** V8's complaint in the words of Go's decoder. */
 function goSyntaxError(text: string, error: Error): string {
   const position = /at position (\d+)/.exec(error.message)?.[1];
-  if (/end of JSON|Unterminated/.test(error.message) || position === undefined || Number(position) >= text.length) return 'unexpected EOF';
+  if (/end of JSON|Unterminated/.test(error.message) || position === undefined || Number(position) >= text.length)
+    return 'unexpected EOF';
   return `invalid character ${JSON.stringify(text[Number(position)]).replaceAll('"', "'")} looking for beginning of value`;
 }
 
@@ -45,7 +50,8 @@ function goSyntaxError(text: string, error: Error): string {
 export function parseYaml(text: string): Json {
   const [document] = parseAllDocuments(text, { version: '1.1', merge: true });
   if (document === undefined || !('toJS' in document)) return null;
-  if (document.errors.length > 0) throw new DecodeError(`error converting YAML to JSON: yaml: ${document.errors[0]!.message.split('\n')[0]}`);
+  if (document.errors.length > 0)
+    throw new DecodeError(`error converting YAML to JSON: yaml: ${document.errors[0]!.message.split('\n')[0]}`);
   return plain(document.toJS({ maxAliasCount: 100 }));
 }
 
@@ -58,7 +64,8 @@ function plain(value: unknown): Json {
   return value;
 }
 
-const handled = (kind: Kind, version: string, why: string) => badRequest(`${kind.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: ${why}`);
+const handled = (kind: Kind, version: string, why: string) =>
+  badRequest(`${kind.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: ${why}`);
 
 export interface Options {
   fieldValidation: 'Ignore' | 'Warn' | 'Strict';
@@ -69,8 +76,12 @@ export function decodeAs(call: { warnings: string[] }, kind: Kind, value: Json, 
   if (kind.custom) return value as Obj;
   const repeated = text === undefined || options.fieldValidation === 'Ignore' ? [] : duplicateKeys(text);
   const { value: object, unknown } = decode(kind.type, value);
-  const texts = [...unknown.map((field) => `unknown field ${JSON.stringify(field)}`), ...repeated.map((field) => `duplicate field ${JSON.stringify(field)}`)];
-  if (texts.length && options.fieldValidation === 'Strict') throw new DecodeError(`strict decoding error: ${texts.join(', ')}`);
+  const texts = [
+    ...unknown.map((field) => `unknown field ${JSON.stringify(field)}`),
+    ...repeated.map((field) => `duplicate field ${JSON.stringify(field)}`),
+  ];
+  if (texts.length && options.fieldValidation === 'Strict')
+    throw new DecodeError(`strict decoding error: ${texts.join(', ')}`);
   if (options.fieldValidation === 'Warn') call.warnings.push(...texts);
   // An empty list of managed fields says something: forget them.
   if (value?.metadata?.managedFields?.length === 0) object.metadata.managedFields = [];
@@ -85,10 +96,25 @@ export function objectOf(call: KindCall, options: Options, kind: Kind = call.kin
     ({ value, text } = parseBody(call));
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    if (call.body.length === 0) throw badRequest(kind.custom ? 'unexpected EOF' : `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: unexpected end of JSON input`);
-    throw badRequest(kind.custom ? `error decoding: ${error.message}` : `couldn't get version/kind; json parse error: ${error.message}`.replace('json parse error: error converting', 'error converting'));
+    if (call.body.length === 0)
+      throw badRequest(
+        kind.custom
+          ? 'unexpected EOF'
+          : `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: unexpected end of JSON input`,
+      );
+    throw badRequest(
+      kind.custom
+        ? `error decoding: ${error.message}`
+        : `couldn't get version/kind; json parse error: ${error.message}`.replace(
+            'json parse error: error converting',
+            'error converting',
+          ),
+    );
   }
-  if (!isMap(value)) throw badRequest("couldn't get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }");
+  if (!isMap(value))
+    throw badRequest(
+      'couldn\'t get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }',
+    );
   const apiVersion = value['apiVersion'] ?? '';
   const name = value['kind'] ?? '';
   if (kind.custom) {
@@ -101,13 +127,19 @@ export function objectOf(call: KindCall, options: Options, kind: Kind = call.kin
     const [group, version] = asked.apiVersion.includes('/') ? asked.apiVersion.split('/') : ['', asked.apiVersion];
     const known = call.context.registry.byKind(asked.apiVersion, asked.kind);
     if (kind.custom) {
-      throw badRequest(`the API version in the data (${asked.apiVersion}) does not match the expected API version (${expected})`);
+      throw badRequest(
+        `the API version in the data (${asked.apiVersion}) does not match the expected API version (${expected})`,
+      );
     }
     if (known === undefined) {
-      throw badRequest(`${asked.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: no kind ${JSON.stringify(asked.kind)} is registered for version ${JSON.stringify(asked.apiVersion)} in scheme "pkg/api/legacyscheme/scheme.go:30"`);
+      throw badRequest(
+        `${asked.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: no kind ${JSON.stringify(asked.kind)} is registered for version ${JSON.stringify(asked.apiVersion)} in scheme "pkg/api/legacyscheme/scheme.go:30"`,
+      );
     }
     void group;
-    throw badRequest(`the API version in the data (${asked.apiVersion}) does not match the expected API version (${expected})`);
+    throw badRequest(
+      `the API version in the data (${asked.apiVersion}) does not match the expected API version (${expected})`,
+    );
   }
   try {
     return decodeAs(call, kind, value, options, text);

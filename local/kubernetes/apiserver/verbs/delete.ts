@@ -21,7 +21,10 @@ export function optionsOf(call: KindCall): DeleteOptions {
     throw error;
   }
   if (!isMap(value)) throw badRequest('the body of a DELETE must be DeleteOptions');
-  if (value['kind'] && value['kind'] !== 'DeleteOptions') throw badRequest(`no kind ${JSON.stringify(value['kind'])} is registered for the delete options of ${JSON.stringify(value['apiVersion'] ?? '')}`);
+  if (value['kind'] && value['kind'] !== 'DeleteOptions')
+    throw badRequest(
+      `no kind ${JSON.stringify(value['kind'])} is registered for the delete options of ${JSON.stringify(value['apiVersion'] ?? '')}`,
+    );
   return deleteOptions(call.info.query, value);
 }
 
@@ -61,10 +64,18 @@ export function remove(call: KindCall, kind: Kind, stored: Stored, options: Dele
   const { uid, resourceVersion } = options.preconditions ?? {};
   const about = { ...subjectOf(kind), resource: kind.kind };
   if (uid && uid !== old.metadata.uid) {
-    throw conflict(about, old.metadata.name, `the UID in the precondition (${uid}) does not match the UID in record (${old.metadata.uid}). The object might have been deleted and then recreated`);
+    throw conflict(
+      about,
+      old.metadata.name,
+      `the UID in the precondition (${uid}) does not match the UID in record (${old.metadata.uid}). The object might have been deleted and then recreated`,
+    );
   }
   if (resourceVersion && resourceVersion !== old.metadata.resourceVersion) {
-    throw conflict(about, old.metadata.name, `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${old.metadata.resourceVersion}). The object might have been modified`);
+    throw conflict(
+      about,
+      old.metadata.name,
+      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${old.metadata.resourceVersion}). The object might have been modified`,
+    );
   }
   admitDelete(call, kind, old);
   const finalizers = finalizersAfter(kind, old, options.propagationPolicy);
@@ -81,9 +92,15 @@ export function remove(call: KindCall, kind: Kind, stored: Stored, options: Dele
   if (dying) {
     const before = old.metadata.deletionGracePeriodSeconds ?? 0;
     // A second DELETE may only shorten the grace.
-    if (grace >= before && same(finalizers, old.metadata.finalizers ?? [])) return { object: shown(kind, old), gone: false };
+    if (grace >= before && same(finalizers, old.metadata.finalizers ?? []))
+      return { object: shown(kind, old), gone: false };
   }
-  const next = marked(kind, old, finalizers, dying ? Math.min(grace, old.metadata.deletionGracePeriodSeconds ?? 0) : grace);
+  const next = marked(
+    kind,
+    old,
+    finalizers,
+    dying ? Math.min(grace, old.metadata.deletionGracePeriodSeconds ?? 0) : grace,
+  );
   if (options.dryRun) return { object: shown(kind, next), gone: false };
   return { object: shown(kind, store.put(kind.storage, toStored(kind, next)).object), gone: false };
 }
@@ -95,10 +112,13 @@ function marked(kind: Kind, old: Obj, finalizers: string[], grace: number): Obj 
     ...old,
     metadata: {
       ...old.metadata,
-      deletionTimestamp: dying && grace === 0 ? old.metadata.deletionTimestamp! : timestamp(new Date(Date.now() + grace * 1000)),
+      deletionTimestamp:
+        dying && grace === 0 ? old.metadata.deletionTimestamp! : timestamp(new Date(Date.now() + grace * 1000)),
       deletionGracePeriodSeconds: grace,
       finalizers,
-      ...(!dying && kind.generation && old.metadata.generation !== undefined && { generation: old.metadata.generation + 1 }),
+      ...(!dying &&
+        kind.generation &&
+        old.metadata.generation !== undefined && { generation: old.metadata.generation + 1 }),
     },
   };
   if (kind.storage === 'namespaces') next['status'] = { ...old['status'], phase: 'Terminating' };
@@ -118,7 +138,12 @@ export function deleteOne(call: KindCall): Answer {
       apiVersion: 'v1',
       metadata: {},
       status: 'Success',
-      details: { name: object.metadata.name, ...(kind.group && { group: kind.group }), kind: kind.resource, uid: object.metadata.uid },
+      details: {
+        name: object.metadata.name,
+        ...(kind.group && { group: kind.group }),
+        kind: kind.resource,
+        uid: object.metadata.uid,
+      },
     },
   };
 }

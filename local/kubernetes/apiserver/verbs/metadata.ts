@@ -12,13 +12,17 @@ export function metadataFaults(kind: Kind, object: Obj, generating: boolean): Fi
   const { metadata } = object;
   const faults: FieldError[] = [];
   if (metadata.generateName) {
-    for (const why of nameFaults(kind.nameRule, metadata.generateName, true)) faults.push(invalidField('metadata.generateName', metadata.generateName, why));
+    for (const why of nameFaults(kind.nameRule, metadata.generateName, true))
+      faults.push(invalidField('metadata.generateName', metadata.generateName, why));
   }
   if (!metadata.name) faults.push(required('metadata.name', 'name or generateName is required'));
-  else for (const why of nameFaults(kind.nameRule, metadata.name)) faults.push(invalidField('metadata.name', metadata.name, why));
+  else
+    for (const why of nameFaults(kind.nameRule, metadata.name))
+      faults.push(invalidField('metadata.name', metadata.name, why));
   void generating;
   if (kind.namespaced && !metadata.namespace) faults.push(required('metadata.namespace'));
-  if (metadata.generation !== undefined && metadata.generation < 0) faults.push(invalidField('metadata.generation', metadata.generation, 'must be greater than or equal to 0'));
+  if (metadata.generation !== undefined && metadata.generation < 0)
+    faults.push(invalidField('metadata.generation', metadata.generation, 'must be greater than or equal to 0'));
   return [...faults, ...commonFaults(object)];
 }
 
@@ -33,24 +37,45 @@ function commonFaults({ metadata }: Obj): FieldError[] {
     for (const why of keyFaults(key.toLowerCase())) faults.push(invalidField('metadata.annotations', key, why));
     size += key.length + value.length;
   }
-  if (size > ANNOTATIONS_LIMIT) faults.push({ type: 'TooLong', field: 'metadata.annotations', message: `Too long: may not be more than ${ANNOTATIONS_LIMIT} bytes` });
+  if (size > ANNOTATIONS_LIMIT)
+    faults.push({
+      type: 'TooLong',
+      field: 'metadata.annotations',
+      message: `Too long: may not be more than ${ANNOTATIONS_LIMIT} bytes`,
+    });
   for (const [i, owner] of (metadata.ownerReferences ?? []).entries()) {
     const field = `metadata.ownerReferences[${i}]`;
-    if (!owner.apiVersion) faults.push(invalidField(`${field}.apiVersion`, owner.apiVersion ?? '', 'version must not be empty'));
+    if (!owner.apiVersion)
+      faults.push(invalidField(`${field}.apiVersion`, owner.apiVersion ?? '', 'version must not be empty'));
     if (!owner.kind) faults.push(invalidField(`${field}.kind`, owner.kind ?? '', 'must not be empty'));
     if (!owner.name) faults.push(invalidField(`${field}.name`, owner.name ?? '', 'must not be empty'));
     if (!owner.uid) faults.push(invalidField(`${field}.uid`, owner.uid ?? '', 'must not be empty'));
   }
   const controllers = (metadata.ownerReferences ?? []).filter(({ controller }) => controller);
   if (controllers.length > 1) {
-    faults.push(invalidField('metadata.ownerReferences', controllers.map(({ kind, name }) => `${kind}/${name}`).join(','), 'Only one reference can have Controller set to true'));
+    faults.push(
+      invalidField(
+        'metadata.ownerReferences',
+        controllers.map(({ kind, name }) => `${kind}/${name}`).join(','),
+        'Only one reference can have Controller set to true',
+      ),
+    );
   }
   for (const [i, finalizer] of (metadata.finalizers ?? []).entries()) {
     const field = `metadata.finalizers[${i}]`;
     void field;
     for (const why of keyFaults(finalizer)) faults.push(invalidField('metadata.finalizers', finalizer, why));
-    if (!finalizer.includes('/') && !['foregroundDeletion', 'orphan', 'kubernetes', 'customresourcecleanup.apiextensions.k8s.io'].includes(finalizer)) {
-      faults.push(invalidField('metadata.finalizers', finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
+    if (
+      !finalizer.includes('/') &&
+      !['foregroundDeletion', 'orphan', 'kubernetes', 'customresourcecleanup.apiextensions.k8s.io'].includes(finalizer)
+    ) {
+      faults.push(
+        invalidField(
+          'metadata.finalizers',
+          finalizer,
+          'name is neither a standard finalizer name nor is it fully qualified',
+        ),
+      );
     }
   }
   return faults;
@@ -60,16 +85,23 @@ export function metadataUpdateFaults(kind: Kind, next: Obj, old: Obj): FieldErro
   const faults = commonFaults(next);
   const frozen = (field: keyof Obj['metadata']) => {
     const value: Json = next.metadata[field];
-    if (!same(value, old.metadata[field])) faults.push(invalidField(`metadata.${field}`, value ?? '', 'field is immutable'));
+    if (!same(value, old.metadata[field]))
+      faults.push(invalidField(`metadata.${field}`, value ?? '', 'field is immutable'));
   };
   frozen('name');
   frozen('namespace');
   if (old.metadata.deletionTimestamp !== undefined) {
     const added = (next.metadata.finalizers ?? []).filter((one) => !(old.metadata.finalizers ?? []).includes(one));
     if (added.length) {
-      faults.push(forbiddenField('metadata.finalizers', `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((one) => JSON.stringify(one)).join(', ')}}`));
+      faults.push(
+        forbiddenField(
+          'metadata.finalizers',
+          `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((one) => JSON.stringify(one)).join(', ')}}`,
+        ),
+      );
     }
   }
-  if (kind.custom && !isSubdomain(next.metadata.name)) faults.push(invalidField('metadata.name', next.metadata.name, SUBDOMAIN_TEXT));
+  if (kind.custom && !isSubdomain(next.metadata.name))
+    faults.push(invalidField('metadata.name', next.metadata.name, SUBDOMAIN_TEXT));
   return faults;
 }

@@ -1,5 +1,14 @@
 /** The options that requests carry in their query, and the refusal of wrong ones. */
-import { badRequest, type FieldError, internal, invalid, notSupported, required, StatusError, tooLong } from '../errors.ts';
+import {
+  badRequest,
+  type FieldError,
+  internal,
+  invalid,
+  notSupported,
+  required,
+  type StatusError,
+  tooLong,
+} from '../errors.ts';
 
 const META = 'meta.k8s.io';
 
@@ -17,22 +26,38 @@ function dryRunFaults(values: string[]): FieldError[] {
 }
 
 /** Options of create, update, patch and apply. Throws 422 of the options' kind. */
-export function writeOptions(query: URLSearchParams, kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions', userAgent: string | undefined, apply = false): WriteOptions {
+export function writeOptions(
+  query: URLSearchParams,
+  kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions',
+  userAgent: string | undefined,
+  apply = false,
+): WriteOptions {
   const faults: FieldError[] = [];
   const dryRun = query.getAll('dryRun').filter((value) => value !== '');
   const fieldManager = query.get('fieldManager') ?? '';
   const validation = query.get('fieldValidation') ?? '';
   const force = query.get('force') === 'true' || query.get('force') === '1';
   if (kind === 'PatchOptions') {
-    if (!apply && query.has('force')) faults.push({ type: 'Forbidden', field: 'force', message: 'Forbidden: may not be specified for non-apply patch' });
+    if (!apply && query.has('force'))
+      faults.push({
+        type: 'Forbidden',
+        field: 'force',
+        message: 'Forbidden: may not be specified for non-apply patch',
+      });
     if (apply && fieldManager === '') faults.push(required('fieldManager', 'is required for apply patch'));
   }
   if (fieldManager.length > 128) faults.push(tooLong('fieldManager', 128));
   // biome-ignore lint/suspicious/noControlCharactersInRegex: what may not be printed is what is looked for.
   const unprintable = /[\u0000-\u001f\u007f]/.exec(fieldManager);
-  if (unprintable) faults.push({ type: 'Invalid', field: 'fieldManager', message: `Invalid value: ${JSON.stringify(fieldManager)}: should only contain printable characters` });
+  if (unprintable)
+    faults.push({
+      type: 'Invalid',
+      field: 'fieldManager',
+      message: `Invalid value: ${JSON.stringify(fieldManager)}: should only contain printable characters`,
+    });
   faults.push(...dryRunFaults(dryRun));
-  if (!['', 'Ignore', 'Strict', 'Warn'].includes(validation)) faults.push(notSupported('fieldValidation', validation, ['', 'Ignore', 'Strict', 'Warn']));
+  if (!['', 'Ignore', 'Strict', 'Warn'].includes(validation))
+    faults.push(notSupported('fieldValidation', validation, ['', 'Ignore', 'Strict', 'Warn']));
   if (faults.length) throw invalid({ group: META, kind }, '', faults);
   return {
     dryRun: dryRun.length > 0,
@@ -60,7 +85,8 @@ interface RawDeleteOptions {
 /** From the body or, without one, from the query; never both. */
 export function deleteOptions(query: URLSearchParams, body: RawDeleteOptions | undefined): DeleteOptions {
   const grace = query.get('gracePeriodSeconds');
-  if (!body && grace !== null && !/^-?\d+$/.test(grace)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
+  if (!body && grace !== null && !/^-?\d+$/.test(grace))
+    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
   const orphan = query.get('orphanDependents');
   const raw: RawDeleteOptions = body ?? {
     dryRun: query.getAll('dryRun').filter((value) => value !== ''),
@@ -70,17 +96,25 @@ export function deleteOptions(query: URLSearchParams, body: RawDeleteOptions | u
   };
   const faults: FieldError[] = [];
   if (raw.propagationPolicy !== undefined && raw.orphanDependents !== undefined) {
-    faults.push({ type: 'Invalid', field: 'propagationPolicy', message: `Invalid value: ${JSON.stringify(raw.propagationPolicy)}: orphanDependents and deletionPropagation cannot be both set` });
+    faults.push({
+      type: 'Invalid',
+      field: 'propagationPolicy',
+      message: `Invalid value: ${JSON.stringify(raw.propagationPolicy)}: orphanDependents and deletionPropagation cannot be both set`,
+    });
   }
   if (raw.propagationPolicy && !['Foreground', 'Background', 'Orphan'].includes(raw.propagationPolicy)) {
-    faults.push(notSupported('propagationPolicy', raw.propagationPolicy, ['Foreground', 'Background', 'Orphan', 'nil']));
+    faults.push(
+      notSupported('propagationPolicy', raw.propagationPolicy, ['Foreground', 'Background', 'Orphan', 'nil']),
+    );
   }
   faults.push(...dryRunFaults(raw.dryRun ?? []));
   if (faults.length) throw invalid({ group: META, kind: 'DeleteOptions' }, '', faults);
   return {
     dryRun: (raw.dryRun ?? []).length > 0,
     gracePeriodSeconds: raw.gracePeriodSeconds ?? undefined,
-    propagationPolicy: raw.propagationPolicy ?? (raw.orphanDependents === undefined ? undefined : raw.orphanDependents ? 'Orphan' : 'Background'),
+    propagationPolicy:
+      raw.propagationPolicy ??
+      (raw.orphanDependents === undefined ? undefined : raw.orphanDependents ? 'Orphan' : 'Background'),
     preconditions: raw.preconditions,
   };
 }
@@ -102,7 +136,8 @@ export function listOptions(query: URLSearchParams, watch: boolean): ListOptions
   const integer = (name: string): number | undefined => {
     const value = query.get(name);
     if (value === null || value === '') return undefined;
-    if (!/^[+-]?\d+$/.test(value)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
+    if (!/^[+-]?\d+$/.test(value))
+      throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
     return Number(value);
   };
   const options: ListOptions = {
@@ -116,20 +151,30 @@ export function listOptions(query: URLSearchParams, watch: boolean): ListOptions
   };
   const faults: FieldError[] = [];
   const { match, resourceVersion, sendInitialEvents } = options;
-  const forbid = (field: string, why: string) => faults.push({ type: 'Forbidden', field, message: `Forbidden: ${why}` });
+  const forbid = (field: string, why: string) =>
+    faults.push({ type: 'Forbidden', field, message: `Forbidden: ${why}` });
   if (watch) {
-    if (match && sendInitialEvents === undefined) forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+    if (match && sendInitialEvents === undefined)
+      forbid(
+        'resourceVersionMatch',
+        'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+      );
     if (sendInitialEvents !== undefined && match !== 'NotOlderThan') {
-      if (match === '') forbid('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+      if (match === '')
+        forbid('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
       else faults.push(notSupported('resourceVersionMatch', match, ['NotOlderThan']));
     }
   } else {
     if (sendInitialEvents !== undefined) forbid('sendInitialEvents', 'sendInitialEvents is forbidden for list');
     if (match) {
-      if (resourceVersion === '') forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided');
-      if (options.continue) forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided');
-      if (!['Exact', 'NotOlderThan'].includes(match)) faults.push(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
-      if (match === 'Exact' && resourceVersion === '0') forbid('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+      if (resourceVersion === '')
+        forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided');
+      if (options.continue)
+        forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided');
+      if (!['Exact', 'NotOlderThan'].includes(match))
+        faults.push(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
+      if (match === 'Exact' && resourceVersion === '0')
+        forbid('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
     }
   }
   if (faults.length) throw invalid({ group: META, kind: 'ListOptions' }, '', faults);

@@ -18,25 +18,38 @@ export const APPLY = 'application/apply-patch+yaml';
 
 export const patchType = (call: KindCall): string => (call.headers['content-type'] ?? '').split(';')[0]!.trim();
 
-const rejected = () => new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
+const rejected = () =>
+  new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
 
 /** Applies the patch in the body to a copy of `target`. Throws 400, 415, 422. */
-export function patched(call: KindCall, target: Json, options: WriteOptions): Json {
+export function patched(call: KindCall, target: Json): Json {
   const type = patchType(call);
   const { kind } = call;
   const accepted = [JSON_PATCH, MERGE, ...(kind.custom ? [] : [STRATEGIC]), APPLY];
   if (!accepted.includes(type)) {
-    throw unsupportedMedia(`the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}${type.includes('apply') ? '' : ', application/apply-patch+cbor'}`);
+    throw unsupportedMedia(
+      `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}${type.includes('apply') ? '' : ', application/apply-patch+cbor'}`,
+    );
   }
   let body: Json;
   try {
     body = parseJson(call.body.toString('utf8'));
   } catch (error) {
-    throw badRequest(type === JSON_PATCH || type === MERGE ? `error decoding patch: ${(error as Error).message}` : (error as Error).message);
+    throw badRequest(
+      `error decoding patch: ${(error as Error).message.replace('unexpected EOF', 'unexpected end of JSON input')}`,
+    );
   }
   if (type === JSON_PATCH) {
-    if (!Array.isArray(body)) throw badRequest(`error decoding patch: json: cannot unmarshal ${isMap(body) ? 'object' : typeof body} into Go value of type jsonpatch.Patch`);
-    if (body.length > 10_000) throw new StatusError(413, 'RequestEntityTooLarge', `The allowed maximum operations in a JSON patch is 10000, got ${body.length}`);
+    if (!Array.isArray(body))
+      throw badRequest(
+        `error decoding patch: json: cannot unmarshal ${isMap(body) ? 'object' : typeof body} into Go value of type []handlers.jsonPatchOp`,
+      );
+    if (body.length > 10_000)
+      throw new StatusError(
+        413,
+        'RequestEntityTooLarge',
+        `The allowed maximum operations in a JSON patch is 10000, got ${body.length}`,
+      );
     try {
       return jsonPatch(target, body);
     } catch (error) {
@@ -44,19 +57,27 @@ export function patched(call: KindCall, target: Json, options: WriteOptions): Js
       throw error;
     }
   }
-  if (!isMap(body)) throw badRequest(`error decoding patch: json: cannot unmarshal ${Array.isArray(body) ? 'array' : typeof body} into Go value of type map[string]interface {}`);
-  void options;
+  if (!isMap(body))
+    throw badRequest(
+      `error decoding patch: json: cannot unmarshal ${Array.isArray(body) ? 'array' : typeof body} into Go value of type map[string]interface {}`,
+    );
   return type === MERGE ? mergePatch(target, body) : strategicMerge(target, body, kind.type);
 }
 
 /** The patched object, decoded. A patch that leads to wrong types is a 422 without kind and name. */
 export function patchedObject(call: KindCall, target: Obj, options: WriteOptions): Obj {
-  const value = patched(call, target, options);
+  const value = patched(call, target);
   try {
     return decodeAs(call, call.kind, value, options);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    throw invalid({ group: '', kind: '' }, '', [{ type: 'Invalid', field: 'patch', message: `Invalid value: ${JSON.stringify(JSON.stringify(value))}: ${error.message}` }].map((fault) => ({ ...fault, message: `Invalid value: ${JSON.stringify(call.body.toString('utf8'))}: ${error.message}` })) as never);
+    throw invalid({ group: '', kind: '' }, '', [
+      {
+        type: 'Invalid',
+        field: 'patch',
+        message: `Invalid value: ${JSON.stringify(JSON.stringify(value))}: ${error.message}`,
+      },
+    ]);
   }
 }
 
@@ -69,20 +90,42 @@ export function patch(call: KindCall, subresource = ''): Answer {
   const next = patchedObject(call, target, options);
   // A patch of the main resource carries the version it read, unless it names another itself.
   const more: Partial<Change> = subresource ? { subresource } : {};
-  if (subresource === 'status') return { code: 200, object: changeStatus(call, target, next, options, stored), kind: call.kind };
-  return { code: 200, object: change(call, stored, { next, options, manager: managerOf(call, options), ...more }), kind: call.kind };
+  if (subresource === 'status')
+    return { code: 200, object: changeStatus(call, target, next, options, stored), kind: call.kind };
+  return {
+    code: 200,
+    object: change(call, stored, { next, options, manager: managerOf(call, options), ...more }),
+    kind: call.kind,
+  };
 }
 
 /** Writes the status and, of the rest, labels, annotations and what metadata may be set there. */
-export function changeStatus(call: KindCall, old: Obj, next: Obj, options: WriteOptions, stored: ReturnType<typeof existing>, manage?: Change['manage']): Obj {
+export function changeStatus(
+  call: KindCall,
+  old: Obj,
+  next: Obj,
+  options: WriteOptions,
+  stored: ReturnType<typeof existing>,
+  manage?: Change['manage'],
+): Obj {
   const merged: Obj = { ...old, metadata: statusMetadata(old, next, call.kind.custom) };
   if (next['status'] === undefined) delete merged['status'];
   else merged['status'] = next['status'];
-  return change(call, stored, { next: merged, options, manager: managerOf(call, options, 'status'), subresource: 'status', ...(manage && { manage }) });
+  return change(call, stored, {
+    next: merged,
+    options,
+    manager: managerOf(call, options, 'status'),
+    subresource: 'status',
+    ...(manage && { manage }),
+  });
 }
 
 function statusMetadata(old: Obj, next: Obj, custom: boolean): Obj['metadata'] {
-  const metadata: Json = { ...old.metadata, resourceVersion: next.metadata?.resourceVersion ?? '', ...(next.metadata?.uid && { uid: next.metadata.uid }) };
+  const metadata: Json = {
+    ...old.metadata,
+    resourceVersion: next.metadata?.resourceVersion ?? '',
+    ...(next.metadata?.uid && { uid: next.metadata.uid }),
+  };
   if (custom) return metadata;
   for (const key of ['labels', 'annotations', 'finalizers', 'ownerReferences', 'managedFields']) {
     if ((next.metadata as Json)?.[key] === undefined) delete metadata[key];

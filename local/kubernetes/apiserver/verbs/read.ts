@@ -3,7 +3,13 @@ import type { Answer, KindCall } from '../call.ts';
 import { badRequest, expired, StatusError } from '../errors.ts';
 import type { Obj } from '../json.ts';
 import type { Kind } from '../kinds/kind.ts';
-import { type FieldRequirement, matchesLabels, parseFieldSelector, parseLabelSelector, type Requirement } from '../storage/selectors.ts';
+import {
+  type FieldRequirement,
+  matchesLabels,
+  parseFieldSelector,
+  parseLabelSelector,
+  type Requirement,
+} from '../storage/selectors.ts';
 import type { Stored } from '../storage/store.ts';
 import { listOptions, versionNumber } from './options.ts';
 import { existing, namespaceOf, shown } from './write.ts';
@@ -28,9 +34,16 @@ export function selectionOf(call: KindCall): Selection {
     if (kind.fields?.[field]) continue;
     if (kind.fields && !kind.custom) throw badRequest(`field label not supported: ${field}`);
     if (kind.custom) throw badRequest(`field label not supported: ${field}`);
-    throw badRequest(`${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`);
+    throw badRequest(
+      `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
+    );
   }
-  return { labels, fields, namespace: namespaceOf(kind, info.namespace), any: labels.length === 0 && fields.length === 0 };
+  return {
+    labels,
+    fields,
+    namespace: namespaceOf(kind, info.namespace),
+    any: labels.length === 0 && fields.length === 0,
+  };
 }
 
 const fieldValue = (kind: Kind, object: Obj, field: string): string => {
@@ -70,7 +83,8 @@ interface Token {
   start: string;
 }
 
-const encodeToken = (rv: number, start: string): string => Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv, start })).toString('base64url');
+const encodeToken = (rv: number, start: string): string =>
+  Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv, start })).toString('base64url');
 
 function decodeToken(text: string): Token {
   try {
@@ -113,7 +127,9 @@ export function list(call: KindCall): Answer {
   }
   let found = all.filter(({ object, key }) => key > start && matches(kind, selection, object));
   const { limit } = options;
-  const metadata: { resourceVersion: string; continue?: string; remainingItemCount?: number } = { resourceVersion: String(version) };
+  const metadata: { resourceVersion: string; continue?: string; remainingItemCount?: number } = {
+    resourceVersion: String(version),
+  };
   if (limit > 0 && found.length > limit) {
     if (selection.any) metadata.remainingItemCount = found.length - limit;
     found = found.slice(0, limit);
@@ -121,7 +137,11 @@ export function list(call: KindCall): Answer {
   }
   return {
     code: 200,
-    list: { items: found.map(({ object }) => shown(kind, object)), ...(!kind.custom && !kind.fromStored && { texts: found.map(({ json }) => json) }), metadata },
+    list: {
+      items: found.map(({ object }) => shown(kind, object)),
+      ...(!kind.custom && !kind.fromStored && { texts: found.map(({ json }) => json) }),
+      metadata,
+    },
     kind,
   };
 }

@@ -1,9 +1,9 @@
 /** WATCH: the changes after a version, for as long as the client stays. */
 import type { Answer, KindCall } from '../call.ts';
 import { StatusError } from '../errors.ts';
-import { apiVersionOf } from '../kinds/kind.ts';
 import type { Json, Obj } from '../json.ts';
-import { shape, type Shaper } from '../output/shape.ts';
+import { apiVersionOf } from '../kinds/kind.ts';
+import { type Shaper, shape } from '../output/shape.ts';
 import type { StoreEvent } from '../storage/store.ts';
 import { listOptions, versionNumber } from './options.ts';
 import { matches, selectionOf, tooLarge } from './read.ts';
@@ -59,7 +59,14 @@ export async function watch(call: KindCall): Promise<Answer> {
   };
   const sendObject = (type: string, object: Obj): void => send({ type, object: shaper.one(shown(kind, object)) });
   const bookmark = (version: number, annotations?: Json): void => {
-    const object = { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata: { resourceVersion: String(version), ...(annotations ? { annotations } : kind.custom ? {} : { creationTimestamp: null }) } };
+    const object = {
+      kind: kind.kind,
+      apiVersion: apiVersionOf(kind),
+      metadata: {
+        resourceVersion: String(version),
+        ...(annotations ? { annotations } : kind.custom ? {} : { creationTimestamp: null }),
+      },
+    };
     if (!annotations) delete (object.metadata as Json).creationTimestamp;
     send({ type: 'BOOKMARK', object: shaper.bookmark(object as Json) });
   };
@@ -74,17 +81,20 @@ export async function watch(call: KindCall): Promise<Answer> {
     }
   };
 
-  const initial = options.sendInitialEvents ?? (wanted === 0);
+  const initial = options.sendInitialEvents ?? wanted === 0;
   const past = initial ? [] : store.since(kind.storage, wanted);
   // Nothing can happen between this look at the storage and listening: both are in one turn of the event loop.
   const stop = store.listen(kind.storage, deliver);
   const bookmarks = setInterval(() => options.bookmarks && bookmark(store.version), BOOKMARK_MS);
   const seconds = options.timeoutSeconds || MIN_TIMEOUT_S * (1 + Math.random());
-  const timeout = setTimeout(() => {
-    // A last bookmark tells where to go on.
-    if (options.bookmarks) bookmark(store.version);
-    end();
-  }, Math.min(seconds * 1000, 2 ** 31 - 1));
+  const timeout = setTimeout(
+    () => {
+      // A last bookmark tells where to go on.
+      if (options.bookmarks) bookmark(store.version);
+      end();
+    },
+    Math.min(seconds * 1000, 2 ** 31 - 1),
+  );
   response.on('close', end);
   response.on('error', end);
   context.stopping.addEventListener('abort', end, { once: true });
@@ -96,7 +106,8 @@ export async function watch(call: KindCall): Promise<Answer> {
     return { handled: true };
   }
   if (initial) {
-    for (const { object } of store.list(kind.storage)) if (matches(kind, selection, object)) sendObject('ADDED', object);
+    for (const { object } of store.list(kind.storage))
+      if (matches(kind, selection, object)) sendObject('ADDED', object);
     if (options.sendInitialEvents && options.bookmarks) bookmark(store.version, { [INITIAL_END]: 'true' });
   } else for (const event of past) deliver(event);
   return { handled: true };

@@ -3,8 +3,19 @@ import { randomUUID } from 'node:crypto';
 import { admitCreate, admitUpdate } from '../admission/admit.ts';
 import type { Answer, KindCall } from '../call.ts';
 import { customFaults, pruneCustom } from '../custom/objects.ts';
-import { alreadyExists, badRequest, conflict, type FieldError, internal, invalid, invalidField, modified, notFound, StatusError } from '../errors.ts';
-import { managed, type Manager } from '../fields/managed.ts';
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  type FieldError,
+  internal,
+  invalid,
+  invalidField,
+  modified,
+  notFound,
+  StatusError,
+} from '../errors.ts';
+import { type Manager, managed } from '../fields/managed.ts';
 import { clone, type Json, type Obj, same, timestamp } from '../json.ts';
 import { type Kind, subjectOf } from '../kinds/kind.ts';
 import { generatedName } from '../kinds/names.ts';
@@ -29,7 +40,8 @@ export function existing(call: KindCall, kind: Kind = call.kind): Stored {
   return stored;
 }
 
-export const namespaceOf = (kind: Kind, namespace: string | undefined): string | undefined => (kind.namespaced ? namespace : undefined);
+export const namespaceOf = (kind: Kind, namespace: string | undefined): string | undefined =>
+  kind.namespaced ? namespace : undefined;
 
 export const managerOf = (call: KindCall, options: WriteOptions, subresource = ''): Manager => ({
   name: options.fieldManager,
@@ -59,32 +71,58 @@ export function create(call: KindCall): Answer {
 }
 
 /** Makes a new object of what a client sent: by POST, by a PUT or an apply of what is not there. */
-export function insert(call: KindCall, object: Obj, options: WriteOptions, manager: Manager, appliedFields?: (object: Obj) => void): Obj {
+export function insert(
+  call: KindCall,
+  object: Obj,
+  options: WriteOptions,
+  manager: Manager,
+  appliedFields?: (object: Obj) => void,
+): Obj {
   const { kind, context } = call;
   checkNamespace(call, object);
-  if (kind.custom) pruneCustom(call, kind, object, options);
+  if (kind.custom) {
+    pruneCustom(call, kind, object, options);
+    if (kind.status) delete object['status'];
+  }
   const { metadata } = object;
   if (metadata.resourceVersion) throw internal('resourceVersion should not be set on objects to be created');
   const generating = !metadata.name && !!metadata.generateName;
   const given = metadata.managedFields;
   if (generating) metadata.name = generatedName(metadata.generateName!);
-  for (const key of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'managedFields', 'resourceVersion'] as const) delete metadata[key];
+  for (const key of [
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'selfLink',
+    'managedFields',
+    'resourceVersion',
+  ] as const)
+    delete metadata[key];
   kind.defaults?.(object);
+  // Before admission: what the server adds itself belongs to nobody.
+  if (given !== undefined) metadata.managedFields = given;
+  if (appliedFields) appliedFields(object);
+  else managed(kind, undefined, object, manager);
   admitCreate(call, object, options);
   metadata.uid = randomUUID();
   metadata.creationTimestamp = timestamp();
   kind.prepareCreate?.(object, context.around);
   if (kind.generation) metadata.generation = 1;
-  const faults = [...metadataFaults(kind, object, generating), ...(kind.custom ? customFaults(kind, object, undefined) : []), ...(kind.validate?.(object, context.around) ?? [])];
+  const faults = [
+    ...metadataFaults(kind, object, generating),
+    ...(kind.custom ? customFaults(kind, object, undefined) : []),
+    ...(kind.validate?.(object, context.around) ?? []),
+  ];
   if (faults.length) throw invalid({ group: kind.group, kind: kind.kind }, metadata.name ?? '', faults);
   call.warnings.push(...(kind.warnings?.(object) ?? []));
-  if (given !== undefined) metadata.managedFields = given;
-  if (appliedFields) appliedFields(object);
-  else managed(kind, undefined, object, manager);
   const before = context.store.get(kind.storage, keyOf(metadata.namespace, metadata.name));
   if (before) {
     if (generating) {
-      throw new StatusError(409, 'AlreadyExists', `${kind.group ? `${kind.resource}.${kind.group}` : kind.resource} "${metadata.name}" already exists, the server was not able to generate a unique name for the object`, { name: metadata.name, kind: kind.resource, retryAfterSeconds: 1 });
+      throw new StatusError(
+        409,
+        'AlreadyExists',
+        `${kind.group ? `${kind.resource}.${kind.group}` : kind.resource} "${metadata.name}" already exists, the server was not able to generate a unique name for the object`,
+        { name: metadata.name, kind: kind.resource, retryAfterSeconds: 1 },
+      );
     }
     const dying = before.object.metadata.deletionTimestamp !== undefined;
     const about = subjectOf(kind);
@@ -99,7 +137,23 @@ export function insert(call: KindCall, object: Obj, options: WriteOptions, manag
   return shown(kind, context.store.put(kind.storage, toStored(kind, ordered)).object);
 }
 
-const META_ORDER = ['name', 'generateName', 'namespace', 'selfLink', 'uid', 'resourceVersion', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'labels', 'annotations', 'ownerReferences', 'finalizers', 'managedFields'] as const;
+const META_ORDER = [
+  'name',
+  'generateName',
+  'namespace',
+  'selfLink',
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'labels',
+  'annotations',
+  'ownerReferences',
+  'finalizers',
+  'managedFields',
+] as const;
 
 /** kind, apiVersion and metadata first, empty metadata left out, as Go writes it. */
 export function tidy(object: Obj): Obj {
@@ -107,7 +161,11 @@ export function tidy(object: Obj): Obj {
   const ordered: Json = {};
   for (const key of META_ORDER) {
     const value: Json = metadata[key];
-    const empty = value === undefined || value === null || value === '' || (typeof value === 'object' && Object.keys(value).length === 0);
+    const empty =
+      value === undefined ||
+      value === null ||
+      value === '' ||
+      (typeof value === 'object' && Object.keys(value).length === 0);
     if (!empty) ordered[key] = value;
   }
   // A grace of no seconds says something; a generation of 0 does not.
@@ -129,22 +187,38 @@ export interface Change {
 }
 
 /** Writes a changed object over the stored one, and removes it when its last finalizer went. */
-export function change(call: KindCall, stored: Stored, { next, options, manager, manage, subresource = '', replace = false }: Change): Obj {
+export function change(
+  call: KindCall,
+  stored: Stored,
+  { next, options, manager, manage, subresource = '', replace = false }: Change,
+): Obj {
   const { kind, context } = call;
   const old = shown(kind, stored.object);
   const { name } = old.metadata;
   checkNamespace(call, next);
   if (next.metadata.name && next.metadata.name !== name) {
-    if (replace) throw badRequest(`the name of the object (${next.metadata.name}) does not match the name on the URL (${name})`);
+    throw badRequest(`the name of the object (${next.metadata.name}) does not match the name on the URL (${name})`);
   }
   next.metadata.name ||= name;
   const wanted = next.metadata.resourceVersion ?? '';
-  if (wanted !== '' && !/^\d+$/.test(wanted)) throw internal(`strconv.ParseUint: parsing ${JSON.stringify(wanted)}: invalid syntax`);
+  if (wanted !== '' && !/^\d+$/.test(wanted))
+    throw internal(`strconv.ParseUint: parsing ${JSON.stringify(wanted)}: invalid syntax`);
   if (replace && !Number(wanted) && (kind.conditionalUpdate || kind.custom) && subresource === '') {
-    throw invalid({ group: kind.group, kind: kind.kind }, name, [invalidField('metadata.resourceVersion', 0, 'must be specified for an update')].map((fault) => ({ ...fault, message: 'Invalid value: 0: must be specified for an update' })));
+    throw invalid(
+      { group: kind.group, kind: kind.kind },
+      name,
+      [invalidField('metadata.resourceVersion', 0, 'must be specified for an update')].map((fault) => ({
+        ...fault,
+        message: 'Invalid value: 0: must be specified for an update',
+      })),
+    );
   }
   if (next.metadata.uid && next.metadata.uid !== old.metadata.uid) {
-    throw conflict(subjectOf(kind), name, `StorageError: invalid object, Code: 4, Key: ${registryPath(kind, old)}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${next.metadata.uid}, UID in object meta: ${old.metadata.uid}`);
+    throw conflict(
+      subjectOf(kind),
+      name,
+      `StorageError: invalid object, Code: 4, Key: ${registryPath(kind, old)}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${next.metadata.uid}, UID in object meta: ${old.metadata.uid}`,
+    );
   }
   if (wanted !== '' && Number(wanted) !== 0 && Number(wanted) !== stored.rv) throw modified(subjectOf(kind), name);
   if (kind.custom) pruneCustom(call, kind, next, options);
@@ -155,6 +229,8 @@ export function change(call: KindCall, stored: Stored, { next, options, manager,
   metadata.creationTimestamp = old.metadata.creationTimestamp;
   metadata.resourceVersion = old.metadata.resourceVersion;
   keepOrDrop(metadata, old.metadata, ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'generation']);
+  if (manage) manage(next, old);
+  else managed(kind, old, next, manager);
   if (subresource === '') {
     if (kind.prepareUpdate) kind.prepareUpdate(next, old, context.around);
     if (kind.status && (kind.custom || !kind.prepareUpdate)) setOrDrop(next, 'status', old['status']);
@@ -165,19 +241,27 @@ export function change(call: KindCall, stored: Stored, { next, options, manager,
     const generation = (old.metadata.generation ?? 0) + (moved ? 1 : 0);
     if (generation > 0) metadata.generation = generation;
   } else if (!kind.generation && !kind.custom) keepOrDrop(metadata, old.metadata, ['generation']);
-  const faults: FieldError[] = [...metadataUpdateFaults(kind, next, old), ...(kind.custom ? customFaults(kind, next, old) : [])];
+  const faults: FieldError[] = [
+    ...metadataUpdateFaults(kind, next, old),
+    ...(kind.custom ? customFaults(kind, next, old) : []),
+  ];
   if (subresource !== 'status' && subresource !== 'finalize') {
-    faults.push(...(kind.validateUpdate?.(next, old, context.around) ?? []), ...(kind.validate?.(next, context.around) ?? []));
+    faults.push(
+      ...(kind.validateUpdate?.(next, old, context.around) ?? []),
+      ...(kind.validate?.(next, context.around) ?? []),
+    );
   }
   if (faults.length) throw invalid({ group: kind.group, kind: kind.kind }, name, faults);
-  if (manage) manage(next, old);
-  else managed(kind, old, next, manager);
 
   const ordered = tidy(next);
-  const gone = metadata.deletionTimestamp !== undefined && !ordered.metadata.finalizers?.length && (ordered.metadata.deletionGracePeriodSeconds ?? 0) === 0 && !(kind.resource === 'namespaces' && kind.group === '' && ordered['spec']?.finalizers?.length);
-  const unchanged = same(ordered, old);
+  const gone =
+    metadata.deletionTimestamp !== undefined &&
+    !ordered.metadata.finalizers?.length &&
+    (ordered.metadata.deletionGracePeriodSeconds ?? 0) === 0 &&
+    !(kind.resource === 'namespaces' && kind.group === '' && ordered['spec']?.finalizers?.length);
+  const unchanged = same(timeless(ordered), timeless(old));
   if (options.dryRun) return ordered;
-  if (gone && (subresource !== 'status')) {
+  if (gone && subresource !== 'status') {
     if (!unchanged) context.store.put(kind.storage, toStored(kind, ordered));
     context.store.remove(kind.storage, stored.key);
     return ordered;
@@ -185,6 +269,18 @@ export function change(call: KindCall, stored: Stored, { next, options, manager,
   if (unchanged) return old;
   return shown(kind, context.store.put(kind.storage, toStored(kind, ordered)).object);
 }
+
+/** When somebody wrote the same again is no change. */
+const timeless = (object: Obj): Obj =>
+  object.metadata.managedFields === undefined
+    ? object
+    : {
+        ...object,
+        metadata: {
+          ...object.metadata,
+          managedFields: object.metadata.managedFields.map(({ time: _time, ...entry }) => entry),
+        },
+      };
 
 function keepOrDrop(next: Json, old: Json, keys: string[]): void {
   for (const key of keys) setOrDrop(next, key, old[key]);
@@ -196,8 +292,16 @@ function setOrDrop(next: Json, key: string, value: Json): void {
 
 /** The key under which a real server keeps the object in etcd; it stands in some messages. */
 export function registryPath(kind: Kind, object: Obj): string {
-  const folder = kind.group && (kind.custom || kind.group.includes('.')) && kind.custom ? `${kind.group}/${kind.resource}` : kind.resource;
-  return ['/registry', folder, ...(object.metadata.namespace ? [object.metadata.namespace] : []), object.metadata.name].join('/');
+  const folder =
+    kind.group && (kind.custom || kind.group.includes('.')) && kind.custom
+      ? `${kind.group}/${kind.resource}`
+      : kind.resource;
+  return [
+    '/registry',
+    folder,
+    ...(object.metadata.namespace ? [object.metadata.namespace] : []),
+    object.metadata.name,
+  ].join('/');
 }
 
 export function update(call: KindCall): Answer {
@@ -206,7 +310,9 @@ export function update(call: KindCall): Answer {
   const { kind, info, context } = call;
   next.metadata ??= {} as Obj['metadata'];
   if (next.metadata.name && next.metadata.name !== info.name) {
-    throw badRequest(`the name of the object (${next.metadata.name}) does not match the name on the URL (${info.name})`);
+    throw badRequest(
+      `the name of the object (${next.metadata.name}) does not match the name on the URL (${info.name})`,
+    );
   }
   const stored = context.store.get(kind.storage, keyOf(namespaceOf(kind, info.namespace), info.name!));
   if (stored === undefined) {
