@@ -5,6 +5,7 @@ import { registerAccount } from '#core/domain/account.ts';
 import { plus } from '#core/domain/clock.ts';
 import { type ClusterCommand, type ClusterDecision, decideCluster } from '#core/domain/cluster.ts';
 import { newInstallToken } from '#core/domain/token.ts';
+import { untilFresh } from '#core/store/commit.ts';
 import { sha256 } from '#core/store/keys.ts';
 import { createStore } from '#core/store/store.ts';
 import { type Deps, newId, newSecret } from '#functions/lib/deps.ts';
@@ -52,15 +53,13 @@ export const createWorld = (table: { readonly client: DynamoDBClient; readonly n
     error: (line: unknown) => warnings.push(String(line)),
   };
   const context = () => ({ now, newId });
-  const decide: World['decide'] = async (id, command) => {
-    const decision = decideCluster(
-      id === null ? { cluster: null, operation: null } : await store.clusters.subject(id),
-      command,
-      context(),
-    );
-    await store.commit(decision, context());
-    return decision;
-  };
+  const decide: World['decide'] = (id, command) =>
+    untilFresh(async () => {
+      const subject = id === null ? { cluster: null, operation: null } : await store.clusters.subject(id);
+      const decision = decideCluster(subject, command, context());
+      await store.commit(decision, context());
+      return decision;
+    });
   const cluster: World['cluster'] = ({ id, team }, change) =>
     decide(null, {
       type: 'create',

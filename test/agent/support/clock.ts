@@ -20,7 +20,7 @@ export interface HeldClock extends Clock {
 }
 
 /** Time moves only when the networks were quiet for this long, so that no answer is overtaken by the clock. */
-const QUIET_MS = 5;
+const QUIET_MS = 15;
 const PATIENCE_MS = 30_000;
 
 /** `activity`: when anything last came or went over a network of the test (performance.now()). */
