@@ -5,10 +5,12 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { DynamoEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { DynamoEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { javaMajor } from '#local/dynamodb/java.ts';
+import { lockState } from '#local/lock.ts';
 import { startRuntime } from '#local/runtime.ts';
 import { synth, temporary, type Workshop } from './kit/app.ts';
 import { run } from './kit/run.ts';
@@ -29,7 +31,9 @@ const copying = ({ fn, table }: Workshop): void => {
   const items = table();
   const copy = fn('Copy', COPY, { environment: { TABLE: items.tableName } });
   items.grantWriteData(copy);
-  copy.addEventSource(new DynamoEventSource(items, { startingPosition: StartingPosition.TRIM_HORIZON, batchSize: 5 }));
+  copy.addEventSource(
+    new DynamoEventSource(items as ITable, { startingPosition: StartingPosition.TRIM_HORIZON, batchSize: 5 }),
+  );
 };
 const nothing = ({ table }: Workshop): void => void table();
 
@@ -81,7 +85,11 @@ test('after kill -9 the next start ends the orphan, and every record still reach
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     printed += text;
   });
-  await until(() => printed, (text) => text.includes('\n'), 30_000);
+  await until(
+    () => printed,
+    (text) => text.includes('\n'),
+    30_000,
+  );
   const { awsEndpoint, operator } = JSON.parse(printed);
   const credentials = { ...operator, expiration: new Date(operator.expiration) };
   const client = new DynamoDBClient({ endpoint: awsEndpoint, region: 'us-east-1', credentials });
@@ -96,23 +104,34 @@ test('after kill -9 the next start ends the orphan, and every record still reach
 
   const runtime = await run(undefined, { cdkOut, stateDir });
   expect(isAlive(orphan)).toBe(false);
-  for (const name of names) await until(() => runtime.get(name.replace('from', 'to')), (item) => item !== undefined);
+  for (const name of names)
+    await until(
+      () => runtime.get(name.replace('from', 'to')),
+      (item) => item !== undefined,
+    );
   await runtime.stop();
 });
 
 /** The physical name of the only table. */
 function tableOf(cdkOut: string): string {
   const { Resources } = JSON.parse(readFileSync(join(cdkOut, 'Test.template.json'), 'utf8'));
-  const [id] = Object.entries<{ Type: string }>(Resources).find(([, { Type }]) => Type === 'AWS::DynamoDB::GlobalTable')!;
+  const [id] = Object.entries<{ Type: string }>(Resources).find(
+    ([, { Type }]) => Type === 'AWS::DynamoDB::GlobalTable',
+  )!;
   return `Test-${id}`;
 }
 
 describe('a start is refused in words', () => {
   test('for a state that another runtime has', async () => {
-    const runtime = await run(nothing);
-    const { stateDir, cdkOut } = runtime;
-    await expect(run(undefined, { stateDir, cdkOut })).rejects.toThrow(/is in use by another runtime \(process \d+\)/);
-    await runtime.stop();
+    const stateDir = temporary('state');
+    const unlock = lockState(stateDir);
+    await expect(run(nothing, { stateDir })).rejects.toThrow(/is in use by another runtime \(process \d+\)/);
+    unlock();
+  });
+  test('but not for the lock of a process that is gone', () => {
+    const stateDir = temporary('state');
+    writeFileSync(join(stateDir, 'lock'), '999999999 1\n');
+    expect(() => lockState(stateDir)()).not.toThrow();
   });
   test('for a busy port', async () => {
     const server = createServer().listen(0, '127.0.0.1');
@@ -122,7 +141,9 @@ describe('a start is refused in words', () => {
     server.close();
   });
   test('without Java', async () => {
-    await expect(run(nothing, { java: 'no-such-java' })).rejects.toThrow('DynamoDB Local needs Java 17 or newer: install a JRE');
+    await expect(run(nothing, { java: 'no-such-java' })).rejects.toThrow(
+      'DynamoDB Local needs Java 17 or newer: install a JRE',
+    );
   });
   test('with a Java that is too old', async () => {
     const folder = temporary('java');
@@ -138,11 +159,18 @@ describe('a start is refused in words', () => {
   });
   test('without a synthesized app', async () => {
     mkdirSync(join(temporary('x'), 'y'));
-    await expect(startRuntime({ cdkOut: temporary('empty'), stateDir: temporary('state'), port: 0 })).rejects.toThrow('run `npm run synth` first');
+    await expect(startRuntime({ cdkOut: temporary('empty'), stateDir: temporary('state'), port: 0 })).rejects.toThrow(
+      'run `npm run synth` first',
+    );
   });
   test('for a variable that names a host of AWS', async () => {
-    const build = ({ fn }: Workshop) => void fn('Far', 'export const handler = () => 1;', { environment: { QUEUE: 'https://sqs.us-east-1.amazonaws.com/q' } });
-    await expect(run(build)).rejects.toThrow(/Far\w+: the environment variable QUEUE names a host of AWS that nothing here stands for/);
+    const build = ({ fn }: Workshop) =>
+      void fn('Far', 'export const handler = () => 1;', {
+        environment: { QUEUE: 'https://sqs.us-east-1.amazonaws.com/q' },
+      });
+    await expect(run(build)).rejects.toThrow(
+      /Far\w+: the environment variable QUEUE names a host of AWS that nothing here stands for/,
+    );
   });
 });
 

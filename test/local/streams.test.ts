@@ -2,9 +2,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { DynamoEventSource, S3OnFailureDestination } from 'aws-cdk-lib/aws-lambda-event-sources';
-import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import type { DynamoDBRecord } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Invoked } from '#local/plugin.ts';
@@ -24,14 +25,18 @@ const app = ({ stack, fn, table }: Workshop): void => {
   const source = (id: string, props: object) => {
     const handler = fn(id, 'export const handler = async (event) => event.answer ?? null;');
     handler.addEventSource(
-      new DynamoEventSource(items, { startingPosition: StartingPosition.TRIM_HORIZON, batchSize: 10, ...props }),
+      new DynamoEventSource(items as ITable, {
+        startingPosition: StartingPosition.TRIM_HORIZON,
+        batchSize: 10,
+        ...props,
+      }),
     );
   };
   source('All', {
     reportBatchItemFailures: true,
     bisectBatchOnError: true,
     retryAttempts: 2,
-    onFailure: new S3OnFailureDestination(failures),
+    onFailure: new S3OnFailureDestination(failures as IBucket),
   });
   source('Some', {
     filters: [
