@@ -7,7 +7,7 @@ import { type Json, type Obj, same, timestamp } from './json.ts';
 import type { Kind } from './kinds/kind.ts';
 import { decode } from './schema/decode.ts';
 import { keyOf } from './storage/store.ts';
-import { tidy } from './verbs/write.ts';
+import { tidy } from './verbs/stored.ts';
 
 /** Puts an object in its place if there is none. */
 function ensure({ store, registry, around }: Context, apiVersion: string, name: string, content: Json): void {
@@ -61,6 +61,6 @@ function endpointsOfApi(context: Context, port: number): void {
   });
   const stored = context.store.get('endpoints', keyOf('default', 'kubernetes'));
   const subsets = [{ addresses: [{ ip: '127.0.0.1' }], ports: [{ name: 'https', port, protocol: 'TCP' }] }];
-  if (stored && !same(stored.object['subsets'], subsets))
+  if (stored && !same(stored.object.subsets, subsets))
     context.store.put('endpoints', { ...stored.object, metadata: { ...stored.object.metadata }, subsets });
 }

@@ -16,7 +16,7 @@ function namespaceAlive(call: KindCall, object: Obj): void {
   const namespace = object.metadata.namespace!;
   const found = context.store.get('namespaces', keyOf(undefined, namespace))?.object;
   if (found === undefined) throw notFound({ group: '', resource: 'namespaces' }, namespace);
-  if (found.metadata.deletionTimestamp === undefined && found['status']?.phase !== 'Terminating') return;
+  if (found.metadata.deletionTimestamp === undefined && found.status?.phase !== 'Terminating') return;
   throw forbidden(
     subjectOf(kind),
     object.metadata.name,

@@ -11,7 +11,7 @@ const SYSTEM: Record<string, number> = {
 const LOST = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 
 export function priority(call: KindCall, pod: Obj): void {
-  const spec = pod['spec'] as Json;
+  const spec = pod.spec as Json;
   const { store } = call.context;
   const storage = 'scheduling.k8s.io/priorityclasses';
   let value = 0;
@@ -25,14 +25,14 @@ export function priority(call: KindCall, pod: Obj): void {
         pod.metadata.name,
         `no PriorityClass with name ${name} was found`,
       );
-    value = found?.['value'] ?? SYSTEM[name] ?? 0;
-    policy = found?.['preemptionPolicy'] ?? policy;
+    value = found?.value ?? SYSTEM[name] ?? 0;
+    policy = found?.preemptionPolicy ?? policy;
   } else {
-    const standard = store.list(storage).find(({ object }) => object['globalDefault'])?.object;
+    const standard = store.list(storage).find(({ object }) => object.globalDefault)?.object;
     if (standard) {
       spec.priorityClassName = standard.metadata.name;
-      value = standard['value'];
-      policy = standard['preemptionPolicy'] ?? policy;
+      value = standard.value;
+      policy = standard.preemptionPolicy ?? policy;
     }
   }
   spec.priority = value;

@@ -10,7 +10,7 @@ const MOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const LIFETIME_S = 3607;
 
 export function admitPod(call: KindCall, pod: Obj): void {
-  const spec = pod['spec'] as Json;
+  const spec = pod.spec as Json;
   const { namespace, name } = pod.metadata;
   // A mirror of what a kubelet runs on its own has no account.
   if (pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) return;

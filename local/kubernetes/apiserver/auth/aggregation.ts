@@ -23,14 +23,14 @@ export function aggregateRoles(store: Store): void {
   for (let again = true, rounds = 0; again && rounds < 5; rounds++) {
     again = false;
     for (const { object: role } of store.list(STORAGE)) {
-      const selectors: Json[] | undefined = role['aggregationRule']?.clusterRoleSelectors;
+      const selectors: Json[] | undefined = role.aggregationRule?.clusterRoleSelectors;
       if (!selectors) continue;
       const rules: Json[] = [];
       for (const { object: other } of store.list(STORAGE)) {
         if (other.metadata.uid === role.metadata.uid || !chosen(selectors, other)) continue;
-        for (const rule of other['rules'] ?? []) if (!rules.some((known) => same(known, rule))) rules.push(rule);
+        for (const rule of other.rules ?? []) if (!rules.some((known) => same(known, rule))) rules.push(rule);
       }
-      if (same(rules, role['rules'] ?? [])) continue;
+      if (same(rules, role.rules ?? [])) continue;
       store.put(STORAGE, { ...role, metadata: { ...role.metadata }, rules });
       again = true;
     }

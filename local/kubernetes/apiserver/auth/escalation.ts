@@ -85,14 +85,13 @@ export function checkEscalation(change: Change): void {
     ...(next.metadata.namespace && { namespace: next.metadata.namespace }),
   };
   if (resource === 'roles' || resource === 'clusterroles') {
-    if (old && JSON.stringify(old['rules']) === JSON.stringify(next['rules'])) return;
+    if (old && JSON.stringify(old.rules) === JSON.stringify(next.rules)) return;
     if (authorizer.allows(user, { ...asked, verb: 'escalate', resource })) return;
-    confirm(change, (next['rules'] ?? []) as Rule[]);
+    confirm(change, (next.rules ?? []) as Rule[]);
     return;
   }
-  if (old && JSON.stringify([old['roleRef'], old['subjects']]) === JSON.stringify([next['roleRef'], next['subjects']]))
-    return;
-  const ref = next['roleRef'] as Json;
+  if (old && JSON.stringify([old.roleRef, old.subjects]) === JSON.stringify([next.roleRef, next.subjects])) return;
+  const ref = next.roleRef as Json;
   const roles = ref.kind === 'ClusterRole' ? 'clusterroles' : 'roles';
   if (authorizer.allows(user, { ...asked, verb: 'bind', resource: roles, name: ref.name })) return;
   const rules = authorizer.rulesOfRef(ref, next.metadata.namespace);

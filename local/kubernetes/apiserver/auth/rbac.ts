@@ -76,7 +76,7 @@ export function authorizer(store: Store): Authorizer {
       kind === 'Role'
         ? store.get(`${R}/roles`, keyOf(namespace, name))
         : store.get(`${R}/clusterroles`, keyOf(undefined, name));
-    return role && ((role.object['rules'] ?? []) as Rule[]);
+    return role && ((role.object.rules ?? []) as Rule[]);
   };
 
   const subjectKey = (subject: Json, namespace: string | undefined): string =>
@@ -89,9 +89,9 @@ export function authorizer(store: Store): Authorizer {
     for (const resource of ['clusterrolebindings', 'rolebindings']) {
       for (const { object: binding } of store.list(`${R}/${resource}`)) {
         const { namespace } = binding.metadata;
-        const rules = rulesOfRef(binding['roleRef'], namespace);
+        const rules = rulesOfRef(binding.roleRef, namespace);
         if (!rules) continue;
-        for (const subject of binding['subjects'] ?? []) {
+        for (const subject of binding.subjects ?? []) {
           const key = subjectKey(subject, namespace);
           const list = grants.get(key) ?? [];
           list.push({ rules, binding, namespace });

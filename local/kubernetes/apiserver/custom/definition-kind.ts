@@ -125,28 +125,28 @@ export const CUSTOM_RESOURCE_DEFINITIONS = define(
     prepareCreate(definition) {
       const storage = (at(definition, 'spec.versions') ?? []).find((version: Json) => version.storage);
       definition.metadata.finalizers = [...new Set([...(definition.metadata.finalizers ?? []), CLEANUP_FINALIZER])];
-      definition['status'] = {
+      definition.status = {
         conditions: null,
         acceptedNames: { plural: '', kind: '' },
         storedVersions: storage ? [storage.name] : [],
       };
     },
     prepareUpdate(next, old) {
-      next['status'] = old['status'];
+      next.status = old.status;
     },
     validate: faultsOf,
     validateUpdate(next, old) {
       const faults: FieldError[] = [];
       for (const path of ['group', 'scope']) {
-        if (next['spec'][path] !== old['spec'][path])
-          faults.push(invalidField(`spec.${path}`, next['spec'][path], 'field is immutable'));
+        if (next.spec[path] !== old.spec[path])
+          faults.push(invalidField(`spec.${path}`, next.spec[path], 'field is immutable'));
       }
       for (const path of ['plural', 'kind']) {
-        if (next['spec'].names[path] !== old['spec'].names[path])
-          faults.push(invalidField(`spec.names.${path}`, next['spec'].names[path], 'field is immutable'));
+        if (next.spec.names[path] !== old.spec.names[path])
+          faults.push(invalidField(`spec.names.${path}`, next.spec.names[path], 'field is immutable'));
       }
       for (const [i, stored] of (at(old, 'status.storedVersions') ?? []).entries()) {
-        if (next['spec'].versions.some(({ name }: Json) => name === stored)) continue;
+        if (next.spec.versions.some(({ name }: Json) => name === stored)) continue;
         faults.push(
           invalidField(
             `status.storedVersions[${i}]`,
@@ -158,6 +158,6 @@ export const CUSTOM_RESOURCE_DEFINITIONS = define(
       return faults;
     },
     warnings: (definition) =>
-      JSON.stringify(definition['spec']).includes('"x-kubernetes-validations"') ? [RULES_TEXT] : [],
+      JSON.stringify(definition.spec).includes('"x-kubernetes-validations"') ? [RULES_TEXT] : [],
   },
 );

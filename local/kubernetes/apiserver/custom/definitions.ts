@@ -3,7 +3,7 @@ import type { Context } from '../call.ts';
 import { type Json, type Obj, same, timestamp } from '../json.ts';
 import type { Kind } from '../kinds/kind.ts';
 import { keyOf } from '../storage/store.ts';
-import { tidy } from '../verbs/write.ts';
+import { tidy } from '../verbs/stored.ts';
 import { CLEANUP_FINALIZER, CUSTOM_RESOURCE_DEFINITIONS } from './definition-kind.ts';
 import { kindsOf } from './kind-of.ts';
 
@@ -40,7 +40,7 @@ export function customResources(context: Context): { start(): void; stop(): void
 
   /** Another kind of the group that has one of the names. */
   function taken(definition: Obj): string | undefined {
-    const { group, names } = definition['spec'] as Json;
+    const { group, names } = definition.spec as Json;
     const mine = served.get(definition.metadata.name)?.kinds ?? [];
     const others = registry.all().filter((kind) => kind.group === group && !mine.includes(kind));
     const words = [names.plural, names.singular, ...(names.shortNames ?? [])];
@@ -60,7 +60,7 @@ export function customResources(context: Context): { start(): void; stop(): void
     for (const kind of kinds) registry.add(kind);
     if (known) known.kinds = kinds;
     else {
-      const { group, names } = definition['spec'] as Json;
+      const { group, names } = definition.spec as Json;
       const storage = `${group}/${names.plural}`;
       // What was before the definition cannot be watched.
       if (fresh) store.forget(storage);
@@ -77,7 +77,7 @@ export function customResources(context: Context): { start(): void; stop(): void
 
   /** Deletes the objects of a definition that goes; answers whether none is left. */
   function emptied(definition: Obj): boolean {
-    const { group, names } = definition['spec'] as Json;
+    const { group, names } = definition.spec as Json;
     const storage = `${group}/${names.plural}`;
     for (const { object, key } of [...store.list(storage)]) {
       if (!object.metadata.finalizers?.length) store.remove(storage, key);
@@ -97,10 +97,13 @@ export function customResources(context: Context): { start(): void; stop(): void
   function sync(name: string, fresh = true): void {
     const key = keyOf(undefined, name);
     const definition = store.get(STORAGE, key)?.object;
-    if (definition === undefined) return unserve(name);
-    const status = (definition['status'] ?? {}) as Json;
+    if (definition === undefined) {
+      unserve(name);
+      return;
+    }
+    const status = (definition.status ?? {}) as Json;
     const conditions: Json[] = status.conditions ?? [];
-    const { names, versions } = definition['spec'] as Json;
+    const { names, versions } = definition.spec as Json;
     if (definition.metadata.deletionTimestamp) {
       serve(definition, fresh);
       const waiting = withCondition(
@@ -115,7 +118,7 @@ export function customResources(context: Context): { start(): void; stop(): void
       const now = store.get(STORAGE, key)!.object;
       const finalizers = (now.metadata.finalizers ?? []).filter((one) => one !== CLEANUP_FINALIZER);
       unserve(name);
-      if (finalizers.length) write(now, now['status'], { ...now.metadata, finalizers });
+      if (finalizers.length) write(now, now.status, { ...now.metadata, finalizers });
       else store.remove(STORAGE, key);
       return;
     }

@@ -56,7 +56,7 @@ const moved =
   };
 
 export function kindsOf(definition: Obj): Kind[] {
-  const { group, names, scope, versions } = definition['spec'] as Json;
+  const { group, names, scope, versions } = definition.spec as Json;
   const accepted = names;
   return versions
     .filter(({ served }: Json) => served)

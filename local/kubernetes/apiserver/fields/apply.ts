@@ -5,9 +5,11 @@ import { isMap, type Json, type Obj, timestamp } from '../json.ts';
 import { apiVersionOf, type Kind, subjectOf } from '../kinds/kind.ts';
 import { keyOf } from '../storage/store.ts';
 import { decodeAs, parseYaml } from '../verbs/body.ts';
+import { insert } from '../verbs/create.ts';
 import type { WriteOptions } from '../verbs/options.ts';
 import { changeStatus } from '../verbs/patch.ts';
-import { change, draft, insert, namespaceOf } from '../verbs/write.ts';
+import { draft, namespaceOf } from '../verbs/stored.ts';
+import { change } from '../verbs/update.ts';
 import { compare, fieldsOf } from './compare.ts';
 import {
   blank,
@@ -70,13 +72,14 @@ function readConfig(call: KindCall): Json {
   } catch (error) {
     throw badRequest(`error decoding YAML: ${(error as Error).message}`);
   }
-  const given = { kind: config['kind'] ?? '', apiVersion: config['apiVersion'] ?? '' };
+  if (!isMap(config)) throw badRequest('invalid object type: /, Kind=');
+  const given = { kind: config.kind ?? '', apiVersion: config.apiVersion ?? '' };
   if (given.kind !== kind.kind || given.apiVersion !== apiVersionOf(kind)) {
     const [group, version] = given.apiVersion.includes('/') ? given.apiVersion.split('/') : ['', given.apiVersion];
     throw badRequest(`invalid object type: ${group}/${version}, Kind=${given.kind}`);
   }
-  if (config['metadata']?.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
-  const metadata = { ...config['metadata'] };
+  if (config.metadata?.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
+  const metadata = { ...config.metadata };
   if (metadata.name && metadata.name !== info.name)
     throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${info.name})`);
   metadata.name = info.name;

@@ -19,7 +19,10 @@ function walk(type: Type, value: Json, path: readonly string[], set: FieldSet): 
   }
   if (value === null || value === undefined) return;
   if (shape.kind === 'fields') {
-    if (!isMap(value)) return insert(set, path);
+    if (!isMap(value)) {
+      insert(set, path);
+      return;
+    }
     for (const [key, item] of Object.entries(value)) {
       const inner = shape.of(key);
       if (inner === undefined) continue;
@@ -29,7 +32,10 @@ function walk(type: Type, value: Json, path: readonly string[], set: FieldSet): 
     }
     return;
   }
-  if (!Array.isArray(value)) return insert(set, path);
+  if (!Array.isArray(value)) {
+    insert(set, path);
+    return;
+  }
   for (const item of value) {
     const own = [...path, elementOf(shape.type, item)];
     walk(shape.type.item, item, own, set);

@@ -24,10 +24,10 @@ export function negotiate(accept: string | undefined, query: URLSearchParams): F
     ] as Form['media'] | undefined;
     if (media === undefined) continue;
     const values = Object.fromEntries(params.map((param) => param.split('=') as [string, string]));
-    const as = values['as'];
+    const as = values.as;
     if (as === undefined) return { media, pretty };
-    const known = SHAPES.has(as) && values['g'] === 'meta.k8s.io' && ['v1', 'v1beta1'].includes(values['v'] ?? '');
-    if (known) return { media, pretty, as: as as Exclude<Form['as'], undefined>, version: values['v']! };
+    const known = SHAPES.has(as) && values.g === 'meta.k8s.io' && ['v1', 'v1beta1'].includes(values.v ?? '');
+    if (known) return { media, pretty, as: as as Exclude<Form['as'], undefined>, version: values.v! };
   }
   throw notAcceptable(SUPPORTED);
 }

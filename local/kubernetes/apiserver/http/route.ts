@@ -7,11 +7,12 @@ import { methodNotAllowed, type StatusError, unknownResource } from '../errors.t
 import type { Kind } from '../kinds/kind.ts';
 import { review } from '../reviews/reviews.ts';
 import { SUBRESOURCES } from '../subresources/table.ts';
+import { create } from '../verbs/create.ts';
 import { deleteCollection, deleteOne } from '../verbs/delete.ts';
 import { patch } from '../verbs/patch.ts';
 import { get, list } from '../verbs/read.ts';
+import { update } from '../verbs/update.ts';
 import { watch } from '../verbs/watch.ts';
-import { create, update } from '../verbs/write.ts';
 
 export const NOT_FOUND_TEXT = '404 page not found\n';
 

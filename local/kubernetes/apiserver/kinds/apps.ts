@@ -28,7 +28,7 @@ const matches = (selector: Json, labels: Record<string, string> = {}): boolean =
   });
 
 function workloadFaults(object: Obj): FieldError[] {
-  const spec = object['spec'] ?? {};
+  const spec = object.spec ?? {};
   const faults: FieldError[] = [];
   if (spec.replicas < 0)
     faults.push(invalidField('spec.replicas', spec.replicas, 'must be greater than or equal to 0'));
@@ -65,10 +65,10 @@ const selectorFrozen = (next: Obj, old: Obj): FieldError[] =>
     : [invalidField('spec.selector', at(next, 'spec.selector'), 'field is immutable')];
 
 const keepStatus = (next: Obj, old: Obj): void => {
-  next['status'] = old['status'];
+  next.status = old.status;
 };
 const startStatus = (value: Json) => (object: Obj) => {
-  object['status'] = value;
+  object.status = value;
 };
 
 const deployments = apps('Deployment', 'deployments', {
@@ -105,7 +105,7 @@ const deployments = apps('Deployment', 'deployments', {
   prepareUpdate: keepStatus,
   validate: (object) => {
     const faults = workloadFaults(object);
-    const { strategy } = object['spec'];
+    const { strategy } = object.spec;
     if (strategy?.type === 'Recreate' && strategy.rollingUpdate) {
       faults.push(
         forbiddenField('spec.strategy.rollingUpdate', "may not be specified when strategy `type` is 'Recreate'"),
@@ -194,7 +194,7 @@ const statefulsets = apps('StatefulSet', 'statefulsets', {
       persistentVolumeClaimRetentionPolicy: 0,
       minReadySeconds: 0,
     });
-    return same(frozen(next['spec']), frozen(old['spec'])) ? [] : [forbiddenField('spec', SET_FROZEN)];
+    return same(frozen(next.spec), frozen(old.spec)) ? [] : [forbiddenField('spec', SET_FROZEN)];
   },
 });
 

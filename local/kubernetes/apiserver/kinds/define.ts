@@ -37,4 +37,4 @@ export function define(
 }
 
 /** The generation counts changes of the spec. */
-export const generationOfSpec = (next: Obj, old: Obj): boolean => !same(next['spec'], old['spec']);
+export const generationOfSpec = (next: Obj, old: Obj): boolean => !same(next.spec, old.spec);

@@ -22,29 +22,29 @@ const renamed = (object: Obj, names: Record<string, string>, apiVersion: string)
   }) as unknown as Obj;
 
 const lastSeen = (event: Obj): string => {
-  if (at(event, 'series.lastObservedTime')) return ageOf(event['series'].lastObservedTime);
-  return ageOf(event['lastTimestamp'] || event['firstTimestamp'] || event['eventTime']);
+  if (at(event, 'series.lastObservedTime')) return ageOf(event.series.lastObservedTime);
+  return ageOf(event.lastTimestamp || event.firstTimestamp || event.eventTime);
 };
 
 /** On the stored form. */
 export const EVENT_COLUMNS: Column[] = [
   column('Last Seen', lastSeen),
-  column('Type', (event) => event['type'] ?? ''),
-  column('Reason', (event) => event['reason'] ?? ''),
+  column('Type', (event) => event.type ?? ''),
+  column('Reason', (event) => event.reason ?? ''),
   column('Object', (event) => {
-    const { kind = '', name = '' } = event['involvedObject'] ?? {};
+    const { kind = '', name = '' } = event.involvedObject ?? {};
     return name ? `${kind.toLowerCase()}/${name}` : kind.toLowerCase();
   }),
   wide('Subobject', (event) => at(event, 'involvedObject.fieldPath') ?? ''),
   wide('Source', (event) => {
-    const { component, host } = event['source'] ?? {};
-    const from = component || event['reportingComponent'] || '';
-    const where = host || (component ? '' : event['reportingInstance']) || '';
+    const { component, host } = event.source ?? {};
+    const from = component || event.reportingComponent || '';
+    const where = host || (component ? '' : event.reportingInstance) || '';
     return where ? `${from}, ${where}` : from;
   }),
-  column('Message', (event) => String(event['message'] ?? '').trim()),
-  wide('First Seen', (event) => ageOf(event['firstTimestamp'] || event['eventTime'])),
-  wide('Count', (event) => at(event, 'series.count') ?? (event['count'] || 1)),
+  column('Message', (event) => String(event.message ?? '').trim()),
+  wide('First Seen', (event) => ageOf(event.firstTimestamp || event.eventTime)),
+  wide('Count', (event) => at(event, 'series.count') ?? (event.count || 1)),
   wide('Name', (event) => event.metadata.name, { format: 'name' }),
 ];
 
@@ -61,8 +61,8 @@ export const EVENTS_GROUP: Kind[] = [
       'regarding.name': (event: Obj): Json => at(event, 'involvedObject.name') ?? '',
       'regarding.namespace': (event: Obj): Json => at(event, 'involvedObject.namespace') ?? '',
       'regarding.uid': (event: Obj): Json => at(event, 'involvedObject.uid') ?? '',
-      reason: (event: Obj): Json => event['reason'] ?? '',
-      type: (event: Obj): Json => event['type'] ?? '',
+      reason: (event: Obj): Json => event.reason ?? '',
+      type: (event: Obj): Json => event.type ?? '',
     },
   }),
 ];

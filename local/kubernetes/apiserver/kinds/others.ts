@@ -10,7 +10,7 @@ const lease = define('coordination.k8s.io', 'v1', 'io.k8s.api.coordination.v1', 
   createOnUpdate: true,
   conditionalUpdate: true,
   validate: (object) => {
-    const { leaseDurationSeconds, leaseTransitions } = object['spec'] ?? {};
+    const { leaseDurationSeconds, leaseTransitions } = object.spec ?? {};
     return [
       ...(leaseDurationSeconds !== undefined && leaseDurationSeconds <= 0
         ? [invalidField('spec.leaseDurationSeconds', leaseDurationSeconds, 'must be greater than 0')]
@@ -24,13 +24,13 @@ const lease = define('coordination.k8s.io', 'v1', 'io.k8s.api.coordination.v1', 
 
 const endpointslices = define('discovery.k8s.io', 'v1', 'io.k8s.api.discovery.v1', 'EndpointSlice', 'endpointslices', {
   generation: (next, old) =>
-    JSON.stringify([next['endpoints'], next['ports']]) !== JSON.stringify([old['endpoints'], old['ports']]),
+    JSON.stringify([next.endpoints, next.ports]) !== JSON.stringify([old.endpoints, old.ports]),
   columns: [
     NAME,
     column('AddressType', text('addressType')),
-    column('Ports', (slice) => (slice['ports'] ?? []).map(({ port }: Json) => port ?? '*').join(',') || '<unset>'),
+    column('Ports', (slice) => (slice.ports ?? []).map(({ port }: Json) => port ?? '*').join(',') || '<unset>'),
     column('Endpoints', (slice) => {
-      const all = (slice['endpoints'] ?? []).flatMap(({ addresses }: Json) => addresses ?? []);
+      const all = (slice.endpoints ?? []).flatMap(({ addresses }: Json) => addresses ?? []);
       return all.length === 0
         ? '<unset>'
         : all.length > 3
@@ -83,14 +83,14 @@ const storageclasses = define('storage.k8s.io', 'v1', 'io.k8s.api.storage.v1', '
     column('Provisioner', text('provisioner')),
     column('ReclaimPolicy', text('reclaimPolicy', 'Delete')),
     column('VolumeBindingMode', text('volumeBindingMode', '<unset>')),
-    column('AllowVolumeExpansion', (object) => object['allowVolumeExpansion'] ?? false),
+    column('AllowVolumeExpansion', (object) => object.allowVolumeExpansion ?? false),
     AGE,
   ],
   defaults(object) {
     object.reclaimPolicy ??= 'Delete';
     object.volumeBindingMode ??= 'Immediate';
   },
-  validate: (object) => (object['provisioner'] ? [] : [required('provisioner')]),
+  validate: (object) => (object.provisioner ? [] : [required('provisioner')]),
 });
 
 const priorityclasses = define(
@@ -106,8 +106,8 @@ const priorityclasses = define(
     generation: () => false,
     columns: [
       NAME,
-      number('Value', (object) => object['value'] ?? 0),
-      column('Global-Default', (object) => object['globalDefault'] ?? false, { type: 'boolean' }),
+      number('Value', (object) => object.value ?? 0),
+      column('Global-Default', (object) => object.globalDefault ?? false, { type: 'boolean' }),
       AGE,
       column('PreemptionPolicy', text('preemptionPolicy')),
     ],
@@ -136,7 +136,7 @@ const poddisruptionbudgets = define(
       AGE,
     ],
     prepareCreate(budget: Obj) {
-      budget['status'] = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
+      budget.status = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
     },
   },
 );

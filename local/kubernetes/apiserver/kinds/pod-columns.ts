@@ -16,8 +16,8 @@ const isSidecar = (spec: Json, name: string): boolean =>
 
 /** The same reading of a pod's status as kubectl's printer (pkg/printers/internalversion). */
 function summary(pod: Obj): Summary {
-  const spec = pod['spec'] ?? {};
-  const status = pod['status'] ?? {};
+  const spec = pod.spec ?? {};
+  const status = pod.status ?? {};
   let reason: string = status.reason || status.phase || '';
   let restarts = 0;
   let sidecarRestarts = 0;

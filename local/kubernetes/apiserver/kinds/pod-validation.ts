@@ -181,14 +181,14 @@ export function podSpecFaults(field: string, spec: Json): FieldError[] {
   return faults;
 }
 
-export const podFaults = (pod: Obj): FieldError[] => podSpecFaults('spec', pod['spec']);
+export const podFaults = (pod: Obj): FieldError[] => podSpecFaults('spec', pod.spec);
 
 const UPDATE_TEXT =
   'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
 
 /** Of a running pod only images, the deadline and more tolerations may change. */
 export function podUpdateFaults(next: Obj, old: Obj): FieldError[] {
-  const [a, b] = [next['spec'], old['spec']];
+  const [a, b] = [next.spec, old.spec];
   for (const list of ['containers', 'initContainers']) {
     if ((a[list] ?? []).length !== (b[list] ?? []).length) {
       return [forbiddenField(`spec.${list}`, 'pod updates may not add or remove containers')];

@@ -12,12 +12,12 @@ export const pods = define('', 'v1', 'io.k8s.api.core.v1', 'Pod', 'pods', {
   deleteAnswersObject: true,
   columns: POD_COLUMNS,
   defaults: defaultPod,
-  generation: (next, old) => !same(next['spec'], old['spec']),
+  generation: (next, old) => !same(next.spec, old.spec),
   prepareCreate(pod: Obj) {
-    pod['status'] = { phase: 'Pending', qosClass: qosClass(pod['spec']) };
+    pod.status = { phase: 'Pending', qosClass: qosClass(pod.spec) };
   },
   prepareUpdate(next, old) {
-    next['status'] = old['status'];
+    next.status = old.status;
   },
   validate: podFaults,
   validateUpdate: podUpdateFaults,

@@ -11,7 +11,7 @@ const rbac = (kind: string, resource: string, own: Parameters<typeof define>[5])
 
 function ruleFaults(object: Obj): FieldError[] {
   const cluster = object.kind === 'ClusterRole';
-  return (object['rules'] ?? []).flatMap((rule: Json, i: number) => {
+  return (object.rules ?? []).flatMap((rule: Json, i: number) => {
     const field = `rules[${i}]`;
     const faults: FieldError[] = [];
     if (!rule.verbs?.length) faults.push(required(`${field}.verbs`, 'verbs must contain at least one value'));
@@ -66,7 +66,7 @@ function bindingFaults(binding: Obj): FieldError[] {
 }
 
 const subjectsOf = (kind: string) => (binding: Obj) =>
-  (binding['subjects'] ?? [])
+  (binding.subjects ?? [])
     .filter((subject: Json) => subject.kind === kind)
     .map(({ name, namespace }: Json) => (kind === 'ServiceAccount' ? `${namespace}/${name}` : name))
     .join(', ');
@@ -74,7 +74,7 @@ const subjectsOf = (kind: string) => (binding: Obj) =>
 const binding: Parameters<typeof define>[5] = {
   columns: [
     NAME,
-    column('Role', (object) => `${object['roleRef']?.kind}/${object['roleRef']?.name}`),
+    column('Role', (object) => `${object.roleRef?.kind}/${object.roleRef?.name}`),
     AGE,
     wide('Users', subjectsOf('User')),
     wide('Groups', subjectsOf('Group')),
@@ -88,7 +88,7 @@ const binding: Parameters<typeof define>[5] = {
   },
   validate: bindingFaults,
   validateUpdate: (next, old) =>
-    same(next['roleRef'], old['roleRef']) ? [] : [invalidField('roleRef', next['roleRef'], 'cannot change roleRef')],
+    same(next.roleRef, old.roleRef) ? [] : [invalidField('roleRef', next.roleRef, 'cannot change roleRef')],
 };
 
 const role: Parameters<typeof define>[5] = { columns: [NAME, CREATED_AT], validate: ruleFaults };

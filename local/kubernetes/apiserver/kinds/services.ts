@@ -44,7 +44,7 @@ function freeIp(around: Surroundings): string {
 }
 
 function allocate(service: Obj, around: Surroundings): void {
-  const spec = service['spec'];
+  const spec = service.spec;
   const internal = spec.type !== 'ExternalName';
   if (internal) {
     if (!spec.clusterIP) spec.clusterIP = spec.clusterIPs?.[0] ?? freeIp(around);
@@ -70,7 +70,7 @@ function allocate(service: Obj, around: Surroundings): void {
 const PORT_NAME = /^(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$/;
 
 function faultsOf(service: Obj): FieldError[] {
-  const spec = service['spec'];
+  const spec = service.spec;
   const faults: FieldError[] = [];
   const ports: Json[] = spec.ports ?? [];
   if (ports.length === 0 && spec.clusterIP !== 'None' && spec.type !== 'ExternalName')
@@ -190,13 +190,13 @@ export const services = define('', 'v1', 'io.k8s.api.core.v1', 'Service', 'servi
     if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
   },
   prepareCreate(service, around) {
-    service['status'] = { loadBalancer: {} };
+    service.status = { loadBalancer: {} };
     allocate(service, around);
   },
   prepareUpdate(next, old, around) {
-    next['status'] = old['status'];
-    const spec = next['spec'];
-    const before = old['spec'];
+    next.status = old.status;
+    const spec = next.spec;
+    const before = old.spec;
     if (spec.type !== 'ExternalName' && before.type !== 'ExternalName') {
       spec.clusterIP ||= before.clusterIP;
       spec.clusterIPs ??= before.clusterIPs;

@@ -7,6 +7,7 @@ import type { Json } from '../json.ts';
 import { apiVersionOf } from '../kinds/kind.ts';
 import { shape } from './shape.ts';
 
+const PLAIN = 'text/plain; charset=utf-8';
 const CONTROL = { 'cache-control': 'no-cache, private' };
 
 function write(response: ServerResponse, code: number, type: string, text: string, warnings: string[] = []): void {
@@ -24,24 +25,11 @@ export function sendJson(
   response: ServerResponse,
   code: number,
   body: Json,
-  options: { yaml?: boolean; pretty?: boolean; warnings?: string[]; type?: string } = {},
+  options: { yaml?: boolean; pretty?: boolean; warnings?: string[] } = {},
 ): void {
-  if (options.yaml) return write(response, code, 'application/yaml', stringify(body), options.warnings);
-  write(
-    response,
-    code,
-    options.type ?? 'application/json',
-    `${JSON.stringify(body, null, options.pretty ? 2 : undefined)}\n`,
-    options.warnings,
-  );
+  const text = options.yaml ? stringify(body) : `${JSON.stringify(body, null, options.pretty ? 2 : undefined)}\n`;
+  write(response, code, options.yaml ? 'application/yaml' : 'application/json', text, options.warnings);
 }
-
-export const sendText = (
-  response: ServerResponse,
-  code: number,
-  text: string,
-  type = 'text/plain; charset=utf-8',
-): void => write(response, code, type, text);
 
 export function sendError(response: ServerResponse, error: StatusError, warnings: string[] = []): void {
   if (error.code === 429 || error.details?.retryAfterSeconds !== undefined) {
@@ -67,14 +55,13 @@ function fastList(call: Call, answer: Extract<Answer, { list: unknown }>): strin
 export function send(call: Call, answer: Answer): void {
   if ('handled' in answer) return;
   const { response, form, warnings } = call;
-  if ('text' in answer)
-    return write(response, answer.code, answer.type ?? 'text/plain; charset=utf-8', answer.text, warnings);
   const how = { yaml: form.media === 'yaml', pretty: form.pretty, warnings };
-  if ('json' in answer) return sendJson(response, answer.code, answer.json, how);
-  if ('list' in answer) {
-    const text = fastList(call, answer);
-    if (text !== undefined) return write(response, answer.code, 'application/json', text, warnings);
+  if ('text' in answer) write(response, answer.code, answer.type ?? PLAIN, answer.text, warnings);
+  else if ('json' in answer) sendJson(response, answer.code, answer.json, how);
+  else {
+    const text = 'list' in answer ? fastList(call, answer) : undefined;
+    const shaper = shape(form, answer.kind, call.info.query);
+    if (text !== undefined) write(response, answer.code, 'application/json', text, warnings);
+    else sendJson(response, answer.code, 'list' in answer ? shaper.list(answer.list) : shaper.one(answer.object), how);
   }
-  const shaper = shape(form, answer.kind, call.info.query);
-  sendJson(response, answer.code, 'list' in answer ? shaper.list(answer.list) : shaper.one(answer.object), how);
 }

@@ -16,23 +16,23 @@ export async function review(call: KindCall): Promise<Answer> {
   const { kind } = call;
   switch (kind.kind) {
     case 'TokenReview':
-      object['status'] = await tokenStatus(call, object);
+      object.status = await tokenStatus(call, object);
       break;
     case 'SelfSubjectReview':
       object.metadata = { ...object.metadata, creationTimestamp: timestamp() };
-      object['status'] = { userInfo: userInfo(call.user) };
+      object.status = { userInfo: userInfo(call.user) };
       break;
     case 'SelfSubjectAccessReview':
-      object['status'] = accessStatus(call, object, call.user);
+      object.status = accessStatus(call, object, call.user);
       break;
     case 'SubjectAccessReview':
     case 'LocalSubjectAccessReview':
-      object['status'] = accessStatus(call, object, subjectOf(call, object));
+      object.status = accessStatus(call, object, subjectOf(call, object));
       break;
     case 'SelfSubjectRulesReview': {
-      const namespace = object['spec']?.namespace;
+      const namespace = object.spec?.namespace;
       if (!namespace) throw badRequest('no namespace on request');
-      object['status'] = rulesStatus(call.context.authorizer.rulesOf(call.user, namespace));
+      object.status = rulesStatus(call.context.authorizer.rulesOf(call.user, namespace));
       break;
     }
     default:
@@ -42,7 +42,7 @@ export async function review(call: KindCall): Promise<Answer> {
 }
 
 async function tokenStatus({ context }: KindCall, review: Obj): Promise<Json> {
-  const { token, audiences } = review['spec'] ?? {};
+  const { token, audiences } = review.spec ?? {};
   if (!token) throw badRequest('token is required for TokenReview in authentication');
   const found = await context.authenticate(token, audiences?.length ? audiences : undefined);
   if (!found) return { user: {}, error: '[invalid bearer token, token lookup failed]' };
@@ -54,7 +54,7 @@ async function tokenStatus({ context }: KindCall, review: Obj): Promise<Json> {
 }
 
 function subjectOf(call: KindCall, review: Obj): User {
-  const { user = '', uid, groups = [], extra } = review['spec'] ?? {};
+  const { user = '', uid, groups = [], extra } = review.spec ?? {};
   const faults: FieldError[] = [];
   if (!user && groups.length === 0)
     faults.push({ ...required('spec.user', 'at least one of user or group must be specified') });
@@ -63,7 +63,7 @@ function subjectOf(call: KindCall, review: Obj): User {
 }
 
 function accessStatus(call: KindCall, review: Obj, user: User): Json {
-  const { resourceAttributes: resource, nonResourceAttributes: other } = review['spec'] ?? {};
+  const { resourceAttributes: resource, nonResourceAttributes: other } = review.spec ?? {};
   if (!resource === !other) {
     const both = resource && other;
     throw invalid({ group: call.kind.group, kind: call.kind.kind }, '', [

@@ -7,7 +7,7 @@ import { typeOf } from '../schema/definitions.ts';
 import type { StructType } from '../schema/type.ts';
 import { parseBody } from '../verbs/body.ts';
 import { writeOptions } from '../verbs/options.ts';
-import { existing, tidy } from '../verbs/write.ts';
+import { existing, tidy } from '../verbs/stored.ts';
 
 export function binding(call: KindCall): Answer {
   const options = writeOptions(call.info.query, 'CreateOptions', call.headers['user-agent']);
@@ -31,15 +31,15 @@ export function binding(call: KindCall): Answer {
     );
   if (stored.object.metadata.deletionTimestamp)
     throw conflict(about, name, `pod ${name} is being deleted, cannot be assigned to a host`);
-  const assigned = stored.object['spec']?.nodeName;
+  const assigned = stored.object.spec?.nodeName;
   if (assigned) throw conflict(about, name, `pod ${name} is already assigned to node ${JSON.stringify(assigned)}`);
   if (!options.dryRun) {
     const next = clone(stored.object);
-    next['spec'].nodeName = target.name;
+    next.spec.nodeName = target.name;
     if (body.metadata?.annotations)
       next.metadata.annotations = { ...next.metadata.annotations, ...body.metadata.annotations };
-    const conditions: Json[] = (next['status'].conditions ?? []).filter(({ type }: Json) => type !== 'PodScheduled');
-    next['status'].conditions = [
+    const conditions: Json[] = (next.status.conditions ?? []).filter(({ type }: Json) => type !== 'PodScheduled');
+    next.status.conditions = [
       ...conditions,
       { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: timestamp() },
     ];

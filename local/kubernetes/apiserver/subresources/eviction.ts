@@ -8,7 +8,7 @@ import type { StructType } from '../schema/type.ts';
 import { parseBody } from '../verbs/body.ts';
 import { remove } from '../verbs/delete.ts';
 import { deleteOptions, writeOptions } from '../verbs/options.ts';
-import { existing } from '../verbs/write.ts';
+import { existing } from '../verbs/stored.ts';
 
 const BUDGETS = 'policy/poddisruptionbudgets';
 
@@ -31,13 +31,13 @@ export function eviction(call: KindCall): Answer {
   const pod: Obj = stored.object;
   const deletion = deleteOptions(new URLSearchParams(), body.deleteOptions ?? {});
   const dryRun = options.dryRun || deletion.dryRun;
-  if (pod['status']?.phase === 'Running' && !pod.metadata.deletionTimestamp) {
+  if (pod.status?.phase === 'Running' && !pod.metadata.deletionTimestamp) {
     const { store } = call.context;
     const budgets = store
       .list(BUDGETS)
       .filter(
         ({ object }) =>
-          object.metadata.namespace === pod.metadata.namespace && chosen(object['spec']?.selector, pod.metadata.labels),
+          object.metadata.namespace === pod.metadata.namespace && chosen(object.spec?.selector, pod.metadata.labels),
       );
     if (budgets.length > 1)
       throw new StatusError(
@@ -48,7 +48,7 @@ export function eviction(call: KindCall): Answer {
       );
     const [budget] = budgets;
     if (budget) {
-      const status = budget.object['status'] ?? {};
+      const status = budget.object.status ?? {};
       if ((status.disruptionsAllowed ?? 0) <= 0) {
         const { name } = budget.object.metadata;
         throw new StatusError(

@@ -2,7 +2,8 @@
 import type { Answer, KindCall } from '../call.ts';
 import { objectOf } from '../verbs/body.ts';
 import { writeOptions } from '../verbs/options.ts';
-import { change, draft, existing, managerOf } from '../verbs/write.ts';
+import { draft, existing, managerOf } from '../verbs/stored.ts';
+import { change } from '../verbs/update.ts';
 
 export function finalize(call: KindCall): Answer {
   const options = writeOptions(call.info.query, 'UpdateOptions', call.headers['user-agent']);
@@ -10,8 +11,8 @@ export function finalize(call: KindCall): Answer {
   const stored = existing(call);
   const next = draft(call.kind, stored);
   next.metadata.resourceVersion = given.metadata?.resourceVersion ?? '';
-  const finalizers: string[] = given['spec']?.finalizers ?? [];
-  next['spec'] = finalizers.length ? { finalizers } : {};
+  const finalizers: string[] = given.spec?.finalizers ?? [];
+  next.spec = finalizers.length ? { finalizers } : {};
   return {
     code: 200,
     object: change(call, stored, {

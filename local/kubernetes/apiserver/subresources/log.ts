@@ -5,7 +5,7 @@ import type { ReadableStream } from 'node:stream/web';
 import type { Answer, KindCall } from '../call.ts';
 import { badRequest, type FieldError, invalid, invalidField, StatusError } from '../errors.ts';
 import type { Json } from '../json.ts';
-import { existing } from '../verbs/write.ts';
+import { existing } from '../verbs/stored.ts';
 
 const PASSED = ['follow', 'previous', 'sinceSeconds', 'sinceTime', 'timestamps', 'tailLines', 'limitBytes', 'stream'];
 

@@ -7,7 +7,8 @@ import { define } from '../kinds/define.ts';
 import { objectOf } from '../verbs/body.ts';
 import { type WriteOptions, writeOptions } from '../verbs/options.ts';
 import { APPLY, patched, patchType } from '../verbs/patch.ts';
-import { change, draft, existing, managerOf } from '../verbs/write.ts';
+import { draft, existing, managerOf } from '../verbs/stored.ts';
+import { change } from '../verbs/update.ts';
 
 export const SCALE = define('autoscaling', 'v1', 'io.k8s.api.autoscaling.v1', 'Scale', 'scales', {
   columns: [

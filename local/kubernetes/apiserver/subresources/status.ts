@@ -5,7 +5,7 @@ import { objectOf } from '../verbs/body.ts';
 import { writeOptions } from '../verbs/options.ts';
 import { changeStatus, patch } from '../verbs/patch.ts';
 import { get } from '../verbs/read.ts';
-import { draft, existing } from '../verbs/write.ts';
+import { draft, existing } from '../verbs/stored.ts';
 
 export const getStatus = (call: KindCall): Answer => get(call);
 

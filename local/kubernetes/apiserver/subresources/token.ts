@@ -9,7 +9,7 @@ import type { StructType } from '../schema/type.ts';
 import { keyOf } from '../storage/store.ts';
 import { parseBody } from '../verbs/body.ts';
 import { writeOptions } from '../verbs/options.ts';
-import { existing } from '../verbs/write.ts';
+import { existing } from '../verbs/stored.ts';
 
 const HOUR = 3600;
 const LONGEST = 2 ** 32;
@@ -53,7 +53,7 @@ export function token(call: KindCall): Answer {
         ref.name,
         `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
       );
-    if (ref.kind === 'Pod' && (found['spec']?.serviceAccountName || 'default') !== account.metadata.name) {
+    if (ref.kind === 'Pod' && (found.spec?.serviceAccountName || 'default') !== account.metadata.name) {
       throw badRequest(
         `cannot bind token for serviceaccount ${JSON.stringify(account.metadata.name)} to pod running with different serviceaccount name.`,
       );

@@ -115,8 +115,8 @@ export function objectOf(call: KindCall, options: Options, kind: Kind = call.kin
     throw badRequest(
       'couldn\'t get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }',
     );
-  const apiVersion = value['apiVersion'] ?? '';
-  const name = value['kind'] ?? '';
+  const apiVersion = value.apiVersion ?? '';
+  const name = value.kind ?? '';
   if (kind.custom) {
     if (!name) throw badRequest(`Object 'Kind' is missing in '${text.trim()}'`);
     if (!apiVersion) throw badRequest(`Object 'apiVersion' is missing in '${text.trim()}'`);

@@ -9,7 +9,7 @@ import type { Stored } from '../storage/store.ts';
 import { parseBody } from './body.ts';
 import { type DeleteOptions, deleteOptions } from './options.ts';
 import { selected } from './read.ts';
-import { existing, shown, tidy, toStored } from './write.ts';
+import { existing, shown, tidy, toStored } from './stored.ts';
 
 export function optionsOf(call: KindCall): DeleteOptions {
   if (call.body.length === 0) return deleteOptions(call.info.query, undefined);
@@ -21,9 +21,9 @@ export function optionsOf(call: KindCall): DeleteOptions {
     throw error;
   }
   if (!isMap(value)) throw badRequest('the body of a DELETE must be DeleteOptions');
-  if (value['kind'] && value['kind'] !== 'DeleteOptions')
+  if (value.kind && value.kind !== 'DeleteOptions')
     throw badRequest(
-      `no kind ${JSON.stringify(value['kind'])} is registered for the delete options of ${JSON.stringify(value['apiVersion'] ?? '')}`,
+      `no kind ${JSON.stringify(value.kind)} is registered for the delete options of ${JSON.stringify(value.apiVersion ?? '')}`,
     );
   return deleteOptions(call.info.query, value);
 }
@@ -82,7 +82,7 @@ export function remove(call: KindCall, kind: Kind, stored: Stored, options: Dele
   const grace = graceOf(kind, old, options);
   const namespace = kind.storage === 'namespaces';
   const dying = old.metadata.deletionTimestamp !== undefined;
-  const held = finalizers.length > 0 || grace > 0 || (namespace && (!dying || old['spec']?.finalizers?.length > 0));
+  const held = finalizers.length > 0 || grace > 0 || (namespace && (!dying || old.spec?.finalizers?.length > 0));
   const changesOnTheWay = kind.storage === 'pods' && !held;
   if (!held) {
     const last = changesOnTheWay ? marked(kind, old, [], 0) : old;
@@ -121,7 +121,7 @@ function marked(kind: Kind, old: Obj, finalizers: string[], grace: number): Obj 
         old.metadata.generation !== undefined && { generation: old.metadata.generation + 1 }),
     },
   };
-  if (kind.storage === 'namespaces') next['status'] = { ...old['status'], phase: 'Terminating' };
+  if (kind.storage === 'namespaces') next.status = { ...old.status, phase: 'Terminating' };
   return tidy(next);
 }
 

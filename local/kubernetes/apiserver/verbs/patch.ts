@@ -9,7 +9,8 @@ import { strategicMerge } from '../patch/strategic-merge.ts';
 import { DecodeError } from '../schema/decode.ts';
 import { decodeAs, parseJson } from './body.ts';
 import { type WriteOptions, writeOptions } from './options.ts';
-import { type Change, change, draft, existing, managerOf } from './write.ts';
+import { draft, existing, managerOf } from './stored.ts';
+import { type Change, change } from './update.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE = 'application/merge-patch+json';
@@ -109,8 +110,8 @@ export function changeStatus(
   manage?: Change['manage'],
 ): Obj {
   const merged: Obj = { ...old, metadata: statusMetadata(old, next, call.kind.custom) };
-  if (next['status'] === undefined) delete merged['status'];
-  else merged['status'] = next['status'];
+  if (next.status === undefined) delete merged.status;
+  else merged.status = next.status;
   return change(call, stored, {
     next: merged,
     options,

@@ -12,7 +12,7 @@ import {
 } from '../storage/selectors.ts';
 import type { Stored } from '../storage/store.ts';
 import { listOptions, versionNumber } from './options.ts';
-import { existing, namespaceOf, shown } from './write.ts';
+import { existing, namespaceOf, shown } from './stored.ts';
 
 export interface Selection {
   labels: Requirement[];

@@ -7,7 +7,7 @@ import { type Shaper, shape } from '../output/shape.ts';
 import type { StoreEvent } from '../storage/store.ts';
 import { listOptions, versionNumber } from './options.ts';
 import { matches, selectionOf, tooLarge } from './read.ts';
-import { shown } from './write.ts';
+import { shown } from './stored.ts';
 
 const BOOKMARK_MS = 60_000;
 /** A watch without a timeout of its own ends after half an hour to an hour. */

@@ -1,0 +1,95 @@
+/** ConfigMaps and Secrets. */
+import { type FieldError, invalidField, required } from '../errors.ts';
+import { isMap, type Json, type Obj, same } from '../json.ts';
+import { AGE, column, NAME, text } from './columns.ts';
+import { define } from './define.ts';
+import type { Kind } from './kind.ts';
+
+const core = (kind: string, resource: string, own: Parameters<typeof define>[5]): Kind =>
+  define('', 'v1', 'io.k8s.api.core.v1', kind, resource, own);
+
+const size = (map: Json): number => Object.keys(map ?? {}).length;
+
+const DATA_KEY = /^[-._a-zA-Z0-9]+$/;
+const KEY_TEXT =
+  "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+
+function keyFaults(field: string, map: Json): FieldError[] {
+  return Object.keys(map ?? {})
+    .sort()
+    .flatMap((key) =>
+      DATA_KEY.test(key) && key.length <= 253 ? [] : [invalidField(`${field}[${key}]`, key, KEY_TEXT)],
+    );
+}
+
+/** An immutable ConfigMap or Secret keeps its content and its flag. */
+function immutableFaults(next: Obj, old: Obj, fields: string[]): FieldError[] {
+  if (old.immutable !== true) return [];
+  const faults: FieldError[] = [];
+  if (next.immutable !== true) {
+    faults.push({
+      type: 'Forbidden',
+      field: 'immutable',
+      message: 'Forbidden: field is immutable when `immutable` is set',
+    });
+  }
+  for (const field of fields) {
+    if (same(next[field], old[field])) continue;
+    faults.push({ type: 'Forbidden', field, message: 'Forbidden: field is immutable when `immutable` is set' });
+  }
+  return faults;
+}
+
+export const configmaps = core('ConfigMap', 'configmaps', {
+  shortNames: ['cm'],
+  columns: [NAME, column('Data', (map) => size(map.data) + size(map.binaryData)), AGE],
+  validate: (map) => [
+    ...keyFaults('data', map.data),
+    ...Object.keys(map.binaryData ?? {})
+      .filter((key) => map.data?.[key] !== undefined)
+      .map((key) => invalidField(`binaryData[${key}]`, key, 'duplicate of key present in data'))
+      .map((fault) => ({ ...fault, field: 'data[' + fault.field.slice(11) })),
+    ...keyFaults('binaryData', map.binaryData),
+  ],
+  validateUpdate: (next, old) => immutableFaults(next, old, ['data', 'binaryData']),
+});
+
+const secretTypes: Record<string, string[]> = {
+  'kubernetes.io/dockercfg': ['.dockercfg'],
+  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
+  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
+  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
+};
+
+export const secrets = core('Secret', 'secrets', {
+  columns: [NAME, column('Type', text('type')), column('Data', (secret) => size(secret.data)), AGE],
+  fields: { type: (secret) => secret.type ?? '' },
+  defaults(secret) {
+    if (!secret.type) secret.type = 'Opaque';
+    if (!isMap(secret.stringData)) return;
+    secret.data = { ...secret.data };
+    for (const [key, value] of Object.entries(secret.stringData))
+      secret.data[key] = Buffer.from(String(value)).toString('base64');
+    delete secret.stringData;
+  },
+  validate: (secret) => {
+    const faults = keyFaults('data', secret.data);
+    for (const key of secretTypes[secret.type] ?? []) {
+      if (secret.data?.[key] === undefined) faults.push(required(`data[${key}]`));
+    }
+    if (secret.type === 'kubernetes.io/basic-auth' && !secret.data?.username && !secret.data?.password) {
+      faults.push(required('data[username]'), required('data[password]'));
+    }
+    if (
+      secret.type === 'kubernetes.io/service-account-token' &&
+      !secret.metadata.annotations?.['kubernetes.io/service-account.name']
+    ) {
+      faults.push(required('metadata.annotations[kubernetes.io/service-account.name]'));
+    }
+    return faults;
+  },
+  validateUpdate: (next, old) => [
+    ...(next.type !== old.type ? [invalidField('type', next.type, 'field is immutable')] : []),
+    ...immutableFaults(next, old, ['data']),
+  ],
+});

@@ -1,0 +1,121 @@
+/** Persistent volumes and the claims to them. */
+import { type FieldError, required } from '../errors.ts';
+import { at, type Json, type Obj, same } from '../json.ts';
+import { AGE, column, NAME, text, wide } from './columns.ts';
+import { define } from './define.ts';
+import type { Kind } from './kind.ts';
+
+const core = (kind: string, resource: string, own: Parameters<typeof define>[5]): Kind =>
+  define('', 'v1', 'io.k8s.api.core.v1', kind, resource, own);
+
+const accessModes = (modes: string[] | undefined): string =>
+  ['ReadWriteOnce', 'ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOncePod']
+    .filter((mode) => modes?.includes(mode))
+    .map(
+      (mode) => ({ ReadWriteOnce: 'RWO', ReadOnlyMany: 'ROX', ReadWriteMany: 'RWX', ReadWriteOncePod: 'RWOP' })[mode],
+    )
+    .join(',');
+
+const claimFaults = (claim: Obj): FieldError[] => {
+  const faults: FieldError[] = [];
+  if (!at(claim, 'spec.accessModes')?.length)
+    faults.push(required('spec.accessModes', 'at least 1 access mode is required'));
+  if (at(claim, 'spec.resources.requests')?.storage === undefined) faults.push(required('spec.resources[storage]'));
+  return faults;
+};
+
+export const persistentvolumeclaims = core('PersistentVolumeClaim', 'persistentvolumeclaims', {
+  shortNames: ['pvc'],
+  status: true,
+  deleteAnswersObject: true,
+  columns: [
+    NAME,
+    column('Status', (claim) => (claim.metadata.deletionTimestamp ? 'Terminating' : (at(claim, 'status.phase') ?? ''))),
+    column('Volume', text('spec.volumeName')),
+    column('Capacity', (claim) => (at(claim, 'spec.volumeName') ? (at(claim, 'status.capacity')?.storage ?? '') : '')),
+    column('Access Modes', (claim) =>
+      at(claim, 'spec.volumeName') ? accessModes(at(claim, 'status.accessModes')) : '',
+    ),
+    column('StorageClass', text('spec.storageClassName')),
+    column('VolumeAttributesClass', text('spec.volumeAttributesClassName', '<unset>')),
+    AGE,
+    wide('VolumeMode', text('spec.volumeMode', '<unset>')),
+  ],
+  defaults(claim) {
+    claim.spec ??= {};
+    claim.spec.volumeMode ??= 'Filesystem';
+    if (!claim.status?.phase) claim.status = { ...claim.status, phase: 'Pending' };
+  },
+  prepareCreate(claim, around) {
+    claim.status = { phase: 'Pending' };
+    // The admission plugins StorageObjectInUseProtection and DefaultStorageClass.
+    claim.metadata.finalizers = [...new Set([...(claim.metadata.finalizers ?? []), 'kubernetes.io/pvc-protection'])];
+    if (
+      claim.spec.storageClassName !== undefined ||
+      claim.metadata.annotations?.['volume.beta.kubernetes.io/storage-class']
+    )
+      return;
+    const standard = around
+      .all('storage.k8s.io/storageclasses')
+      .filter(({ metadata }) => metadata.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true')
+      .sort((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? 1 : -1))[0];
+    if (standard) claim.spec.storageClassName = standard.metadata.name;
+  },
+  validate: claimFaults,
+  validateUpdate(next, old) {
+    const frozen = (spec: Json) => ({
+      ...spec,
+      resources: undefined,
+      volumeName: undefined,
+      volumeAttributesClassName: undefined,
+    });
+    if (
+      same(frozen(next.spec), frozen(old.spec)) &&
+      (at(old, 'spec.volumeName') === undefined || at(next, 'spec.volumeName') === at(old, 'spec.volumeName'))
+    )
+      return [];
+    return [
+      {
+        type: 'Forbidden',
+        field: 'spec',
+        message:
+          'Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims',
+      },
+    ];
+  },
+});
+
+export const persistentvolumes = core('PersistentVolume', 'persistentvolumes', {
+  shortNames: ['pv'],
+  namespaced: false,
+  status: true,
+  deleteAnswersObject: true,
+  columns: [
+    NAME,
+    column('Capacity', (volume) => at(volume, 'spec.capacity')?.storage ?? ''),
+    column('Access Modes', (volume) => accessModes(at(volume, 'spec.accessModes'))),
+    column('Reclaim Policy', text('spec.persistentVolumeReclaimPolicy')),
+    column('Status', (volume) =>
+      volume.metadata.deletionTimestamp ? 'Terminating' : (at(volume, 'status.phase') ?? ''),
+    ),
+    column('Claim', (volume) => {
+      const claim = at(volume, 'spec.claimRef');
+      return claim ? `${claim.namespace}/${claim.name}` : '';
+    }),
+    column('StorageClass', text('spec.storageClassName')),
+    column('VolumeAttributesClass', text('spec.volumeAttributesClassName', '<unset>')),
+    column('Reason', text('status.reason')),
+    AGE,
+    wide('VolumeMode', text('spec.volumeMode', '<unset>')),
+  ],
+  defaults(volume) {
+    volume.spec ??= {};
+    volume.spec.volumeMode ??= 'Filesystem';
+    volume.spec.persistentVolumeReclaimPolicy ??= 'Retain';
+    if (volume.spec.hostPath) volume.spec.hostPath.type ??= '';
+    if (!volume.status?.phase) volume.status = { ...volume.status, phase: 'Pending' };
+  },
+  prepareCreate(volume) {
+    volume.metadata.finalizers = [...new Set([...(volume.metadata.finalizers ?? []), 'kubernetes.io/pv-protection'])];
+  },
+});
