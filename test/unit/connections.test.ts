@@ -32,7 +32,7 @@ beforeEach(() => {
 
 it('posts a message as JSON to the connection', async () => {
   expect(await connections.post('a=b', { type: 'pace' })).toBe(true);
-  expect(seen).toEqual([{ method: 'POST', path: '/ws/%40connections/a%3Db', body: '{"type":"pace"}' }]);
+  expect(seen).toEqual([{ method: 'POST', path: '/ws/@connections/a%3Db', body: '{"type":"pace"}' }]);
 });
 
 it('says false of a connection that is gone, and ends one that is gone without complaint', async () => {
