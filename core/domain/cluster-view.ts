@@ -4,7 +4,7 @@ import type { Condition } from '../contract/names.ts';
 import { hourlyCost } from '../contract/sizes.ts';
 import type { ClusterChanged } from '../contract/socket.ts';
 import { plus } from './clock.ts';
-import { type ClusterState, isExpired } from './cluster.ts';
+import { type ClusterState, isExpired } from './cluster-state.ts';
 import { isTrue, withCondition } from './conditions.ts';
 import { isStale, type Lease } from './link.ts';
 

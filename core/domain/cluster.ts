@@ -1,13 +1,14 @@
 /** The cluster's rules: which command is allowed in which phase, and what it changes (DESIGN §1 phases, §2 one door). */
-import type { ClusterInfo, ClusterPhase, NewCluster } from '../contract/cluster.ts';
+import type { ClusterPhase } from '../contract/cluster.ts';
 import { TTL } from '../contract/cluster.ts';
 import { AppError, type ErrorCode } from '../contract/errors.ts';
-import type { Condition } from '../contract/names.ts';
-import type { OperationError } from '../contract/operation.ts';
 import { vcpuOf } from '../contract/sizes.ts';
 import { type Context, earlier, plus } from './clock.ts';
+import type { ClusterCommand, ClusterDecision, ClusterSubject } from './cluster-command.ts';
+import { createCluster } from './cluster-create.ts';
+import { type ClusterState, isExpired } from './cluster-state.ts';
 import { withCondition } from './conditions.ts';
-import type { CapacityLimits, Claim, Decision, Write } from './decision.ts';
+import type { Claim, Decision, Write } from './decision.ts';
 import {
   endOperation,
   enterStep,
@@ -16,85 +17,6 @@ import {
   type OperationState,
   type OperationTimings,
 } from './operation.ts';
-
-/** The connection that now speaks for the cluster. */
-export interface AgentLink {
-  /** Link number: a higher one replaces this, a lower one is late (seed-systems §4.0 H2). */
-  readonly link: number;
-  readonly connectionId: string;
-  readonly connectedAt: string;
-  readonly version: string;
-  readonly kubernetesVersion: string;
-  /** Sequence number of the last report taken, so that an older one is dropped. */
-  readonly seq: number;
-}
-
-export interface ClusterState {
-  readonly entity: 'Cluster';
-  readonly id: string;
-  readonly version: number;
-  readonly revision: number;
-  readonly name: string;
-  readonly team: string;
-  readonly provider: string;
-  readonly kubernetesVersion: string;
-  readonly workers: NewCluster['workers'];
-  readonly options: NewCluster['options'];
-  readonly labels: Readonly<Record<string, string>>;
-  readonly takesWorkspaces: boolean;
-  readonly ttlSeconds: number;
-  readonly phase: ClusterPhase;
-  readonly step?: string | undefined;
-  readonly conditions: readonly Condition[];
-  readonly createdAt: string;
-  readonly createdBy: string;
-  readonly updatedAt: string;
-  readonly readyAt?: string | undefined;
-  readonly expiresAt?: string | undefined;
-  /** The warning for this `expiresAt` was given. */
-  readonly warnedAt?: string | undefined;
-  readonly deletedAt?: string | undefined;
-  /** The open operation, and the last one. */
-  readonly operationId?: string | undefined;
-  readonly lastOperationId?: string | undefined;
-  readonly error?: OperationError | undefined;
-  /** API server's URL, once known. */
-  readonly endpoint?: string | undefined;
-  /** The API server's CA bundle, base64 PEM as kubeconfigs have it. Public: kept so that reading a kubeconfig asks no cloud. */
-  readonly certificateAuthority?: string | undefined;
-  /** uid of its namespace kube-system, from the first hello; another one is a clone. */
-  readonly clusterUid?: string | undefined;
-  readonly agent?: AgentLink | undefined;
-  readonly info?: ClusterInfo | undefined;
-  /** A delete asked the agent to empty the cluster; `doneAt` when it said that it had. */
-  readonly drain?: { readonly requestedAt: string; readonly doneAt?: string | undefined } | undefined;
-}
-
-export type ClusterCommand =
-  | {
-      readonly type: 'create';
-      readonly actor: string;
-      readonly account: string;
-      readonly team: string;
-      readonly spec: Omit<NewCluster, 'team' | 'kubernetesVersion'> & { readonly kubernetesVersion: string };
-      readonly limits: CapacityLimits;
-      readonly timings: OperationTimings;
-    }
-  | { readonly type: 'step'; readonly operation: string; readonly step: string }
-  | {
-      readonly type: 'created';
-      readonly operation: string;
-      readonly endpoint?: string | undefined;
-      readonly certificateAuthority?: string | undefined;
-    }
-  | { readonly type: 'deleted'; readonly operation: string }
-  | { readonly type: 'fail'; readonly operation: string; readonly error: OperationError }
-  | { readonly type: 'delete'; readonly actor: string; readonly timings: OperationTimings }
-  | { readonly type: 'expire'; readonly timings: OperationTimings }
-  | { readonly type: 'warn' }
-  | { readonly type: 'retry'; readonly actor: string; readonly timings: OperationTimings }
-  | { readonly type: 'extend'; readonly actor: string; readonly ttlSeconds: number }
-  | { readonly type: 'drain'; readonly operation: string };
 
 /** The transition table: the phases in which a command means anything. */
 const ALLOWED: Readonly<Record<Exclude<ClusterCommand['type'], 'create'>, readonly ClusterPhase[]>> = {
@@ -118,32 +40,13 @@ const refusal = (command: ClusterCommand['type'], phase: ClusterPhase): ErrorCod
   return 'operation.superseded';
 };
 
-/** Before and after of a cluster and, where one is concerned, of its open or last operation. */
-export interface ClusterSubject {
-  readonly cluster: ClusterState | null;
-  /** The operation that `cluster.operationId ?? cluster.lastOperationId` names. */
-  readonly operation: OperationState | null;
-}
-
-export interface ClusterDecision extends Decision {
-  readonly next: ClusterState;
-  /** The operation that the command opened, or the open one. */
-  readonly operation: OperationState | null;
-}
-
-/** True when the cluster's time is over, whether or not the sweeper has seen it (seed-systems §4.1 H1.4). */
-export const isExpired = (cluster: ClusterState, now: string): boolean =>
-  cluster.expiresAt !== undefined &&
-  cluster.expiresAt <= now &&
-  (cluster.phase === 'Ready' || cluster.phase === 'Failed');
-
 /** Decides a command on a cluster. Throws AppError with the code that the caller is answered. Pure. */
 export const decideCluster = (
   { cluster, operation }: ClusterSubject,
   command: ClusterCommand,
   context: Context,
 ): ClusterDecision => {
-  if (command.type === 'create') return create(command, context);
+  if (command.type === 'create') return createCluster(command, context);
   if (cluster === null) throw new AppError('not_found', { detail: 'there is no such cluster' });
   const { now } = context;
   if ('operation' in command && cluster.operationId !== command.operation) {
@@ -375,60 +278,4 @@ export const decideCluster = (
     case 'drain':
       return cluster.drain === undefined ? decided({ drain: { requestedAt: now } }) : unchanged;
   }
-};
-
-const create = (command: Extract<ClusterCommand, { type: 'create' }>, context: Context): ClusterDecision => {
-  const { now, newId } = context;
-  const id = newId('clu');
-  const operation = newOperation(
-    { kind: 'cluster-create', cluster: id, team: command.team, actor: command.actor, timings: command.timings },
-    context,
-  );
-  const { spec } = command;
-  const next: ClusterState = {
-    entity: 'Cluster',
-    id,
-    version: 1,
-    revision: 1,
-    name: spec.name,
-    team: command.team,
-    provider: spec.provider,
-    kubernetesVersion: spec.kubernetesVersion,
-    workers: spec.workers,
-    options: spec.options,
-    labels: spec.labels,
-    takesWorkspaces: spec.takesWorkspaces,
-    ttlSeconds: spec.ttlSeconds,
-    phase: 'Pending',
-    conditions: withCondition(
-      [],
-      { type: 'Ready', status: 'False', reason: 'Pending', message: 'Waiting for its workflow.' },
-      now,
-    ),
-    createdAt: now,
-    createdBy: command.account,
-    updatedAt: now,
-    operationId: operation.id,
-  };
-  return {
-    next,
-    operation,
-    writes: [
-      { before: null, next },
-      { before: null, next: operation },
-    ],
-    claims: [
-      { claim: 'cluster-name', team: command.team, name: spec.name, cluster: id, code: 'cluster.name_taken' },
-      { claim: 'capacity', team: command.team, clusters: 1, vcpu: vcpuOf(spec.workers), limits: command.limits },
-    ],
-    audit: [
-      {
-        team: command.team,
-        actor: command.actor,
-        action: 'cluster.create',
-        resource: id,
-        detail: { name: spec.name, operation: operation.id },
-      },
-    ],
-  };
 };

@@ -2,7 +2,7 @@
 import type { Hello, Pace } from '../contract/agent.ts';
 import type { ClusterInfo } from '../contract/cluster.ts';
 import { plus } from './clock.ts';
-import type { ClusterState } from './cluster.ts';
+import type { ClusterState } from './cluster-state.ts';
 import { conditionOf, isTrue, withCondition } from './conditions.ts';
 import type { Decision } from './decision.ts';
 import type { AgentTokenState } from './token.ts';

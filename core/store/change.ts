@@ -1,7 +1,7 @@
 /** A stream record as a typed change: what it was and what it is now. Consumers act on the new version only, so repeats are harmless. */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import type { ClusterState } from '../domain/cluster.ts';
+import type { ClusterState } from '../domain/cluster-state.ts';
 import type { OperationState } from '../domain/operation.ts';
 import type { AgentTokenState } from '../domain/token.ts';
 import type { AwaitItem } from './clusters.ts';

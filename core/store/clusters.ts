@@ -2,7 +2,8 @@
 import { AppError } from '../contract/errors.ts';
 import { ClusterId } from '../contract/names.ts';
 import { epochSeconds, plus } from '../domain/clock.ts';
-import type { ClusterState, ClusterSubject } from '../domain/cluster.ts';
+import type { ClusterSubject } from '../domain/cluster-command.ts';
+import type { ClusterState } from '../domain/cluster-state.ts';
 import type { Awaited, Lease } from '../domain/link.ts';
 import type { OperationState } from '../domain/operation.ts';
 import { fromItem, type Item } from './items.ts';

@@ -2,7 +2,7 @@
 
 import type { AccountState, MemberState, TeamState } from '../domain/account.ts';
 import { epochSeconds, plus } from '../domain/clock.ts';
-import type { ClusterState } from '../domain/cluster.ts';
+import type { ClusterState } from '../domain/cluster-state.ts';
 import type { Versioned } from '../domain/decision.ts';
 import type { OperationState } from '../domain/operation.ts';
 import type { AgentTokenState } from '../domain/token.ts';

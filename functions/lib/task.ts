@@ -1,13 +1,9 @@
 /** The adapter of workflow tasks: parses, loads operation and cluster consistently, enters the step, runs, and lets two error names out (DESIGN §3). */
 import * as z from 'zod';
 import { OperationId } from '#core/contract/names.ts';
-import {
-  type ClusterCommand,
-  type ClusterDecision,
-  type ClusterState,
-  type ClusterSubject,
-  decideCluster,
-} from '#core/domain/cluster.ts';
+import { decideCluster } from '#core/domain/cluster.ts';
+import type { ClusterCommand, ClusterDecision, ClusterSubject } from '#core/domain/cluster-command.ts';
+import type { ClusterState } from '#core/domain/cluster-state.ts';
 import type { Decision } from '#core/domain/decision.ts';
 import { isOpen, type OperationState } from '#core/domain/operation.ts';
 import { untilFresh } from '#core/store/commit.ts';

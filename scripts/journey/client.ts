@@ -32,7 +32,12 @@ const PATIENCE_SECONDS = 90;
 const LONGEST_WAIT_SECONDS = 2;
 
 export const createSession = (base: string): Session => {
-  const once = async (method: string, path: string, body: unknown, headers: Record<string, string>): Promise<Response> =>
+  const once = async (
+    method: string,
+    path: string,
+    body: unknown,
+    headers: Record<string, string>,
+  ): Promise<Response> =>
     fetch(`${base}${path}`, {
       method,
       headers: {

@@ -6,7 +6,10 @@ import { freePort } from './support/server.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 
 const run = async (script: string, ...args: string[]): Promise<{ code: number | null; output: string }> => {
-  const child = spawn(process.execPath, [join(ROOT, 'scripts', script), ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [join(ROOT, 'scripts', script), ...args], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
   return { code: await new Promise((resolve) => child.once('exit', resolve)), output };
@@ -15,7 +18,19 @@ const run = async (script: string, ...args: string[]): Promise<{ code: number | 
 it('npm run demo -- --once shows the main job from sign-up to nothing left and ends with 0', async () => {
   const { code, output } = await run('demo.ts', '--once', '--port', String(await freePort()));
   expect(output).not.toContain('failed');
-  for (const step of ['registered and signed in', 'Pending', 'Provisioning · EnsureCluster', 'Ready', 'nodes ready', 'fetched and used by', 'now expires', 'Connected=False was pushed', 'Connected=True was pushed', 'Deleted was pushed', 'Nothing left']) {
+  for (const step of [
+    'registered and signed in',
+    'Pending',
+    'Provisioning · EnsureCluster',
+    'Ready',
+    'nodes ready',
+    'fetched and used by',
+    'now expires',
+    'Connected=False was pushed',
+    'Connected=True was pushed',
+    'Deleted was pushed',
+    'Nothing left',
+  ]) {
     expect(output).toContain(step);
   }
   expect(code).toBe(0);

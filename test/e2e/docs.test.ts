@@ -19,10 +19,15 @@ afterAll(async () => {
   forget(folder);
 });
 
-const shellBlocks = (file: string): string[] => [...readFileSync(join(ROOT, file), 'utf8').matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1] as string);
+const shellBlocks = (file: string): string[] =>
+  [...readFileSync(join(ROOT, file), 'utf8').matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1] as string);
 
 const bash = async (script: string): Promise<{ code: number | null; output: string }> => {
-  const child = spawn('bash', ['-euo', 'pipefail', '-c', script], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, HOME: folder, ROADSTEAD_URL: server.url } });
+  const child = spawn('bash', ['-euo', 'pipefail', '-c', script], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH, HOME: folder, ROADSTEAD_URL: server.url },
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
   return { code: await new Promise((resolve) => child.once('exit', resolve)), output };
@@ -46,7 +51,10 @@ it('the page at /docs shows the document, and / leads to it', async () => {
   const page = await fetch(`${server.url}/docs/`);
   expect(page.status).toBe(200);
   expect(await page.text()).toContain('swagger-ui');
-  const document = (await (await fetch(`${server.url}/api/v1/openapi.json`)).json()) as { openapi: string; paths: Record<string, unknown> };
+  const document = (await (await fetch(`${server.url}/api/v1/openapi.json`)).json()) as {
+    openapi: string;
+    paths: Record<string, unknown>;
+  };
   expect(document.openapi).toMatch(/^3\.1/);
   expect(Object.keys(document.paths)).toContain('/api/v1/clusters');
 });

@@ -25,25 +25,43 @@ afterAll(async () => {
 
 /** Starts the product so that it dies at one point, and waits until it is up or has died. */
 const start = async (killAt: string): Promise<void> => {
-  child = spawn(process.execPath, [join(ROOT, 'test/e2e/support/killable-main.ts'), String(port), state], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, KILL_AT: killAt } });
+  child = spawn(process.execPath, [join(ROOT, 'test/e2e/support/killable-main.ts'), String(port), state], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, KILL_AT: killAt },
+  });
   ended = new Promise((resolve) => child?.once('exit', resolve));
   await Promise.race([ended, new Promise((resolve) => child?.stdout?.once('data', resolve))]);
 };
 
-const died = (seconds: number): Promise<boolean> => Promise.race([ended.then(() => true), sleep(seconds * 1000, false)]);
+const died = (seconds: number): Promise<boolean> =>
+  Promise.race([ended.then(() => true), sleep(seconds * 1000, false)]);
 
 const until = async (session: Session, id: string, phases: readonly string[]): Promise<Cluster> => {
   for (const end = Date.now() + 90_000; ; await sleep(200)) {
     const cluster = await session.call<Cluster>('GET', `/api/v1/clusters/${id}`);
     if (phases.includes(cluster.phase)) return cluster;
-    if (Date.now() > end) throw new Error(`still ${cluster.phase} ${cluster.step}: ${JSON.stringify(cluster.error ?? null)}`);
+    if (Date.now() > end)
+      throw new Error(`still ${cluster.phase} ${cluster.step}: ${JSON.stringify(cluster.error ?? null)}`);
   }
 };
 
-const CREATE = ['EnsureCluster', 'ObserveCluster', 'GrantAccess', 'EnsureCompute', 'InstallAgent', 'AwaitAgent', 'RecordSuccess'].map((name) => `ClusterCreate${name}:after`);
-const DELETE = ['StopOlder', 'Drain', 'DeleteCluster', 'ObserveDeleted', 'SweepLeftovers', 'RecordSuccess'].map((name) => `ClusterDelete${name}:after`);
+const CREATE = [
+  'EnsureCluster',
+  'ObserveCluster',
+  'GrantAccess',
+  'EnsureCompute',
+  'InstallAgent',
+  'AwaitAgent',
+  'RecordSuccess',
+].map((name) => `ClusterCreate${name}:after`);
+const DELETE = ['StopOlder', 'Drain', 'DeleteCluster', 'ObserveDeleted', 'SweepLeftovers', 'RecordSuccess'].map(
+  (name) => `ClusterDelete${name}:after`,
+);
 
-it('a kill -9 of the whole runtime after every step of create and of delete loses nothing and makes no second cluster', { timeout: 420_000 }, async () => {
+it('a kill -9 of the whole runtime after every step of create and of delete loses nothing and makes no second cluster', {
+  timeout: 420_000,
+}, async () => {
   const session = createSession(url);
   let id = '';
   const runThrough = async (points: readonly string[], begin: () => Promise<void>): Promise<void> => {

@@ -3,7 +3,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '#core/contract/errors.ts';
 import { plus } from '#core/domain/clock.ts';
-import type { ClusterState } from '#core/domain/cluster.ts';
+import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { nothing, type Versioned, write } from '#core/domain/decision.ts';
 import { SUBSCRIPTION_LIMIT } from '#core/store/connections.ts';
 import { keys } from '#core/store/keys.ts';

@@ -4,13 +4,9 @@ import { Cluster } from '#core/contract/cluster.ts';
 import { AppError } from '#core/contract/errors.ts';
 import { ClusterChanged } from '#core/contract/socket.ts';
 import { plus } from '#core/domain/clock.ts';
-import {
-  type ClusterCommand,
-  type ClusterState,
-  type ClusterSubject,
-  decideCluster,
-  isExpired,
-} from '#core/domain/cluster.ts';
+import { decideCluster } from '#core/domain/cluster.ts';
+import type { ClusterCommand, ClusterSubject } from '#core/domain/cluster-command.ts';
+import { type ClusterState, isExpired } from '#core/domain/cluster-state.ts';
 import { conditionsAt, toCluster, toClusterChanged } from '#core/domain/cluster-view.ts';
 import type { Lease } from '#core/domain/link.ts';
 import { isOpen, type OperationState } from '#core/domain/operation.ts';

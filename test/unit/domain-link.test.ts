@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Hello } from '#core/contract/agent.ts';
 import type { ClusterInfo } from '#core/contract/cluster.ts';
 import { plus } from '#core/domain/clock.ts';
-import type { ClusterState } from '#core/domain/cluster.ts';
+import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { conditionOf } from '#core/domain/conditions.ts';
 import {
   cloneDetected,

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { AppError } from '#core/contract/errors.ts';
-import { type ClusterState, decideCluster } from '#core/domain/cluster.ts';
+import { decideCluster } from '#core/domain/cluster.ts';
+import type { ClusterState } from '#core/domain/cluster-state.ts';
 import type { Decision } from '#core/domain/decision.ts';
 import type { OperationState } from '#core/domain/operation.ts';
 import { Stale } from '#core/store/commit.ts';

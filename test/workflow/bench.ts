@@ -1,7 +1,7 @@
 /** Both workflows with their real tasks over a real table, a made-up provider, and an agent that says hello as soon as it is installed. */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Hello } from '#core/contract/agent.ts';
-import type { ClusterState } from '#core/domain/cluster.ts';
+import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { isTrue } from '#core/domain/conditions.ts';
 import { drained, connect as linkUp } from '#core/domain/link.ts';
 import { sha256 } from '#core/store/keys.ts';

@@ -3,7 +3,7 @@ import type { Role } from '#core/contract/account.ts';
 import { AppError } from '#core/contract/errors.ts';
 import { routes } from '#core/contract/routes.ts';
 import { atLeast, clusterRoleOf, type Principal } from '#core/domain/access.ts';
-import { type ClusterState, isExpired } from '#core/domain/cluster.ts';
+import { type ClusterState, isExpired } from '#core/domain/cluster-state.ts';
 import type { Decision } from '#core/domain/decision.ts';
 import { renderKubeconfig } from '#core/domain/kubeconfig.ts';
 import type { Deps } from '../../lib/deps.ts';

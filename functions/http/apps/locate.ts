@@ -1,7 +1,7 @@
 /** Finds the cluster that a path names, and what the principal may do with it. */
 import type { Role } from '#core/contract/account.ts';
 import { type Action, authorize, type Principal } from '#core/domain/access.ts';
-import type { ClusterState } from '#core/domain/cluster.ts';
+import type { ClusterState } from '#core/domain/cluster-state.ts';
 import type { Store } from '#core/store/store.ts';
 
 /** What a path says: an id, or a name within `team` (default: the personal one). */

@@ -1,6 +1,7 @@
 /** The sweeper's duty for clusters: warn before the end of their life, end it, and notice agents that have gone silent. */
 import { plus } from '#core/domain/clock.ts';
-import { type ClusterState, decideCluster } from '#core/domain/cluster.ts';
+import { decideCluster } from '#core/domain/cluster.ts';
+import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { heartbeatLost, isStale, type Lease } from '#core/domain/link.ts';
 import { Stale } from '#core/store/commit.ts';
 import type { Deps } from '../../lib/deps.ts';

@@ -1,6 +1,6 @@
 /** Stream consumer `effects`: what changed starts and signals workflows (DESIGN §2). Keyed by ids, so that a repeat is harmless. */
 import type { OperationKind } from '#core/contract/operation.ts';
-import type { ClusterState } from '#core/domain/cluster.ts';
+import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { conditionOf } from '#core/domain/conditions.ts';
 import type { Change } from '#core/store/change.ts';
 import type { Deps } from '../../lib/deps.ts';

@@ -1,6 +1,6 @@
 /** Stream consumer `push`: what changed goes to the sockets of people and agents (DESIGN §2). At most once is enough: clients resync by version. */
 import { PROTOCOL } from '#core/contract/agent.ts';
-import type { ClusterState } from '#core/domain/cluster.ts';
+import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { toClusterChanged } from '#core/domain/cluster-view.ts';
 import { isTrue } from '#core/domain/conditions.ts';
 import type { Change } from '#core/store/change.ts';

@@ -22,10 +22,19 @@ export const PASSWORD = 'Correct-horse-9-battery';
 
 let people = 0;
 
-export const startProduct = async (options: { readonly parameters?: Readonly<Record<string, string>>; readonly more?: Partial<RuntimeOptions> } = {}): Promise<Product> => {
+export const startProduct = async (
+  options: { readonly parameters?: Readonly<Record<string, string>>; readonly more?: Partial<RuntimeOptions> } = {},
+): Promise<Product> => {
   const state = mkdtempSync(join(tmpdir(), 'roadstead-product-'));
   const mails: { to: string; code: string }[] = [];
-  const runtime = await up({ port: 0, state, fresh: true, log: () => {}, onMail: (to, code) => mails.push({ to, code }), ...options });
+  const runtime = await up({
+    port: 0,
+    state,
+    fresh: true,
+    log: () => {},
+    onMail: (to, code) => mails.push({ to, code }),
+    ...options,
+  });
   return {
     runtime,
     state,
@@ -44,7 +53,12 @@ export const startProduct = async (options: { readonly parameters?: Readonly<Rec
 };
 
 /** Asks for a cluster and waits for the push of one of the phases; answers cluster and socket. */
-export const createCluster = async (session: Session, name: string, phases: readonly string[] = ['Ready', 'Failed'], body: object = {}): Promise<{ cluster: Cluster; watching: Watch }> => {
+export const createCluster = async (
+  session: Session,
+  name: string,
+  phases: readonly string[] = ['Ready', 'Failed'],
+  body: object = {},
+): Promise<{ cluster: Cluster; watching: Watch }> => {
   const watching = await watch(session);
   const { id } = await session.call<Cluster>('POST', '/api/v1/clusters', { name, ...body });
   await watching.until(phases.join(' or '), (push) => push.id === id && phases.includes(push.phase), 120);

@@ -29,10 +29,22 @@ export interface Server {
 }
 
 /** Starts it and waits until it answers; throws with its output when it ends before. */
-export const startServer = async (options: { port?: number; state?: string; args?: readonly string[]; env?: Readonly<Record<string, string>>; waitSeconds?: number } = {}): Promise<Server> => {
+export const startServer = async (
+  options: {
+    port?: number;
+    state?: string;
+    args?: readonly string[];
+    env?: Readonly<Record<string, string>>;
+    waitSeconds?: number;
+  } = {},
+): Promise<Server> => {
   const port = options.port ?? (await freePort());
   const state = options.state ?? mkdtempSync(join(tmpdir(), 'roadstead-e2e-'));
-  const child = spawn(process.execPath, [join(ROOT, 'scripts/start.ts'), '--port', String(port), '--state', state, ...(options.args ?? [])], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } });
+  const child = spawn(
+    process.execPath,
+    [join(ROOT, 'scripts/start.ts'), '--port', String(port), '--state', state, ...(options.args ?? [])],
+    { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } },
+  );
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
@@ -71,7 +83,8 @@ export const killServer = async (server: Server): Promise<void> => {
   await server.exited;
 };
 
-export const forget = (state: string): void => rmSync(state, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+export const forget = (state: string): void =>
+  rmSync(state, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 
 /** Processes whose command line names the state folder: what a stopped server must not leave behind. */
 export const processesOf = (state: string): string[] =>

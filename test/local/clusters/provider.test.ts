@@ -1,6 +1,6 @@
 /** The functions' own EKS provider against the local EKS, STS and EC2, from nothing to nothing. */
 import { expect, test } from 'vitest';
-import type { ClusterState } from '#core/domain/cluster.ts';
+import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { infrastructureName } from '#core/domain/names.ts';
 import { eksProvider } from '#functions/tasks/providers/eks/eks.ts';
 import { eksLeftovers } from '#functions/tasks/providers/eks/leftovers.ts';

@@ -5,7 +5,7 @@ import {
   type CreateClusterCommandInput,
   DeleteClusterCommand,
 } from '@aws-sdk/client-eks';
-import type { ClusterState } from '#core/domain/cluster.ts';
+import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { infrastructureName } from '#core/domain/names.ts';
 import { Permanent } from '../../../lib/task-error.ts';
 import type { Progress, Provider } from '../provider.ts';

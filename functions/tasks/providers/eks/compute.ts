@@ -1,7 +1,7 @@
 /** Nodes of an EKS cluster: a NodePool in Auto Mode, or one managed node group (DESIGN §4 EKS). */
 import { CreateAddonCommand, CreateNodegroupCommand, DescribeNodegroupCommand } from '@aws-sdk/client-eks';
 import { SIZES } from '#core/contract/sizes.ts';
-import type { ClusterState } from '#core/domain/cluster.ts';
+import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { infrastructureName } from '#core/domain/names.ts';
 import { Permanent } from '../../../lib/task-error.ts';
 import type { KubernetesAccess, Progress, Provider } from '../provider.ts';
