@@ -137,7 +137,7 @@ export const duplicate = (field: string, value: unknown): FieldError => ({
 export const notSupported = (field: string, value: unknown, allowed: string[]): FieldError => ({
   type: 'NotSupported',
   field,
-  message: `Unsupported value: ${quoted(value)}: supported values: ${[...allowed].sort().map(quoted).join(', ')}`,
+  message: `Unsupported value: ${quoted(value)}: supported values: ${allowed.map(quoted).join(', ')}`,
 });
 export const forbiddenField = (field: string, detail: string): FieldError => ({
   type: 'Forbidden',

@@ -4,7 +4,7 @@ import type { Json, Obj } from '../json.ts';
 import { keyOf, type Store } from '../storage/store.ts';
 import type { User } from './user.ts';
 
-export const ISSUER = 'https://kubernetes.default.svc.cluster.local';
+export const ISSUER = 'https://kubernetes.default.svc';
 
 export interface TokenClaims {
   namespace: string;

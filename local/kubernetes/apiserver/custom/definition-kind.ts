@@ -115,6 +115,7 @@ export const CUSTOM_RESOURCE_DEFINITIONS = define(
     status: true,
     generation: generationOfSpec,
     deleteAnswersObject: true,
+    deletionFinalizers: [CLEANUP_FINALIZER],
     columns: [NAME, CREATED_AT],
     defaults({ spec }) {
       if (!isMap(spec?.names)) return;
@@ -124,7 +125,6 @@ export const CUSTOM_RESOURCE_DEFINITIONS = define(
     },
     prepareCreate(definition) {
       const storage = (at(definition, 'spec.versions') ?? []).find((version: Json) => version.storage);
-      definition.metadata.finalizers = [...new Set([...(definition.metadata.finalizers ?? []), CLEANUP_FINALIZER])];
       definition.status = {
         conditions: null,
         acceptedNames: { plural: '', kind: '' },

@@ -8,9 +8,10 @@ const STEP =
 export function jsonPath(path: string, root: Json): Json[] {
   const text = path.replace(/^\$/, '');
   let values: Json[] = [root];
-  STEP.lastIndex = 0;
-  while (STEP.lastIndex < text.length) {
-    const match = STEP.exec(text);
+  // A filter asks again inside: each call has its own place in its own text.
+  const step = new RegExp(STEP);
+  while (step.lastIndex < text.length) {
+    const match = step.exec(text);
     if (match === null) return [];
     const [whole, name, filter, operator, double, single, bare, index, quoted] = match;
     const key = name ?? quoted?.replaceAll(/\\(.)/g, '$1');

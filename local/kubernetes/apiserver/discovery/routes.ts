@@ -13,7 +13,8 @@ export function discovery(call: Call): Answer | undefined {
   const { info, context, headers } = call;
   const { registry } = context;
   const path = info.path.length > 1 ? info.path.replace(/\/$/, '') : info.path;
-  if (/^\/(healthz|livez|readyz)(\/.*)?$/.test(path)) return { code: 200, text: 'ok' };
+  const check = /^\/(healthz|livez|readyz)(\/.*)?$/.exec(path)?.[1];
+  if (check) return { code: 200, text: info.query.has('verbose') ? `[+]ping ok\n${check} check passed\n` : 'ok' };
   const parts = path.split('/').filter(Boolean);
   const known = [
     '/version',
@@ -69,29 +70,31 @@ export function discovery(call: Call): Answer | undefined {
       };
     case '/version': {
       const [, major, minor] = /^v(\d+)\.(\d+)/.exec(context.gitVersion)!;
-      return {
-        code: 200,
-        json: {
-          major,
-          minor,
-          emulationMajor: major,
-          emulationMinor: minor,
-          gitVersion: context.gitVersion,
-          gitCommit: '',
-          gitTreeState: 'clean',
-          buildDate: '1970-01-01T00:00:00Z',
-          goVersion: 'go1.26',
-          compiler: 'gc',
-          platform: 'linux/amd64',
-        },
+      const json = {
+        major,
+        minor,
+        emulationMajor: major,
+        emulationMinor: minor,
+        gitVersion: context.gitVersion,
+        gitCommit: '',
+        gitTreeState: 'clean',
+        buildDate: '1970-01-01T00:00:00Z',
+        goVersion: 'go1.26',
+        compiler: 'gc',
+        platform: 'linux/amd64',
       };
+      // Printed for people, as a real server does.
+      return { code: 200, text: JSON.stringify(json, null, 2), type: 'application/json' };
     }
     case '/api':
       return list(true);
     case '/apis':
       return list(false);
     case '/openapi/v2':
-      return { code: 200, json: openApiV2(context) };
+      // Clients that read only protobuf (kubectl, for kinds that OpenAPI v3 does not know) get a document that knows nothing more: an empty message.
+      return /proto-openapi/.test(headers.accept ?? '') && !/json/.test(headers.accept ?? '')
+        ? { code: 200, text: '', type: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' }
+        : { code: 200, json: openApiV2(context) };
     case '/openapi/v3':
       return { code: 200, text: JSON.stringify(openApiIndex(context)), type: 'text/plain; charset=utf-8' };
     default:

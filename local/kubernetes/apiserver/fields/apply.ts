@@ -3,7 +3,7 @@ import type { Answer, KindCall } from '../call.ts';
 import { badRequest, conflict, internal } from '../errors.ts';
 import { isMap, type Json, type Obj, timestamp } from '../json.ts';
 import { apiVersionOf, type Kind, subjectOf } from '../kinds/kind.ts';
-import { keyOf } from '../storage/store.ts';
+import { keyOf, type Stored } from '../storage/store.ts';
 import { decodeAs, parseYaml } from '../verbs/body.ts';
 import { insert } from '../verbs/create.ts';
 import type { WriteOptions } from '../verbs/options.ts';
@@ -24,7 +24,7 @@ import {
   write,
 } from './managed.ts';
 import { mergeInto, without, withParents } from './merge.ts';
-import { difference, emptySet, equalSets, type FieldSet, intersection, isEmpty, union } from './set.ts';
+import { difference, emptySet, type FieldSet, intersection, isEmpty, union } from './set.ts';
 import { typeFault } from './typed.ts';
 
 export const BEFORE_FIRST_APPLY = 'before-first-apply';
@@ -60,8 +60,8 @@ export function applyTo(
     ...one,
     set: difference(difference(one.set, intersection(one.set, changed)), removed),
   }));
-  const untouched = own && equalSets(own.set, set) && isEmpty(changed) && isEmpty(removed);
-  return { object, managers: [...managers, { manager: writer, set, time: untouched ? own.time : timestamp() }] };
+  const untouched = isEmpty(changed) && isEmpty(removed);
+  return { object, managers: [...managers, { manager: writer, set, time: untouched ? own?.time : timestamp() }] };
 }
 
 function readConfig(call: KindCall): Json {
@@ -91,6 +91,48 @@ function readConfig(call: KindCall): Json {
     );
   }
   return { ...config, metadata };
+}
+
+const KUBECTL = 'kubectl';
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** `kubectl apply --server-side` may take over what `kubectl apply` wrote before: conflicts about nothing else are none. */
+function kubectlMayForce(kind: Kind, live: Obj, config: Json, known: Managed[], writer: Manager): boolean {
+  const text = live.metadata.annotations?.[LAST_APPLIED];
+  if (writer.name !== KUBECTL || text === undefined) return false;
+  try {
+    const allowed = fieldsOf(kind.type, JSON.parse(text));
+    const rest = known
+      .filter(({ manager }) => !sameManager(manager, writer))
+      .map((one) => ({ ...one, set: difference(one.set, allowed) }));
+    const { added, modified } = compare(kind.type, live, mergeInto(kind.type, live, config));
+    return rest.every(({ set }) => isEmpty(intersection(set, union(added, modified))));
+  } catch {
+    return false;
+  }
+}
+
+/** Apply on `/scale`: the replicas of the main object, owned under the subresource. */
+export function applyReplicas(call: KindCall, options: WriteOptions, stored: Stored, replicas: number): Obj {
+  const { kind } = call;
+  const live = draft(kind, stored);
+  const writer: Manager = {
+    name: options.fieldManager,
+    operation: 'Apply',
+    apiVersion: apiVersionOf(kind),
+    subresource: 'scale',
+  };
+  const config = kind.scale!.spec.split('.').reduceRight<Json>((inner, key) => ({ [key]: inner }), replicas);
+  const { object, managers } = applyTo(kind, live, config, read(live.metadata.managedFields), writer, options.force);
+  const next = decodeAs(call, kind, object, { fieldValidation: 'Ignore' });
+  next.metadata.resourceVersion = '';
+  return change(call, stored, {
+    next,
+    options,
+    manager: writer,
+    subresource: 'scale',
+    manage: (changed) => write(changed, managers),
+  });
 }
 
 export function applyPatch(call: KindCall, options: WriteOptions, subresource: string): Answer {
@@ -127,7 +169,16 @@ export function applyPatch(call: KindCall, options: WriteOptions, subresource: s
       : kind.status
         ? { ...config, status: undefined }
         : config;
-  const { object, managers } = applyTo(kind, live, dropUndefined(relevant), known, writer, options.force, filter);
+  const wanted = dropUndefined(relevant);
+  const force = options.force || kubectlMayForce(kind, live, wanted, known, writer);
+  const { object, managers } = applyTo(kind, live, wanted, known, writer, force, filter);
+  if (writer.name === KUBECTL && live.metadata.annotations?.[LAST_APPLIED] !== undefined) {
+    // kubectl's client-side apply goes on from what was applied last, by whichever way.
+    object.metadata = {
+      ...object.metadata,
+      annotations: { ...object.metadata.annotations, [LAST_APPLIED]: `${JSON.stringify(config)}\n` },
+    };
+  }
   const next: Obj = decodeAs(call, kind, object, quiet);
   next.metadata.resourceVersion = config.metadata.resourceVersion ?? '';
   if (config.metadata.uid) next.metadata.uid = config.metadata.uid;

@@ -31,7 +31,7 @@ export function shapeOf(type: Type, value: Json): Shape {
   }
 }
 
-/** The path element of an item. Throws for an item without its keys. */
+/** The path element of an item. Throws a plain Error for an item without its keys. */
 export function elementOf(type: ListType, item: Json): string {
   if (type.list === 'set') return `v:${JSON.stringify(item)}`;
   const keys: Record<string, Json> = {};

@@ -160,7 +160,12 @@ export function managed(kind: Kind, old: Obj | undefined, next: Obj, writer: Man
   const known = given?.length ? given : old?.metadata.managedFields;
   // An object that nobody tracks is not tracked from the middle of its life; the first apply begins it.
   if (old && !known?.length) return;
-  write(next, takeOver(kind, old ?? blank(kind), next, read(old ? known : undefined), writer));
+  try {
+    write(next, takeOver(kind, old ?? blank(kind), next, read(old ? known : undefined), writer));
+  } catch (error) {
+    // Content that cannot be told apart (a list item without its key) is refused by validation, in better words; until then nobody owns it.
+    if (error instanceof StatusError || !(error instanceof Error)) throw error;
+  }
 }
 
 const described = ({ name, operation, apiVersion, subresource }: Manager): string =>

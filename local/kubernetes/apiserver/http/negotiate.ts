@@ -1,5 +1,5 @@
 /** What form of answer the client accepts. */
-import { notAcceptable } from '../errors.ts';
+import { StatusError } from '../errors.ts';
 
 export interface Form {
   media: 'json' | 'yaml';
@@ -11,7 +11,7 @@ export interface Form {
 
 const SHAPES = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
 const SUPPORTED =
-  'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf, application/cbor';
+  '406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf';
 
 /** Throws 406 when nothing that the client accepts is spoken here. */
 export function negotiate(accept: string | undefined, query: URLSearchParams): Form {
@@ -29,5 +29,5 @@ export function negotiate(accept: string | undefined, query: URLSearchParams): F
     const known = SHAPES.has(as) && values.g === 'meta.k8s.io' && ['v1', 'v1beta1'].includes(values.v ?? '');
     if (known) return { media, pretty, as: as as Exclude<Form['as'], undefined>, version: values.v! };
   }
-  throw notAcceptable(SUPPORTED);
+  throw new StatusError(406, 'NotAcceptable', SUPPORTED, {});
 }

@@ -38,11 +38,11 @@ function workloadFaults(object: Obj): FieldError[] {
   if (!selector) faults.push(required('spec.selector'));
   else if (empty)
     faults.push(invalidField('spec.selector', selector, `empty selector is invalid for ${object.kind.toLowerCase()}`));
-  if (selector && !empty && !matches(selector, spec.template?.metadata?.labels)) {
+  if (!empty ? !matches(selector, spec.template?.metadata?.labels) : !selector) {
     faults.push(
       invalidField(
         'spec.template.metadata.labels',
-        spec.template?.metadata?.labels ?? {},
+        spec.template?.metadata?.labels ?? null,
         '`selector` does not match template `labels`',
       ),
     );
@@ -114,8 +114,21 @@ const deployments = apps('Deployment', 'deployments', {
       faults.push({
         type: 'NotSupported',
         field: 'spec.strategy',
-        message: `Unsupported value: ${JSON.stringify(strategy)}: supported values: "Recreate", "RollingUpdate"`,
+        message: `Unsupported value: {"Type":${JSON.stringify(strategy?.type ?? '')},"RollingUpdate":null}: supported values: "Recreate", "RollingUpdate"`,
       });
+    }
+    const { maxUnavailable, maxSurge } = strategy?.rollingUpdate ?? {};
+    const none = (value: Json) => value === 0 || value === '0%';
+    if (none(maxUnavailable) && none(maxSurge)) {
+      faults.push(
+        invalidField('spec.strategy.rollingUpdate.maxUnavailable', maxUnavailable, 'may not be 0 when `maxSurge` is 0'),
+      );
+    }
+    const { minReadySeconds = 0, progressDeadlineSeconds } = object.spec;
+    if (progressDeadlineSeconds <= minReadySeconds) {
+      faults.push(
+        invalidField('spec.progressDeadlineSeconds', progressDeadlineSeconds, 'must be greater than minReadySeconds'),
+      );
     }
     return faults;
   },

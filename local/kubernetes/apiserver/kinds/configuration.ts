@@ -1,5 +1,5 @@
 /** ConfigMaps and Secrets. */
-import { type FieldError, invalidField, required } from '../errors.ts';
+import { type FieldError, invalidField, required, tooLong } from '../errors.ts';
 import { isMap, type Json, type Obj, same } from '../json.ts';
 import { AGE, column, NAME, text } from './columns.ts';
 import { define } from './define.ts';
@@ -47,12 +47,14 @@ export const configmaps = core('ConfigMap', 'configmaps', {
     ...keyFaults('data', map.data),
     ...Object.keys(map.binaryData ?? {})
       .filter((key) => map.data?.[key] !== undefined)
-      .map((key) => invalidField(`binaryData[${key}]`, key, 'duplicate of key present in data'))
-      .map((fault) => ({ ...fault, field: 'data[' + fault.field.slice(11) })),
+      .map((key) => invalidField(`data[${key}]`, key, 'duplicate of key present in binaryData')),
     ...keyFaults('binaryData', map.binaryData),
   ],
   validateUpdate: (next, old) => immutableFaults(next, old, ['data', 'binaryData']),
 });
+
+/** Bytes that a Secret may hold. */
+const SECRET_LIMIT = 1024 * 1024;
 
 const secretTypes: Record<string, string[]> = {
   'kubernetes.io/dockercfg': ['.dockercfg'],
@@ -86,6 +88,11 @@ export const secrets = core('Secret', 'secrets', {
     ) {
       faults.push(required('metadata.annotations[kubernetes.io/service-account.name]'));
     }
+    const bytes = Object.values<string>(secret.data ?? {}).reduce(
+      (sum, value) => sum + Buffer.byteLength(value, 'base64'),
+      0,
+    );
+    if (bytes > SECRET_LIMIT) faults.push(tooLong('data', SECRET_LIMIT));
     return faults;
   },
   validateUpdate: (next, old) => [

@@ -1,6 +1,6 @@
 /** The kinds of the core group. */
-import { invalidField, } from '../errors.ts';
-import { at, type Json, type Obj, } from '../json.ts';
+import { invalidField } from '../errors.ts';
+import { at, type Json, type Obj } from '../json.ts';
 import { AGE, CREATED_AT, column, NAME, text, wide } from './columns.ts';
 import { configmaps, secrets } from './configuration.ts';
 import { define } from './define.ts';
@@ -24,9 +24,8 @@ const namespaces = core('Namespace', 'namespaces', {
   columns: [NAME, column('Status', text('status.phase')), AGE],
   fields: { 'status.phase': (namespace) => at(namespace, 'status.phase') ?? '' },
   defaults(namespace) {
-    const labels = { ...namespace.metadata?.labels };
-    if (namespace.metadata?.name) labels['kubernetes.io/metadata.name'] = namespace.metadata.name;
-    if (Object.keys(labels).length > 0) namespace.metadata = { ...namespace.metadata, labels };
+    const { metadata } = namespace;
+    if (metadata?.name) metadata.labels = { ...metadata.labels, 'kubernetes.io/metadata.name': metadata.name };
   },
   prepareCreate(namespace) {
     const finalizers: string[] = namespace.spec?.finalizers ?? [];

@@ -70,6 +70,8 @@ export interface Kind {
   conditionalUpdate?: boolean;
   /** DELETE answers the object instead of a Status. */
   deleteAnswersObject?: boolean;
+  /** Finalizers that a deletion begins with: what the server itself does before the object may go. */
+  deletionFinalizers?: string[];
   /** Garbage collection policy when the client names none. */
   defaultPropagation?: 'Background' | 'Orphan';
   /** A kind whose POST answers without storing (reviews). */

@@ -21,6 +21,7 @@ export function nameFaults(rule: NameRule, given: string, prefix = false): strin
       return faults;
     case 'label':
     case 'service':
+      if (rule === 'service' && name.includes('.')) return ['must not contain dots'];
       if (name.length > 63) faults.push('must be no more than 63 bytes');
       if (!LABEL.test(name)) faults.push(LABEL_TEXT);
       return faults;

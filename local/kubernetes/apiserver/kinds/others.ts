@@ -1,5 +1,5 @@
 /** The kinds of the smaller groups: leases, slices, policies, classes, budgets, and the reviews that are answered and never stored. */
-import { invalidField, required } from '../errors.ts';
+import { type FieldError, invalidField, required } from '../errors.ts';
 import { at, type Json, type Obj } from '../json.ts';
 import { AGE, column, NAME, number, selectorText, text } from './columns.ts';
 import { define, generationOfSpec } from './define.ts';
@@ -135,6 +135,26 @@ const poddisruptionbudgets = define(
       number('Allowed Disruptions', (budget) => at(budget, 'status.disruptionsAllowed') ?? 0),
       AGE,
     ],
+    validate: ({ spec = {} }) => {
+      const { minAvailable, maxUnavailable, selector = null } = spec;
+      const faults: FieldError[] = [];
+      if (minAvailable !== undefined && maxUnavailable !== undefined) {
+        const go = {
+          MinAvailable: minAvailable,
+          Selector: selector,
+          MaxUnavailable: maxUnavailable,
+          UnhealthyPodEvictionPolicy: spec.unhealthyPodEvictionPolicy ?? null,
+        };
+        faults.push(invalidField('spec', go, 'minAvailable and maxUnavailable cannot be both set'));
+      }
+      for (const [name, value] of Object.entries({ minAvailable, maxUnavailable })) {
+        if (typeof value === 'string' && Number.parseInt(value, 10) > 100)
+          faults.push(invalidField(`spec.${name}`, value, 'must not be greater than 100%'));
+        if (typeof value === 'number' && value < 0)
+          faults.push(invalidField(`spec.${name}`, value, 'must be greater than or equal to 0'));
+      }
+      return faults;
+    },
     prepareCreate(budget: Obj) {
       budget.status = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
     },

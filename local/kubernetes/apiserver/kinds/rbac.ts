@@ -46,7 +46,7 @@ function ruleFaults(object: Obj): FieldError[] {
 function bindingFaults(binding: Obj): FieldError[] {
   const faults: FieldError[] = [];
   const { roleRef = {}, subjects = [] } = binding as Json;
-  const kinds = binding.kind === 'RoleBinding' ? ['ClusterRole', 'Role'] : ['ClusterRole'];
+  const kinds = binding.kind === 'RoleBinding' ? ['Role', 'ClusterRole'] : ['ClusterRole'];
   if (roleRef.apiGroup !== RBAC_GROUP)
     faults.push(notSupported('roleRef.apiGroup', roleRef.apiGroup ?? '', [RBAC_GROUP]));
   if (!kinds.includes(roleRef.kind)) faults.push(notSupported('roleRef.kind', roleRef.kind ?? '', kinds));
@@ -60,7 +60,7 @@ function bindingFaults(binding: Obj): FieldError[] {
     } else if (subject.kind === 'User' || subject.kind === 'Group') {
       if (subject.apiGroup !== RBAC_GROUP)
         faults.push(notSupported(`${field}.apiGroup`, subject.apiGroup ?? '', [RBAC_GROUP]));
-    } else faults.push(notSupported(`${field}.kind`, subject.kind ?? '', ['Group', 'ServiceAccount', 'User']));
+    } else faults.push(notSupported(`${field}.kind`, subject.kind ?? '', ['ServiceAccount', 'User', 'Group']));
   }
   return faults;
 }

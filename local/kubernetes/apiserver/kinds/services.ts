@@ -75,15 +75,7 @@ function faultsOf(service: Obj): FieldError[] {
   const ports: Json[] = spec.ports ?? [];
   if (ports.length === 0 && spec.clusterIP !== 'None' && spec.type !== 'ExternalName')
     faults.push(required('spec.ports'));
-  if (spec.type === 'ExternalName' && !spec.externalName) {
-    faults.push(
-      invalidField(
-        'spec.externalName',
-        '',
-        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
-      ),
-    );
-  }
+  if (spec.type === 'ExternalName' && !spec.externalName) faults.push(required('spec.externalName'));
   const names = new Set<string>();
   const numbers = new Set<string>();
   for (const [i, port] of ports.entries()) {
@@ -106,7 +98,7 @@ function faultsOf(service: Obj): FieldError[] {
         invalidField(
           `${field}.targetPort`,
           port.targetPort,
-          'must contain only alphanumeric characters (a-z, 0-9), and hyphens (-)',
+          'must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)',
         ),
       );
     }
@@ -115,10 +107,7 @@ function faultsOf(service: Obj): FieldError[] {
       faults.push({
         type: 'Duplicate',
         field,
-        message: `Duplicate value: {"protocol":"${port.protocol}","port":${port.port},"targetPort":0}`.replace(
-          /"protocol":"(\w+)","port":(\d+),"targetPort":0/,
-          '"port":$2,"protocol":"$1"',
-        ),
+        message: `Duplicate value: {"Name":"","Protocol":${JSON.stringify(port.protocol)},"AppProtocol":null,"Port":${port.port},"TargetPort":0,"NodePort":0}`,
       });
     }
     numbers.add(key);

@@ -17,7 +17,11 @@ function write(response: ServerResponse, code: number, type: string, text: strin
       'Warning',
       [...new Set(warnings)].map((one) => `299 - ${JSON.stringify(one)}`),
     );
-  response.writeHead(code, { 'content-type': type, 'content-length': Buffer.byteLength(text), ...CONTROL });
+  response.writeHead(code, {
+    ...(type && { 'content-type': type }),
+    ...(code !== 204 && { 'content-length': Buffer.byteLength(text) }),
+    ...CONTROL,
+  });
   response.end(text);
 }
 

@@ -1,5 +1,5 @@
 /** The storage: every object in memory, written through to the database, with one resource version for all and a window of history for watches. */
-import type { Obj } from '../json.ts';
+import type { Obj, ObjectMeta } from '../json.ts';
 import { type Database, openDatabase } from './database.ts';
 
 /** One state of one object. Never changed once it is stored. */
@@ -29,6 +29,20 @@ interface Shelf {
 
 /** So many changes of a kind can be watched from the past. */
 const WINDOW = 10_000;
+
+/** The metadata with its new version, in the place where Go writes it. */
+function versioned(metadata: ObjectMeta, rv: number): ObjectMeta {
+  const { name, generateName, namespace, selfLink, uid, resourceVersion: _before, ...rest } = metadata;
+  return {
+    name,
+    ...(generateName !== undefined && { generateName }),
+    ...(namespace !== undefined && { namespace }),
+    ...(selfLink !== undefined && { selfLink }),
+    uid,
+    resourceVersion: String(rv),
+    ...rest,
+  };
+}
 
 export const keyOf = (namespace: string | undefined, name: string): string => `${namespace ?? ''}/${name}`;
 
@@ -90,7 +104,7 @@ export class Store {
   put(storage: string, object: Obj): Stored {
     const key = keyOf(object.metadata.namespace, object.metadata.name);
     const rv = this.#version + 1;
-    object.metadata.resourceVersion = String(rv);
+    object.metadata = versioned(object.metadata, rv);
     const json = JSON.stringify(object);
     this.#database.write({ storage, key, rv, json });
     const shelf = this.#shelf(storage);

@@ -44,7 +44,7 @@ export async function log(call: KindCall): Promise<Answer> {
   if (faults.length) throw invalid({ group: '', kind: 'PodLogOptions' }, info.name!, faults);
   const pod = existing(call).object as Json;
   const container = containerOf(query.get('container'), info.name!, pod.spec);
-  if (!pod.spec.nodeName) return { code: 204, text: '' };
+  if (!pod.spec.nodeName) return { code: 204, text: '', type: '' };
   if (context.kubeletUrl === undefined) {
     throw new StatusError(
       500,

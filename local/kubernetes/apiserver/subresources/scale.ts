@@ -1,10 +1,11 @@
 /** `/scale`: the number of replicas of any kind that has one, as autoscaling/v1. */
 import type { Answer, KindCall } from '../call.ts';
 import { badRequest, invalid, invalidField } from '../errors.ts';
+import { applyReplicas } from '../fields/apply.ts';
 import { at, clone, type Json, type Obj } from '../json.ts';
 import { AGE, column, int, number } from '../kinds/columns.ts';
 import { define } from '../kinds/define.ts';
-import { objectOf } from '../verbs/body.ts';
+import { objectOf, parseYaml } from '../verbs/body.ts';
 import { type WriteOptions, writeOptions } from '../verbs/options.ts';
 import { APPLY, patched, patchType } from '../verbs/patch.ts';
 import { draft, existing, managerOf } from '../verbs/stored.ts';
@@ -74,6 +75,12 @@ export function putScale(call: KindCall): Answer {
 export function patchScale(call: KindCall): Answer {
   const applying = patchType(call) === APPLY;
   const options = writeOptions(call.info.query, 'PatchOptions', call.headers['user-agent'], applying);
+  if (applying) {
+    const config = parseYaml(call.body.toString('utf8'));
+    if (config?.kind !== 'Scale')
+      throw badRequest(`invalid object type: ${config?.apiVersion ?? ''}, Kind=${config?.kind ?? ''}`);
+    return answer(call, applyReplicas(call, options, existing(call), config.spec?.replicas ?? 0));
+  }
   const scale = scaleOf(call, draft(call.kind, existing(call)));
   const next = patched({ ...call, kind: SCALE }, clone(scale));
   // Unless the patch names a version itself, it carries none.

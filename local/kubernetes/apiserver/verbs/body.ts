@@ -1,14 +1,14 @@
 /** Reads the body of a request: JSON or YAML, of the right kind, decoded as Go would. */
 import { parseAllDocuments } from 'yaml';
 import type { KindCall } from '../call.ts';
-import { badRequest, unsupportedMedia } from '../errors.ts';
+import { badRequest, invalid, invalidField, unsupportedMedia } from '../errors.ts';
 import { isMap, type Json, type Obj } from '../json.ts';
 import { apiVersionOf, type Kind } from '../kinds/kind.ts';
 import { DecodeError, decode } from '../schema/decode.ts';
 import { duplicateKeys } from '../schema/duplicates.ts';
 import { parseProtobuf } from '../schema/protobuf.ts';
 
-export const SPOKEN = 'application/json, application/yaml, application/vnd.kubernetes.protobuf, application/cbor';
+export const SPOKEN = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
 
 const typeOf = (header: string | undefined): string => (header ?? '').split(';')[0]!.trim().toLowerCase();
 
@@ -42,7 +42,7 @@ export function parseJson(text: string): Json {
 function goSyntaxError(text: string, error: Error): string {
   const position = /at position (\d+)/.exec(error.message)?.[1];
   if (/end of JSON|Unterminated/.test(error.message) || position === undefined || Number(position) >= text.length)
-    return 'unexpected EOF';
+    return 'unexpected end of JSON input';
   return `invalid character ${JSON.stringify(text[Number(position)]).replaceAll('"', "'")} looking for beginning of value`;
 }
 
@@ -88,6 +88,47 @@ export function decodeAs(call: { warnings: string[] }, kind: Kind, value: Json, 
   return { kind: kind.kind, apiVersion: apiVersionOf(kind), ...object } as Obj;
 }
 
+/** A body of another kind is read as what it says it is, and then is not what belongs here. */
+function otherKind(call: KindCall, kind: Kind, asked: { kind: string; apiVersion: string }, value: Json) {
+  const expected = apiVersionOf(kind);
+  const version = asked.apiVersion.slice(asked.apiVersion.indexOf('/') + 1);
+  if (kind.custom) {
+    return asked.kind === kind.kind
+      ? badRequest(
+          `the API version in the data (${asked.apiVersion}) does not match the expected API version (${expected})`,
+        )
+      : invalid({ group: kind.group, kind: asked.kind }, value.metadata?.name ?? '', [
+          invalidField('kind', asked.kind, `must be ${kind.kind}`),
+        ]);
+  }
+  const refused = (why: string) =>
+    badRequest(`${asked.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: ${why}`);
+  const known = call.context.registry.byKind(asked.apiVersion, asked.kind);
+  if (known === undefined) {
+    return refused(
+      `no kind ${JSON.stringify(asked.kind)} is registered for version ${JSON.stringify(asked.apiVersion)} in scheme "pkg/api/legacyscheme/scheme.go:30"`,
+    );
+  }
+  try {
+    decode(known.type, value);
+  } catch (error) {
+    if (error instanceof DecodeError) return refused(error.message);
+    throw error;
+  }
+  const go = (one: Kind, pkg: string) => `(${pkg}.${one.kind})`;
+  return refused(
+    `converting ${go(known, known.version)} to ${go(kind, kind.group.split('.')[0] || 'core')}: unknown conversion`,
+  );
+}
+
+/** Shown of a body that cannot be read. */
+const SHOWN = 35;
+
+const unrecognized = (kind: Kind, why: string, text: string) =>
+  badRequest(
+    `the object provided is unrecognized (must be of type ${kind.kind}): ${why} (${text === '' ? '<empty>' : text.length > SHOWN ? `${text.slice(0, SHOWN)} ...` : text})`,
+  );
+
 /** The object in the body of a POST or PUT. Throws 400, 415. */
 export function objectOf(call: KindCall, options: Options, kind: Kind = call.kind): Obj {
   let value: Json;
@@ -96,19 +137,10 @@ export function objectOf(call: KindCall, options: Options, kind: Kind = call.kin
     ({ value, text } = parseBody(call));
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    if (call.body.length === 0)
-      throw badRequest(
-        kind.custom
-          ? 'unexpected EOF'
-          : `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: unexpected end of JSON input`,
-      );
-    throw badRequest(
-      kind.custom
-        ? `error decoding: ${error.message}`
-        : `couldn't get version/kind; json parse error: ${error.message}`.replace(
-            'json parse error: error converting',
-            'error converting',
-          ),
+    throw unrecognized(
+      kind,
+      `couldn't get version/kind; json parse error: ${error.message}`,
+      call.body.toString('utf8'),
     );
   }
   if (!isMap(value))
@@ -118,29 +150,12 @@ export function objectOf(call: KindCall, options: Options, kind: Kind = call.kin
   const apiVersion = value.apiVersion ?? '';
   const name = value.kind ?? '';
   if (kind.custom) {
-    if (!name) throw badRequest(`Object 'Kind' is missing in '${text.trim()}'`);
-    if (!apiVersion) throw badRequest(`Object 'apiVersion' is missing in '${text.trim()}'`);
+    if (!name) throw unrecognized(kind, `Object 'Kind' is missing in '${text.trim()}'`, text);
+    if (!apiVersion) throw unrecognized(kind, `Object 'apiVersion' is missing in '${text.trim()}'`, text);
   }
   const expected = apiVersionOf(kind);
   const asked = { kind: name || kind.kind, apiVersion: apiVersion || expected };
-  if (asked.kind !== kind.kind || asked.apiVersion !== expected) {
-    const [group, version] = asked.apiVersion.includes('/') ? asked.apiVersion.split('/') : ['', asked.apiVersion];
-    const known = call.context.registry.byKind(asked.apiVersion, asked.kind);
-    if (kind.custom) {
-      throw badRequest(
-        `the API version in the data (${asked.apiVersion}) does not match the expected API version (${expected})`,
-      );
-    }
-    if (known === undefined) {
-      throw badRequest(
-        `${asked.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: no kind ${JSON.stringify(asked.kind)} is registered for version ${JSON.stringify(asked.apiVersion)} in scheme "pkg/api/legacyscheme/scheme.go:30"`,
-      );
-    }
-    void group;
-    throw badRequest(
-      `the API version in the data (${asked.apiVersion}) does not match the expected API version (${expected})`,
-    );
-  }
+  if (asked.kind !== kind.kind || asked.apiVersion !== expected) throw otherKind(call, kind, asked, value);
   try {
     return decodeAs(call, kind, value, options, text);
   } catch (error) {

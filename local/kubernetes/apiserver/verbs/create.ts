@@ -58,7 +58,7 @@ export function insert(
   kind.prepareCreate?.(object, context.around);
   if (kind.generation) metadata.generation = 1;
   const faults = [
-    ...metadataFaults(kind, object, generating),
+    ...metadataFaults(kind, object),
     ...(kind.custom ? customFaults(kind, object, undefined) : []),
     ...(kind.validate?.(object, context.around) ?? []),
   ];

@@ -78,18 +78,22 @@ export function remove(call: KindCall, kind: Kind, stored: Stored, options: Dele
     );
   }
   admitDelete(call, kind, old);
-  const finalizers = finalizersAfter(kind, old, options.propagationPolicy);
+  const finalizers = [
+    ...new Set([
+      ...finalizersAfter(kind, old, options.propagationPolicy),
+      ...(dying(old) ? [] : (kind.deletionFinalizers ?? [])),
+    ]),
+  ];
   const grace = graceOf(kind, old, options);
   const namespace = kind.storage === 'namespaces';
-  const dying = old.metadata.deletionTimestamp !== undefined;
-  const held = finalizers.length > 0 || grace > 0 || (namespace && (!dying || old.spec?.finalizers?.length > 0));
+  const held = finalizers.length > 0 || grace > 0 || (namespace && (!dying(old) || old.spec?.finalizers?.length > 0));
   const changesOnTheWay = kind.storage === 'pods' && !held;
   if (!held) {
     const last = changesOnTheWay ? marked(kind, old, [], 0) : old;
     if (!options.dryRun) store.remove(kind.storage, stored.key);
     return { object: shown(kind, namespace ? last : last), gone: true };
   }
-  if (dying) {
+  if (dying(old)) {
     const before = old.metadata.deletionGracePeriodSeconds ?? 0;
     // A second DELETE may only shorten the grace.
     if (grace >= before && same(finalizers, old.metadata.finalizers ?? []))
@@ -99,29 +103,33 @@ export function remove(call: KindCall, kind: Kind, stored: Stored, options: Dele
     kind,
     old,
     finalizers,
-    dying ? Math.min(grace, old.metadata.deletionGracePeriodSeconds ?? 0) : grace,
+    dying(old) ? Math.min(grace, old.metadata.deletionGracePeriodSeconds ?? 0) : grace,
   );
   if (options.dryRun) return { object: shown(kind, next), gone: false };
   return { object: shown(kind, store.put(kind.storage, toStored(kind, next)).object), gone: false };
 }
 
+const dying = (object: Obj): boolean => object.metadata.deletionTimestamp !== undefined;
+
 /** The object with the marks of a deletion under way. */
 function marked(kind: Kind, old: Obj, finalizers: string[], grace: number): Obj {
-  const dying = old.metadata.deletionTimestamp !== undefined;
   const next: Obj = {
     ...old,
     metadata: {
       ...old.metadata,
       deletionTimestamp:
-        dying && grace === 0 ? old.metadata.deletionTimestamp! : timestamp(new Date(Date.now() + grace * 1000)),
+        dying(old) && grace === 0 ? old.metadata.deletionTimestamp! : timestamp(new Date(Date.now() + grace * 1000)),
       deletionGracePeriodSeconds: grace,
       finalizers,
-      ...(!dying &&
+      ...(!dying(old) &&
         kind.generation &&
         old.metadata.generation !== undefined && { generation: old.metadata.generation + 1 }),
     },
   };
-  if (kind.storage === 'namespaces') next.status = { ...old.status, phase: 'Terminating' };
+  if (kind.storage === 'namespaces') {
+    delete next.metadata.deletionGracePeriodSeconds;
+    next.status = { ...old.status, phase: 'Terminating' };
+  }
   return tidy(next);
 }
 

@@ -8,7 +8,7 @@ import { keyFaults, valueFaults } from '../storage/selectors.ts';
 /** Bytes that all annotations of an object may have. */
 const ANNOTATIONS_LIMIT = 256 * 1024;
 
-export function metadataFaults(kind: Kind, object: Obj, generating: boolean): FieldError[] {
+export function metadataFaults(kind: Kind, object: Obj): FieldError[] {
   const { metadata } = object;
   const faults: FieldError[] = [];
   if (metadata.generateName) {
@@ -19,7 +19,6 @@ export function metadataFaults(kind: Kind, object: Obj, generating: boolean): Fi
   else
     for (const why of nameFaults(kind.nameRule, metadata.name))
       faults.push(invalidField('metadata.name', metadata.name, why));
-  void generating;
   if (kind.namespaced && !metadata.namespace) faults.push(required('metadata.namespace'));
   if (metadata.generation !== undefined && metadata.generation < 0)
     faults.push(invalidField('metadata.generation', metadata.generation, 'must be greater than or equal to 0'));
@@ -43,8 +42,8 @@ function commonFaults({ metadata }: Obj): FieldError[] {
       field: 'metadata.annotations',
       message: `Too long: may not be more than ${ANNOTATIONS_LIMIT} bytes`,
     });
-  for (const [i, owner] of (metadata.ownerReferences ?? []).entries()) {
-    const field = `metadata.ownerReferences[${i}]`;
+  for (const owner of metadata.ownerReferences ?? []) {
+    const field = 'metadata.ownerReferences';
     if (!owner.apiVersion)
       faults.push(invalidField(`${field}.apiVersion`, owner.apiVersion ?? '', 'version must not be empty'));
     if (!owner.kind) faults.push(invalidField(`${field}.kind`, owner.kind ?? '', 'must not be empty'));
@@ -62,8 +61,6 @@ function commonFaults({ metadata }: Obj): FieldError[] {
     );
   }
   for (const [i, finalizer] of (metadata.finalizers ?? []).entries()) {
-    const field = `metadata.finalizers[${i}]`;
-    void field;
     for (const why of keyFaults(finalizer)) faults.push(invalidField('metadata.finalizers', finalizer, why));
     if (
       !finalizer.includes('/') &&
@@ -71,7 +68,7 @@ function commonFaults({ metadata }: Obj): FieldError[] {
     ) {
       faults.push(
         invalidField(
-          'metadata.finalizers',
+          `metadata.finalizers[${i}]`,
           finalizer,
           'name is neither a standard finalizer name nor is it fully qualified',
         ),

@@ -165,7 +165,6 @@ export function listOptions(query: URLSearchParams, watch: boolean): ListOptions
       else faults.push(notSupported('resourceVersionMatch', match, ['NotOlderThan']));
     }
   } else {
-    if (sendInitialEvents !== undefined) forbid('sendInitialEvents', 'sendInitialEvents is forbidden for list');
     if (match) {
       if (resourceVersion === '')
         forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided');
@@ -176,6 +175,7 @@ export function listOptions(query: URLSearchParams, watch: boolean): ListOptions
       if (match === 'Exact' && resourceVersion === '0')
         forbid('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
     }
+    if (sendInitialEvents !== undefined) forbid('sendInitialEvents', 'sendInitialEvents is forbidden for list');
   }
   if (faults.length) throw invalid({ group: META, kind: 'ListOptions' }, '', faults);
   return options;

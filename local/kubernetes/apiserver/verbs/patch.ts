@@ -36,9 +36,7 @@ export function patched(call: KindCall, target: Json): Json {
   try {
     body = parseJson(call.body.toString('utf8'));
   } catch (error) {
-    throw badRequest(
-      `error decoding patch: ${(error as Error).message.replace('unexpected EOF', 'unexpected end of JSON input')}`,
-    );
+    throw badRequest(`error decoding patch: ${(error as Error).message}`);
   }
   if (type === JSON_PATCH) {
     if (!Array.isArray(body))

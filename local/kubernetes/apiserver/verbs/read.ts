@@ -18,6 +18,8 @@ export interface Selection {
   labels: Requirement[];
   fields: FieldRequirement[];
   namespace: string | undefined;
+  /** The old watch path names one object. */
+  name: string | undefined;
   /** Without selectors a chunk can say how many remain. */
   any: boolean;
 }
@@ -42,6 +44,7 @@ export function selectionOf(call: KindCall): Selection {
     labels,
     fields,
     namespace: namespaceOf(kind, info.namespace),
+    name: info.verb === 'watch' && fieldText === '' ? info.name : undefined,
     any: labels.length === 0 && fields.length === 0,
   };
 }
@@ -52,7 +55,8 @@ const fieldValue = (kind: Kind, object: Obj, field: string): string => {
   return String(kind.fields?.[field]?.(object) ?? '');
 };
 
-export function matches(kind: Kind, { labels, fields, namespace }: Selection, object: Obj): boolean {
+export function matches(kind: Kind, { labels, fields, namespace, name }: Selection, object: Obj): boolean {
+  if (name !== undefined && object.metadata.name !== name) return false;
   if (namespace !== undefined && object.metadata.namespace !== namespace) return false;
   if (!matchesLabels(labels, object.metadata.labels)) return false;
   return fields.every(({ field, value, equal }) => (fieldValue(kind, object, field) === value) === equal);
@@ -64,7 +68,7 @@ export function selected(call: KindCall, all: readonly Stored[], selection = sel
 
 /** A version that is not given out yet: waited for up to three seconds by a real server, refused at once here. */
 export function tooLarge(wanted: number, current: number): StatusError {
-  return new StatusError(504, 'Timeout', `Too large resource version: ${wanted}, current: ${current}`, {
+  return new StatusError(504, 'Timeout', `Timeout: Too large resource version: ${wanted}, current: ${current}`, {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     retryAfterSeconds: 1,
   });
@@ -93,7 +97,7 @@ function decodeToken(text: string): Token {
   } catch {
     // Falls through to the refusal.
   }
-  throw badRequest('continue key is not valid: illegal base64 data at input byte 0'.replace(/: illegal.*/, ''));
+  throw badRequest('invalid continue token: continue key is not valid: it was not given out by this server');
 }
 
 const GONE =
@@ -116,7 +120,11 @@ export function list(call: KindCall): Answer {
     if (then === undefined) throw expired(GONE);
     all = then;
   } else {
-    const wanted = versionNumber(options.resourceVersion, badRequest);
+    const wanted = versionNumber(options.resourceVersion, (why) =>
+      badRequest(
+        `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(options.resourceVersion)}: ${why}`,
+      ),
+    );
     if (wanted > version) throw tooLarge(wanted, version);
     if (options.match === 'Exact') {
       const then = store.listAt(kind.storage, wanted);

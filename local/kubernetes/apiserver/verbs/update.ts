@@ -53,14 +53,14 @@ export function change(
   if (wanted !== '' && !/^\d+$/.test(wanted))
     throw internal(`strconv.ParseUint: parsing ${JSON.stringify(wanted)}: invalid syntax`);
   if (replace && !Number(wanted) && (kind.conditionalUpdate || kind.custom) && subresource === '') {
-    throw invalid(
-      { group: kind.group, kind: kind.kind },
-      name,
-      [invalidField('metadata.resourceVersion', 0, 'must be specified for an update')].map((fault) => ({
-        ...fault,
-        message: 'Invalid value: 0: must be specified for an update',
-      })),
-    );
+    throw invalid({ group: kind.group, kind: kind.resource }, name, [
+      invalidField('metadata.resourceVersion', 0, 'must be specified for an update'),
+    ]);
+  }
+  if (!replace && next.metadata.uid && next.metadata.uid !== old.metadata.uid) {
+    throw invalid({ group: kind.group, kind: kind.kind }, name, [
+      invalidField('metadata.uid', next.metadata.uid, 'field is immutable'),
+    ]);
   }
   if (next.metadata.uid && next.metadata.uid !== old.metadata.uid) {
     throw conflict(
@@ -96,8 +96,8 @@ export function change(
   ];
   if (subresource !== 'status' && subresource !== 'finalize') {
     faults.push(
-      ...(kind.validateUpdate?.(next, old, context.around) ?? []),
       ...(kind.validate?.(next, context.around) ?? []),
+      ...(kind.validateUpdate?.(next, old, context.around) ?? []),
     );
   }
   if (faults.length) throw invalid({ group: kind.group, kind: kind.kind }, name, faults);
@@ -111,7 +111,7 @@ export function change(
   const unchanged = same(timeless(ordered), timeless(old));
   if (options.dryRun) return ordered;
   if (gone && subresource !== 'status') {
-    if (!unchanged) context.store.put(kind.storage, toStored(kind, ordered));
+    // Watchers see one deletion, of the last stored state; the writer sees what it wrote.
     context.store.remove(kind.storage, stored.key);
     return ordered;
   }

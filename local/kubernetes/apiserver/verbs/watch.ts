@@ -1,6 +1,6 @@
 /** WATCH: the changes after a version, for as long as the client stays. */
 import type { Answer, KindCall } from '../call.ts';
-import { StatusError } from '../errors.ts';
+import { internal, StatusError } from '../errors.ts';
 import type { Json, Obj } from '../json.ts';
 import { apiVersionOf } from '../kinds/kind.ts';
 import { type Shaper, shape } from '../output/shape.ts';
@@ -25,7 +25,9 @@ export async function watch(call: KindCall): Promise<Answer> {
   const { store } = context;
   const options = listOptions(info.query, true);
   const selection = selectionOf(call);
-  const wanted = versionNumber(options.resourceVersion);
+  const wanted = versionNumber(options.resourceVersion, (why) =>
+    internal(`resourceVersion: Invalid value: ${JSON.stringify(options.resourceVersion)}: ${why}`),
+  );
   if (wanted > store.version) {
     await new Promise((done) => setTimeout(done, FUTURE_WAIT_MS));
     if (wanted > store.version) {
