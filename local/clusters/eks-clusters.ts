@@ -1,5 +1,5 @@
 /** CreateCluster, DescribeCluster, DeleteCluster, ListClusters, DescribeClusterVersions and tags. */
-import { createHash } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import * as z from 'zod';
 import { AwsError, type Caller } from '#local/types.ts';
 import { type Context, clusterOf, eksArn, invalid, needTrust } from './context.ts';
@@ -90,11 +90,19 @@ function versionFor(it: CreateCluster): string {
 const digest = ({ clientRequestToken: _, ...rest }: CreateCluster): string =>
   createHash('sha256').update(JSON.stringify(rest)).digest('hex');
 
-/** The first free `127.N` from 42 on: pods of two clusters have no address in common. */
+/** The networks of pods: `127.1` to `127.254`; `127.0` is everybody's. */
+const NETWORKS = 254;
+
+/**
+ * A free `127.N`: pods of two clusters have no address in common. Chosen at random, since another runtime on this machine (a second checkout,
+ * a test) chooses too and an address that both give out can be listened on only once.
+ */
 function freeNetwork({ store }: Context): string {
   const taken = new Set(store.clusters.list().map((one) => one.podNetwork));
-  for (let n = 42; n < 255; n++) if (!taken.has(`127.${n}`)) return `127.${n}`;
-  throw new AwsError('ResourceLimitExceededException', 'Clusters are limited to 213 here', 400);
+  const free = Array.from({ length: NETWORKS }, (_, n) => `127.${n + 1}`).filter((network) => !taken.has(network));
+  if (free.length === 0)
+    throw new AwsError('ResourceLimitExceededException', `Clusters are limited to ${NETWORKS} here`, 400);
+  return free[randomInt(free.length)] as string;
 }
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');

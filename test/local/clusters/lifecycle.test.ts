@@ -252,6 +252,7 @@ describe('after a restart', () => {
     for (const name of ['a', 'b', 'c']) await bench.create(name);
     for (const name of ['a', 'b', 'c']) await bench.until(name, 'ACTIVE');
 
-    expect(networks.toSorted()).toEqual(['127.42', '127.43', '127.44']);
+    expect(new Set(networks).size).toBe(3);
+    for (const network of networks) expect(network).toMatch(/^127\.[1-9]\d{0,2}$/);
   });
 });
