@@ -1,7 +1,7 @@
 /** The agent of a running cluster: resident memory, and CPU time while nothing happens. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench } from './bench.ts';
-import { cpuMs, processesWith, residentMiB } from './processes.ts';
+import { cpuMs, processesIn, residentMiB } from './processes.ts';
 import { readyCluster } from './product.ts';
 import { figureRow } from './row.ts';
 
@@ -11,7 +11,7 @@ export const agent: Bench = {
     const product = await context.product();
     const session = await product.person();
     const { id } = await readyCluster(session, 'agent');
-    const [pid] = processesWith('dist/agent/main', product.state);
+    const [pid] = processesIn(product.state, 'dist/agent/main');
     if (pid === undefined) throw new Error('no process of an agent was found');
     await sleep(5000);
     const [began, used] = [performance.now(), cpuMs(pid)];

@@ -1,13 +1,21 @@
 /** Processes of this machine as /proc shows them: memory that is resident, CPU time that was used. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 
-/** Ids of processes whose command line has all of these parts. */
-export const processesWith = (...parts: readonly string[]): number[] =>
+/** Ids of processes whose command line has `part` and whose present folder lies under `folder`. */
+export const processesIn = (folder: string, part: string): number[] =>
   execFileSync('ps', ['-eo', 'pid,args', '-ww'], { encoding: 'utf8' })
     .split('\n')
-    .filter((line) => !line.includes('ps -eo') && parts.every((part) => line.includes(part)))
-    .map((line) => Number.parseInt(line, 10));
+    .filter((line) => line.includes(part))
+    .map((line) => Number.parseInt(line, 10))
+    .filter((pid) => {
+      try {
+        return readlinkSync(`/proc/${pid}/cwd`).startsWith(folder);
+      } catch {
+        // It has ended meanwhile.
+        return false;
+      }
+    });
 
 /** Resident memory in MiB. */
 export const residentMiB = (pid: number): number => {
