@@ -170,7 +170,7 @@ async function compose(
     url,
     iam,
     log,
-    invokeFunction(arn, payload, caller) {
+    async invokeFunction(arn, payload, caller) {
       const target = functions.get(arn);
       iam.authorize(
         caller,

@@ -30,7 +30,8 @@ const STOP_MS = 12_000;
 /** Starts a cluster, or resumes the one in `dir`; resolves when pods can be made. Rejects with the reason if it cannot start. */
 export async function startCluster(options: ClusterOptions): Promise<LocalCluster> {
   const { log, ...settings } = options;
-  const child = fork(fileURLToPath(new URL('./cluster-main.ts', import.meta.url)), [], {
+  // The folder says in a list of processes which cluster this is; what counts comes in the message.
+  const child = fork(fileURLToPath(new URL('./cluster-main.ts', import.meta.url)), [settings.dir], {
     execArgv: [],
     // Nothing of ours: no credentials, no endpoints.
     env: { PATH: process.env.PATH ?? '', NODE_NO_WARNINGS: '1' },

@@ -75,6 +75,8 @@ export interface Watch {
   until(what: string, matches: (push: ClusterChanged) => boolean, seconds: number): Promise<ClusterChanged>;
   /** Called for every push, in order. */
   onPush: (push: ClusterChanged) => void;
+  /** Resolves with the code when the socket has ended, for whatever reason. */
+  readonly closed: Promise<number>;
   close(): Promise<void>;
 }
 
@@ -87,6 +89,7 @@ export const watch = async (session: Session): Promise<Watch> => {
   let subscribed: (() => void) | undefined;
   const watching: Watch = {
     onPush: () => {},
+    closed: new Promise((resolve) => socket.addEventListener('close', ({ code }) => resolve(code))),
     until: (what, matches, seconds) =>
       new Promise((resolve, reject) => {
         const found = seen.find(matches);
@@ -105,12 +108,10 @@ export const watch = async (session: Session): Promise<Watch> => {
         };
         waiters.add(look);
       }),
-    close: () =>
-      new Promise((resolve) => {
-        if (socket.readyState === WebSocket.CLOSED) return resolve();
-        socket.addEventListener('close', () => resolve());
-        socket.close(1000);
-      }),
+    close: async () => {
+      socket.close(1000);
+      await watching.closed;
+    },
   };
   socket.addEventListener('message', ({ data }) => {
     const body = JSON.parse(String(data));

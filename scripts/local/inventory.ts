@@ -1,11 +1,9 @@
 /** Counts what a deployment holds, asked of the AWS APIs and the process table, not of our own code: after the last delete all of it is 0. */
-import { execFileSync } from 'node:child_process';
-import { readlinkSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { EKSClient, ListClustersCommand } from '@aws-sdk/client-eks';
 import { ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { Runtime } from '#local/runtime.ts';
+import { processesUnder } from './processes.ts';
 
 export interface Inventory {
   /** Items of clusters that are not Deleted. */
@@ -19,22 +17,9 @@ export interface Inventory {
   readonly waitingTokens: number;
 }
 
-/** Processes of agents: the bundle, run in the folder that a pod has under this state folder. */
+/** Processes of agents: the bundle run for a pod under this state folder. */
 const agentsUnder = (state: string): number =>
-  execFileSync('ps', ['-eo', 'pid,args', '-ww'], { encoding: 'utf8' })
-    .split('\n')
-    .filter(
-      (line) => line.includes('dist/agent/main') && folderOf(Number.parseInt(line, 10)).startsWith(resolve(state)),
-    ).length;
-
-/** The present folder of a process; nothing for one that has ended or is not ours. */
-const folderOf = (pid: number): string => {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`);
-  } catch {
-    return '';
-  }
-};
+  processesUnder(state).filter(({ args }) => args.includes('dist/agent/main')).length;
 
 export const inventory = async (runtime: Runtime, state: string): Promise<Inventory> => {
   const { accessKeyId, secretAccessKey, sessionToken } = runtime.operator;

@@ -47,7 +47,7 @@ it('the shell blocks of docs/socket.md do what they say, with curl alone', async
 
 it('the page at /docs shows the document, and / leads to it', async () => {
   const root = await fetch(server.url, { redirect: 'manual' });
-  expect([root.status, root.headers.get('location')]).toEqual([302, '/docs']);
+  expect([root.status, root.headers.get('location')]).toEqual([302, '/docs/']);
   const page = await fetch(`${server.url}/docs/`);
   expect(page.status).toBe(200);
   expect(await page.text()).toContain('swagger-ui');

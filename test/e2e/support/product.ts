@@ -2,19 +2,30 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EKSClient, ListClustersCommand } from '@aws-sdk/client-eks';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { expect } from 'vitest';
 import type { Cluster } from '#core/contract/cluster.ts';
 import type { Runtime, RuntimeOptions } from '#local/runtime.ts';
 import { createSession, type Session, type Watch, watch } from '#scripts/journey/client.ts';
 import { enter } from '#scripts/journey/journey.ts';
+import { untilNothingLeft } from '#scripts/local/inventory.ts';
 import { up } from '#scripts/local/up.ts';
-import { forget } from './server.ts';
+import { forget, processesOf } from './server.ts';
 
 export interface Product {
   readonly runtime: Runtime;
   readonly state: string;
   readonly mails: { readonly to: string; readonly code: string }[];
+  /** Clients of AWS that may do everything. */
+  readonly aws: { readonly eks: EKSClient; readonly sfn: SFNClient; readonly dynamodb: DynamoDBClient };
+  /** Names of the clusters that EKS has now. */
+  readonly eksClusters: () => Promise<string[]>;
   /** A new person, signed in. */
   readonly person: () => Promise<Session>;
+  /** Stops it, and throws when a process is left. */
   readonly stop: () => Promise<void>;
 }
 
@@ -31,26 +42,70 @@ export const startProduct = async (
     port: 0,
     state,
     fresh: true,
-    log: () => {},
+    log: (line) => {
+      if (process.env.ROADSTEAD_DEBUG !== undefined) console.error(line);
+    },
     onMail: (to, code) => mails.push({ to, code }),
     ...options,
   });
+  const { accessKeyId, secretAccessKey, sessionToken } = runtime.operator;
+  const config = {
+    endpoint: runtime.awsEndpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId, secretAccessKey, sessionToken },
+  };
+  const aws = { eks: new EKSClient(config), sfn: new SFNClient(config), dynamodb: new DynamoDBClient(config) };
   return {
     runtime,
     state,
     mails,
+    aws,
+    eksClusters: async () => (await aws.eks.send(new ListClustersCommand({}))).clusters ?? [],
     person: async () => {
       people += 1;
       const session = createSession(runtime.url);
-      await enter(session, { email: `person-${people}-${Date.now()}@example.com`, password: PASSWORD, register: true });
+      await enter(session, {
+        email: `person-${people}-${Date.now()}@example.com`,
+        password: PASSWORD,
+        register: true,
+      });
       return session;
     },
     stop: async () => {
       await runtime.stop();
+      const left = await processesOf(state);
       forget(state);
+      if (left.length > 0) throw new Error(`processes were left behind:\n${left.join('\n')}`);
     },
   };
 };
+
+/** Asks again and again until it is not undefined or false. Throws what `what` says after `seconds`. */
+export const until = async <T>(
+  what: string,
+  ask: () => Promise<T | undefined | false> | T | undefined | false,
+  seconds = 30,
+): Promise<T> => {
+  for (const end = Date.now() + seconds * 1000; ; await sleep(100)) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== false) return answer;
+    if (Date.now() > end) throw new Error(`${what}: not within ${seconds} s`);
+  }
+};
+
+export const getCluster = (session: Session, ref: string): Promise<Cluster> =>
+  session.call<Cluster>('GET', `/api/v1/clusters/${ref}`);
+
+/** Reads the cluster until it is in one of the phases: for what must come true without pushes. */
+export const untilPhase = (session: Session, id: string, phases: readonly string[], seconds = 90): Promise<Cluster> =>
+  until(
+    `${id} ${phases.join(' or ')}`,
+    async () => {
+      const cluster = await getCluster(session, id);
+      return phases.includes(cluster.phase) && cluster;
+    },
+    seconds,
+  );
 
 /** Asks for a cluster and waits for the push of one of the phases; answers cluster and socket. */
 export const createCluster = async (
@@ -62,7 +117,7 @@ export const createCluster = async (
   const watching = await watch(session);
   const { id } = await session.call<Cluster>('POST', '/api/v1/clusters', { name, ...body });
   await watching.until(phases.join(' or '), (push) => push.id === id && phases.includes(push.phase), 120);
-  return { cluster: await session.call<Cluster>('GET', `/api/v1/clusters/${id}`), watching };
+  return { cluster: await getCluster(session, id), watching };
 };
 
 /** Deletes it and waits for the last push. */
@@ -70,3 +125,13 @@ export const deleteCluster = async (session: Session, watching: Watch, id: strin
   await session.call('DELETE', `/api/v1/clusters/${id}`);
   await watching.until('Deleted', (push) => push.id === id && push.deleted === true, 120);
 };
+
+/** Every count is 0. Call it when every socket is closed. */
+export const expectNothingLeft = async ({ runtime, state }: Product): Promise<void> => {
+  const { found } = await untilNothingLeft(runtime, state, 30);
+  expect(found).toEqual(Object.fromEntries(Object.keys(found).map((name) => [name, 0])));
+};
+
+/** The embedded cluster's own administrator, whom nobody of the product knows. */
+export const adminKubeconfig = ({ state }: Product, name: string): string =>
+  join(state, 'clusters', name, 'admin.kubeconfig');

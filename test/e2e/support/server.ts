@@ -1,10 +1,11 @@
 /** `npm start` as a person runs it, in a process of its own with a state folder of its own. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { processesUnder } from '#scripts/local/processes.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 
@@ -86,8 +87,10 @@ export const killServer = async (server: Server): Promise<void> => {
 export const forget = (state: string): void =>
   rmSync(state, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 
-/** Processes whose command line names the state folder: what a stopped server must not leave behind. */
-export const processesOf = (state: string): string[] =>
-  execFileSync('ps', ['-eo', 'pid,args', '-ww'], { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => line.includes(state) && !line.includes('ps -eo'));
+/** What a stopped product must not leave behind; looked at for three seconds, since a process takes a moment to end. */
+export const processesOf = async (state: string): Promise<string[]> => {
+  for (const end = Date.now() + 3000; ; await sleep(100)) {
+    const found = processesUnder(state).map(({ pid, args }) => `${pid} ${args}`);
+    if (found.length === 0 || Date.now() > end) return found;
+  }
+};
