@@ -51,7 +51,9 @@ function versionFaults(version: Json, i: number, alone: boolean): FieldError[] {
 function faultsOf(definition: Obj): FieldError[] {
   const { spec } = definition as Json;
   const faults: FieldError[] = [];
-  const { names = {}, versions = [] } = spec;
+  // Go writes null for lists that were not given.
+  const names = spec.names ?? {};
+  const versions: Json[] = spec.versions ?? [];
   const { name } = definition.metadata;
   if (name !== `${names.plural}.${spec.group}`)
     faults.push(invalidField('metadata.name', name, 'must be spec.names.plural+"."+spec.group'));

@@ -93,7 +93,7 @@ export function discovery(call: Call): Answer | undefined {
     case '/openapi/v2':
       // Clients that read only protobuf (kubectl, for kinds that OpenAPI v3 does not know) get a document that knows nothing more: an empty message.
       return /proto-openapi/.test(headers.accept ?? '') && !/json/.test(headers.accept ?? '')
-        ? { code: 200, text: '', type: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' }
+        ? { code: 200, text: '', type: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf' }
         : { code: 200, json: openApiV2(context) };
     case '/openapi/v3':
       return { code: 200, text: JSON.stringify(openApiIndex(context)), type: 'text/plain; charset=utf-8' };

@@ -47,7 +47,18 @@ function workloadFaults(object: Obj): FieldError[] {
       ),
     );
   }
-  faults.push(...podSpecFaults('spec.template.spec', spec.template?.spec ?? {}));
+  // A StatefulSet's claims are volumes of its pods.
+  const claims = (spec.volumeClaimTemplates ?? []).map(({ metadata }: Json) => ({
+    name: metadata?.name,
+    emptyDir: {},
+  }));
+  const pod = spec.template?.spec ?? {};
+  faults.push(
+    ...podSpecFaults(
+      'spec.template.spec',
+      claims.length ? { ...pod, volumes: [...(pod.volumes ?? []), ...claims] } : pod,
+    ),
+  );
   const policy = spec.template?.spec?.restartPolicy;
   if (policy === 'OnFailure' || policy === 'Never') {
     faults.push({
@@ -195,7 +206,16 @@ const statefulsets = apps('StatefulSet', 'statefulsets', {
   },
   prepareCreate: startStatus({ replicas: 0, availableReplicas: 0 }),
   prepareUpdate: keepStatus,
-  validate: workloadFaults,
+  validate: (object) => {
+    const { podManagementPolicy } = object.spec;
+    const known = ['OrderedReady', 'Parallel'].includes(podManagementPolicy);
+    return [
+      ...(known
+        ? []
+        : [invalidField('spec.podManagementPolicy', podManagementPolicy, "must be 'OrderedReady' or 'Parallel'")]),
+      ...workloadFaults(object),
+    ];
+  },
   validateUpdate(next, old) {
     const frozen = (spec: Json) => ({
       ...spec,

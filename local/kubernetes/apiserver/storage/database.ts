@@ -25,19 +25,33 @@ export interface Database {
   close(): void;
 }
 
-/** Opens or makes the file. Throws what SQLite throws: a full disk, a file that is no database, a folder that is not there. */
-export function openDatabase(file: string): Database {
+/** SQLite's code for a database that another process holds. */
+const BUSY = 5;
+
+function open(file: string): DatabaseSync {
   const db = new DatabaseSync(file);
   // A commit reaches the operating system before it returns (safe against kill -9); it is not waited for by the disk at each write, which
   // would cost milliseconds and only matters when the machine loses its power.
-  db.exec(`
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = NORMAL;
-    PRAGMA locking_mode = EXCLUSIVE;
-    CREATE TABLE IF NOT EXISTS objects (storage TEXT NOT NULL, key TEXT NOT NULL, rv INTEGER NOT NULL, json TEXT NOT NULL, PRIMARY KEY (storage, key)) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-    INSERT OR IGNORE INTO meta VALUES ('version', 0);
-  `);
+  try {
+    db.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = NORMAL;
+      PRAGMA locking_mode = EXCLUSIVE;
+      CREATE TABLE IF NOT EXISTS objects (storage TEXT NOT NULL, key TEXT NOT NULL, rv INTEGER NOT NULL, json TEXT NOT NULL, PRIMARY KEY (storage, key)) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+      INSERT OR IGNORE INTO meta VALUES ('version', 0);
+    `);
+  } catch (error) {
+    db.close();
+    if ((error as { errcode?: number }).errcode !== BUSY) throw error;
+    throw new Error(`another API server uses ${file}: stop it first, or choose another folder`, { cause: error });
+  }
+  return db;
+}
+
+/** Opens or makes the file. Throws what SQLite throws: a full disk, a file that is no database, a folder that is not there. */
+export function openDatabase(file: string): Database {
+  const db = open(file);
   const put = db.prepare('INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)');
   const remove = db.prepare('DELETE FROM objects WHERE storage = ? AND key = ?');
   const advance = db.prepare("UPDATE meta SET value = ? WHERE name = 'version'");

@@ -42,14 +42,14 @@ export function token(call: KindCall): Answer {
     const to = STORAGE[ref.kind];
     if (!to)
       throw badRequest(
-        `cannot bind token for serviceaccount to object of type ${ref.apiVersion ?? ''}, Kind=${ref.kind}`,
+        `cannot bind token to object of type ${ref.apiVersion?.includes('/') ? ref.apiVersion : `/${ref.apiVersion ?? ''}`}, Kind=${ref.kind}`,
       );
     const namespace = ref.kind === 'Node' ? undefined : call.info.namespace;
     const found: Obj | undefined = call.context.store.get(to.storage, keyOf(namespace, ref.name))?.object;
     if (!found) throw notFound({ group: '', resource: to.storage }, ref.name);
     if (ref.uid && ref.uid !== found.metadata.uid)
       throw conflict(
-        { group: '', resource: to.storage },
+        { group: '', resource: ref.kind },
         ref.name,
         `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
       );
@@ -81,6 +81,7 @@ export function token(call: KindCall): Answer {
       metadata: {
         name: account.metadata.name,
         namespace: account.metadata.namespace,
+        uid: account.metadata.uid,
         creationTimestamp: new Date().toISOString().replace(/\.\d+/, ''),
       },
       spec: { audiences, expirationSeconds: seconds, boundObjectRef: ref ?? null },
