@@ -59,8 +59,6 @@ const detailsOf = ({ group, resource }: Subject, name?: string): Details => ({
 export const badRequest = (message: string) => new StatusError(400, 'BadRequest', message);
 /** A failure without a reason, as Go's plain errors come out. */
 export const internal = (message: string) => new StatusError(500, undefined, message);
-export const internalError = (message: string) =>
-  new StatusError(500, 'InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] });
 export const unauthorized = () => new StatusError(401, 'Unauthorized', 'Unauthorized');
 export const notFound = (of: Subject, name: string) =>
   new StatusError(404, 'NotFound', `${qualified(of)} "${name}" not found`, detailsOf(of, name));
@@ -124,10 +122,6 @@ export const invalidField = (field: string, value: unknown, detail: string): Fie
   type: 'Invalid',
   field,
   message: `Invalid value: ${quoted(value)}: ${detail}`,
-});
-export const typeInvalid = (field: string, value: unknown, detail: string): FieldError => ({
-  ...invalidField(field, value, detail),
-  type: 'TypeInvalid',
 });
 export const duplicate = (field: string, value: unknown): FieldError => ({
   type: 'Duplicate',

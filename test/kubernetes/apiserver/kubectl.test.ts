@@ -8,9 +8,12 @@ import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestServer, testServer } from './support/server.ts';
 
+/** Another kubectl than the one on the path may be named. */
+const KUBECTL = process.env.KUBECTL ?? 'kubectl';
+
 const found = (() => {
   try {
-    execFileSync('kubectl', ['version', '--client'], { stdio: 'ignore' });
+    execFileSync(KUBECTL, ['version', '--client'], { stdio: 'ignore' });
     return true;
   } catch {
     return false;
@@ -33,7 +36,7 @@ afterAll(async () => {
 const kubectl = (line: string, input?: string) =>
   new Promise<{ code: number; out: string; err: string }>((done) => {
     const child = execFile(
-      'kubectl',
+      KUBECTL,
       ['--kubeconfig', server.kubeconfig, '--cache-dir', join(server.dir, 'cache'), '-n', 'work', ...line.split(' ')],
       (error, out, err) => {
         done({ code: error ? Number(error.code ?? 1) : 0, out, err });

@@ -7,7 +7,7 @@ import { keyOf, type Stored } from '../storage/store.ts';
 import { decodeAs, parseYaml } from '../verbs/body.ts';
 import { insert } from '../verbs/create.ts';
 import type { WriteOptions } from '../verbs/options.ts';
-import { changeStatus } from '../verbs/patch.ts';
+import { changeStatus } from '../verbs/status.ts';
 import { draft, namespaceOf } from '../verbs/stored.ts';
 import { change } from '../verbs/update.ts';
 import { compare, fieldsOf } from './compare.ts';

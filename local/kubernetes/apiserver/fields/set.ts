@@ -62,7 +62,6 @@ function combine(
 export const union = (a: FieldSet, b: FieldSet): FieldSet => combine(a, b, (x, y) => x || y);
 export const intersection = (a: FieldSet, b: FieldSet): FieldSet => combine(a, b, (x, y) => x && y);
 export const difference = (a: FieldSet, b: FieldSet): FieldSet => combine(a, b, (x, y) => x && !y);
-export const equalSets = (a: FieldSet, b: FieldSet): boolean => isEmpty(combine(a, b, (x, y) => x !== y));
 
 /** Every member's path, parents before children. */
 export function* paths(set: FieldSet, prefix: readonly string[] = []): Generator<readonly string[]> {

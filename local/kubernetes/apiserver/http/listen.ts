@@ -15,6 +15,7 @@ export interface Listening {
 }
 
 const GRACE_MS = 500;
+const KEEP_ALIVE_MS = 120_000;
 
 /** Resolves when it listens. Throws `EADDRINUSE` with the port in its text. */
 export async function listen(
@@ -30,6 +31,8 @@ export async function listen(
     allowHTTP1: true,
     settings: { maxConcurrentStreams: 1000 },
   });
+  // Longer than clients keep an idle connection themselves, so that none is closed just as a request goes out on it.
+  Object.assign(server, { keepAliveTimeout: KEEP_ALIVE_MS });
   // The compatibility API of HTTP/2 speaks both; only what both have is used.
   server.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) =>
     handle(request as unknown as IncomingMessage, response as unknown as ServerResponse),

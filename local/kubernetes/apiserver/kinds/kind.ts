@@ -1,7 +1,7 @@
 /** What a kind is to the server: data, and the few rules that are its own. One more kind is one more such entry. */
 import type { FieldError } from '../errors.ts';
 import type { Json, Obj } from '../json.ts';
-import type { Field, StructType, Type } from '../schema/type.ts';
+import type { StructType } from '../schema/type.ts';
 import type { NameRule } from './names.ts';
 
 export interface Column {
@@ -89,8 +89,5 @@ export const apiVersionOf = ({ group, version }: { group: string; version: strin
   group ? `${group}/${version}` : version;
 
 export const subjectOf = ({ group, resource }: { group: string; resource: string }) => ({ group, resource });
-
-export const fieldOf = (type: Type, name: string): Field | undefined =>
-  type.kind === 'struct' ? type.fields.get(name) : undefined;
 
 export const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;

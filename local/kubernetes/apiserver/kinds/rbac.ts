@@ -56,7 +56,8 @@ function bindingFaults(binding: Obj): FieldError[] {
     if (!subject.name) faults.push(required(`${field}.name`));
     if (subject.kind === 'ServiceAccount') {
       if (subject.apiGroup) faults.push(notSupported(`${field}.apiGroup`, subject.apiGroup, ['']));
-      if (!subject.namespace) faults.push(required(`${field}.namespace`));
+      // In a RoleBinding it is the binding's own namespace.
+      if (!subject.namespace && binding.kind === 'ClusterRoleBinding') faults.push(required(`${field}.namespace`));
     } else if (subject.kind === 'User' || subject.kind === 'Group') {
       if (subject.apiGroup !== RBAC_GROUP)
         faults.push(notSupported(`${field}.apiGroup`, subject.apiGroup ?? '', [RBAC_GROUP]));

@@ -65,6 +65,3 @@ export function canonicalQuantity(text: string): string | undefined {
   const quantity = parseQuantity(text);
   return quantity && formatQuantity(quantity);
 }
-
-/** Sum or difference in the first one's format. */
-export const addQuantity = (a: Quantity, b: Quantity): Quantity => ({ nano: a.nano + b.nano, format: a.format });

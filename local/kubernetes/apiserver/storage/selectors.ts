@@ -98,7 +98,7 @@ export function parseLabelSelector(text: string): Requirement[] {
       i++;
       const values: string[] = [];
       while (next().text !== ')') {
-        if (next().kind === 'end') throw unparsable("found '', expected: ',', or ')'");
+        if (next().kind === 'end') throw unparsable("found '', expected: ',' or ')'");
         if (next().text === ',') {
           i++;
           continue;
@@ -122,7 +122,7 @@ export function parseLabelSelector(text: string): Requirement[] {
       const op = names[operator.text as keyof typeof names];
       if ((op === 'lt' || op === 'gt') && !/^-?\d+$/.test(value)) {
         throw unparsable(
-          `values[0][${key.text}]: Invalid value: "${value}": for 'Gt', 'Lt' operators, the value must be an integer`,
+          `values[0]: Invalid value: "${value}": for 'Gt', 'Lt' operators, the value must be an integer`,
         );
       }
       found.push({ key: key.text, operator: op, values: [value] });

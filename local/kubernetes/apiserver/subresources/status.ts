@@ -3,8 +3,9 @@ import type { Answer, KindCall } from '../call.ts';
 import { badRequest } from '../errors.ts';
 import { objectOf } from '../verbs/body.ts';
 import { writeOptions } from '../verbs/options.ts';
-import { changeStatus, patch } from '../verbs/patch.ts';
+import { patch } from '../verbs/patch.ts';
 import { get } from '../verbs/read.ts';
+import { changeStatus } from '../verbs/status.ts';
 import { draft, existing } from '../verbs/stored.ts';
 
 export const getStatus = (call: KindCall): Answer => get(call);

@@ -23,7 +23,7 @@ export function optionsOf(call: KindCall): DeleteOptions {
   if (!isMap(value)) throw badRequest('the body of a DELETE must be DeleteOptions');
   if (value.kind && value.kind !== 'DeleteOptions')
     throw badRequest(
-      `no kind ${JSON.stringify(value.kind)} is registered for the delete options of ${JSON.stringify(value.apiVersion ?? '')}`,
+      `no kind ${JSON.stringify(value.kind)} is registered for version ${JSON.stringify(value.apiVersion ?? '')} in scheme "pkg/api/legacyscheme/scheme.go:30"`,
     );
   return deleteOptions(call.info.query, value);
 }

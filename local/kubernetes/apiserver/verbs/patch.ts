@@ -9,6 +9,7 @@ import { strategicMerge } from '../patch/strategic-merge.ts';
 import { DecodeError } from '../schema/decode.ts';
 import { decodeAs, parseJson } from './body.ts';
 import { type WriteOptions, writeOptions } from './options.ts';
+import { changeStatus } from './status.ts';
 import { draft, existing, managerOf } from './stored.ts';
 import { type Change, change } from './update.ts';
 
@@ -96,39 +97,4 @@ export function patch(call: KindCall, subresource = ''): Answer {
     object: change(call, stored, { next, options, manager: managerOf(call, options), ...more }),
     kind: call.kind,
   };
-}
-
-/** Writes the status and, of the rest, labels, annotations and what metadata may be set there. */
-export function changeStatus(
-  call: KindCall,
-  old: Obj,
-  next: Obj,
-  options: WriteOptions,
-  stored: ReturnType<typeof existing>,
-  manage?: Change['manage'],
-): Obj {
-  const merged: Obj = { ...old, metadata: statusMetadata(old, next, call.kind.custom) };
-  if (next.status === undefined) delete merged.status;
-  else merged.status = next.status;
-  return change(call, stored, {
-    next: merged,
-    options,
-    manager: managerOf(call, options, 'status'),
-    subresource: 'status',
-    ...(manage && { manage }),
-  });
-}
-
-function statusMetadata(old: Obj, next: Obj, custom: boolean): Obj['metadata'] {
-  const metadata: Json = {
-    ...old.metadata,
-    resourceVersion: next.metadata?.resourceVersion ?? '',
-    ...(next.metadata?.uid && { uid: next.metadata.uid }),
-  };
-  if (custom) return metadata;
-  for (const key of ['labels', 'annotations', 'finalizers', 'ownerReferences', 'managedFields']) {
-    if ((next.metadata as Json)?.[key] === undefined) delete metadata[key];
-    else metadata[key] = (next.metadata as Json)[key];
-  }
-  return metadata;
 }

@@ -74,6 +74,11 @@ export function change(
   kind.defaults?.(next);
 
   const { metadata } = next;
+  if (metadata.deletionTimestamp && metadata.deletionTimestamp !== old.metadata.deletionTimestamp) {
+    throw invalid({ group: kind.group, kind: kind.kind }, name, [
+      invalidField('metadata.deletionTimestamp', metadata.deletionTimestamp, 'field is immutable'),
+    ]);
+  }
   metadata.uid = old.metadata.uid;
   metadata.creationTimestamp = old.metadata.creationTimestamp;
   metadata.resourceVersion = old.metadata.resourceVersion;
