@@ -7,12 +7,14 @@ const project = (name: string, include: string[], test: Record<string, unknown> 
 
 export default defineConfig({
   test: {
+    // Most files wait for a JVM, a timer or a socket: two at a time fill two cores.
+    maxWorkers: 2,
     projects: [
       project('unit', ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/contract/**/*.test.ts']),
       project('agent', ['test/agent/**/*.test.ts']),
       project('kubernetes', ['test/kubernetes/**/*.test.ts'], { testTimeout: 60_000 }),
       project('local', ['test/local/**/*.test.ts'], { testTimeout: 60_000 }),
-      project('store', ['test/store/**/*.test.ts'], { testTimeout: 60_000, fileParallelism: false }),
+      project('store', ['test/store/**/*.test.ts'], { testTimeout: 60_000 }),
       project('workflow', ['test/workflow/**/*.test.ts'], { testTimeout: 60_000 }),
       project('infra', ['test/infra/**/*.test.ts'], { testTimeout: 120_000, isolate: false }),
       project('e2e', ['test/e2e/**/*.test.ts'], { testTimeout: 240_000, hookTimeout: 240_000, fileParallelism: false }),

@@ -76,7 +76,7 @@ test('a clean stop leaves neither lock nor children', async () => {
 test('after kill -9 the next start ends the orphan, and every record still reaches its function', async () => {
   const cdkOut = synth(copying);
   const stateDir = temporary('state');
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'kit/child.ts'), cdkOut, stateDir], {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'kit/child-main.ts'), cdkOut, stateDir], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   // A runtime of its own must not outlive a test that failed.

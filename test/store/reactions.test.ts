@@ -27,6 +27,7 @@ beforeEach(async () => {
 });
 
 const sockets = (gone: readonly string[] = [], broken: readonly string[] = []) => {
+  // biome-ignore lint/suspicious/noExplicitAny: a message on the wire, whose form the test asserts
   const posted: { to: string; message: any }[] = [];
   const ended: string[] = [];
   return {

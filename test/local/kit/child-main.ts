@@ -1,4 +1,4 @@
-/** A runtime in a process of its own, for tests that kill it: `node child.ts CDK_OUT STATE_DIR`; prints its addresses as one line of JSON. */
+/** A runtime in a process of its own, for tests that kill it: `node child-main.ts CDK_OUT STATE_DIR`; prints its addresses as one line of JSON. */
 import { startRuntime } from '#local/runtime.ts';
 
 const [cdkOut = '', stateDir = ''] = process.argv.slice(2);
