@@ -14,6 +14,8 @@ export type StartCluster = (options: {
   podNetwork: string;
   images: Record<string, { command: string[] }>;
   tokenWebhook?: string;
+  /** Ends a start that is under way: it rejects, and no process is left. */
+  signal?: AbortSignal;
   log?: (line: string) => void;
 }) => Promise<{
   readonly server: string;
@@ -71,6 +73,8 @@ function leaveBehind(store: Store, name: string): void {
 /** Makes a fleet over the records; one step at a time for each cluster. */
 export function createFleet({ dir, store, startCluster, images, tokenWebhook, log }: FleetDeps): Fleet {
   const members = new Map<string, Promise<Member>>();
+  /** Processes that run, also of a cluster that is not a member (yet). */
+  const processes = new Set<{ stop(): Promise<unknown> }>();
   const working = new Map<string, Promise<void>>();
   const stopping = new AbortController();
 
@@ -97,17 +101,27 @@ export function createFleet({ dir, store, startCluster, images, tokenWebhook, lo
       podNetwork: record.podNetwork,
       images,
       tokenWebhook: tokenWebhook(record.name),
+      signal: stopping.signal,
       log: (line: string) => log(`${record.name}: ${line}`),
     };
     const started = await startCluster(options);
-    void started.exited.then(() => lost(record.name));
+    processes.add(started);
+    void started.exited.then(() => {
+      processes.delete(started);
+      return lost(record.name);
+    });
     const access = { server: started.server, caPem: started.caPem, token: started.adminToken };
-    if (isAuto(record)) {
-      const { nodePools = [], nodeRoleArn = '' } = record.request.computeConfig;
-      await make(access, [...autoModeKinds, ...builtInPools(nodePools, nodeRoleArn.split('/').at(-1))]);
+    try {
+      if (isAuto(record)) {
+        const { nodePools = [], nodeRoleArn = '' } = record.request.computeConfig;
+        await make(access, [...autoModeKinds, ...builtInPools(nodePools, nodeRoleArn.split('/').at(-1))]);
+      }
+      for (const entry of store.entries.list(`${record.name}/`))
+        await make(access, Object.keys(entry.policies).map(policyBinding));
+    } catch (error) {
+      await started.stop();
+      throw error;
     }
-    for (const entry of store.entries.list(`${record.name}/`))
-      await make(access, Object.keys(entry.policies).map(policyBinding));
     return { ...access, stop: () => started.stop() };
   }
   /** A process that ended unasked is started again after a second. */
@@ -140,6 +154,8 @@ export function createFleet({ dir, store, startCluster, images, tokenWebhook, lo
         caPem,
       });
     } catch (error) {
+      // A start that we ended ourselves goes on when the runtime is up again.
+      if (stopping.signal.aborted) return;
       const now = store.clusters.get(record.name);
       log(`cluster ${record.name} did not start: ${(error as Error).message}`);
       if (now?.status === 'CREATING')
@@ -215,8 +231,10 @@ export function createFleet({ dir, store, startCluster, images, tokenWebhook, lo
     },
     async stop() {
       stopping.abort();
+      // First the processes: work that waits for one of them goes on, or fails, at once.
+      await Promise.all([...processes].map((it) => it.stop()));
       await Promise.all(working.values());
-      await Promise.all([...members.values()].map(async (it) => (await it.catch(() => undefined))?.stop()));
+      await Promise.all([...processes].map((it) => it.stop()));
     },
   };
 }

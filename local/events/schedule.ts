@@ -41,24 +41,24 @@ export function startRules(
   const timers = rules.flatMap(({ arn, targets, periodSeconds: own }) =>
     targets.map(({ functionArn, input }) => {
       let busy = false;
-      return setInterval(
-        async () => {
-          if (busy) return;
-          busy = true;
-          try {
-            const { functionError, payload } = await invoke(
-              'events.amazonaws.com',
-              arn,
-              functionArn,
-              input ?? event(arn),
-            );
-            if (functionError) log(`${arn}: ${payload?.errorType}: ${payload?.errorMessage}`);
-          } finally {
-            busy = false;
-          }
-        },
-        (periodSeconds ?? own) * 1000,
-      );
+      const fire = async (): Promise<void> => {
+        if (busy) return;
+        busy = true;
+        try {
+          const { functionError, payload } = await invoke(
+            'events.amazonaws.com',
+            arn,
+            functionArn,
+            input ?? event(arn),
+          );
+          if (functionError) log(`${arn}: ${payload?.errorType}: ${payload?.errorMessage}`);
+        } finally {
+          busy = false;
+        }
+      };
+      // A rate counts from when its rule is made, and the first event comes then: what a sweep prepares is there from the start.
+      void fire();
+      return setInterval(fire, (periodSeconds ?? own) * 1000);
     }),
   );
   return () => timers.forEach(clearInterval);

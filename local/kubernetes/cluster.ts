@@ -7,6 +7,8 @@ import type { ClusterFacts, ClusterSettings } from './cluster-parts.ts';
 export interface ClusterOptions extends ClusterSettings {
   /** What the parts have to say; absent: nothing is shown. */
   log?: (line: string) => void;
+  /** Ends a start that is under way: it rejects, and no process is left. */
+  signal?: AbortSignal;
 }
 
 export interface LocalCluster {
@@ -29,7 +31,8 @@ const STOP_MS = 12_000;
 
 /** Starts a cluster, or resumes the one in `dir`; resolves when pods can be made. Rejects with the reason if it cannot start. */
 export async function startCluster(options: ClusterOptions): Promise<LocalCluster> {
-  const { log, ...settings } = options;
+  const { log, signal, ...settings } = options;
+  signal?.throwIfAborted();
   // The folder says in a list of processes which cluster this is; what counts comes in the message.
   const child = fork(fileURLToPath(new URL('./cluster-main.ts', import.meta.url)), [settings.dir], {
     execArgv: [],
@@ -45,6 +48,8 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const tell = (message: ToCluster) => child.connected && child.send(message);
 
+  const kill = () => child.kill('SIGKILL');
+  signal?.addEventListener('abort', kill);
   const facts = await new Promise<ClusterFacts>((resolve, reject) => {
     const fail = (why: string) => reject(new Error(`cluster ${options.name} did not start: ${why}`));
     child.on('message', (message: FromCluster) => {
@@ -55,7 +60,7 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
     child.once('error', (error) => fail(error.message));
     child.once('exit', (code, signal) => fail(`its process ended (${signal ?? `code ${code}`}) ${complaint}`.trim()));
     tell({ op: 'start', settings });
-  });
+  }).finally(() => signal?.removeEventListener('abort', kill));
 
   return {
     name: options.name,

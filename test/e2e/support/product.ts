@@ -33,15 +33,21 @@ export const PASSWORD = 'Correct-horse-9-battery';
 
 let people = 0;
 
-export const startProduct = async (
-  options: { readonly parameters?: Readonly<Record<string, string>>; readonly more?: Partial<RuntimeOptions> } = {},
-): Promise<Product> => {
-  const state = mkdtempSync(join(tmpdir(), 'roadstead-product-'));
+export const startProduct = async ({
+  state: kept,
+  ...options
+}: {
+  /** Goes on with the state of a product that was stopped. */
+  readonly state?: string;
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly more?: Partial<RuntimeOptions>;
+} = {}): Promise<Product> => {
+  const state = kept ?? mkdtempSync(join(tmpdir(), 'roadstead-product-'));
   const mails: { to: string; code: string }[] = [];
   const runtime = await up({
     port: 0,
     state,
-    fresh: true,
+    fresh: kept === undefined,
     log: (line) => {
       if (process.env.ROADSTEAD_DEBUG !== undefined) console.error(line);
     },
