@@ -2,7 +2,9 @@
 import { cpus, loadavg } from 'node:os';
 import { agent } from './bench/agent.ts';
 import type { Bench, BenchContext } from './bench/bench.ts';
+import { calls } from './bench/calls-rows.ts';
 import { coldStart } from './bench/cold-start.ts';
+import { gotOfCpu } from './bench/contention.ts';
 import { demo } from './bench/demo.ts';
 import { fanOut } from './bench/fan-out.ts';
 import { handler } from './bench/handler.ts';
@@ -14,7 +16,7 @@ import { start } from './bench/start.ts';
 import { tableOf } from './bench/table.ts';
 import { readArguments } from './local/arguments.ts';
 
-const BENCHES: readonly Bench[] = [push, handler, agent, fanOut, coldStart, kubernetes, start, demo];
+const BENCHES: readonly Bench[] = [push, handler, agent, fanOut, coldStart, kubernetes, start, demo, calls];
 
 const names = BENCHES.map(({ name }) => name).join(', ');
 const options = readArguments('npm run bench -- [options]', {
@@ -46,6 +48,7 @@ ends.push(async () => (await product?.catch(() => undefined))?.stop());
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => void end().then(() => process.exit(130)));
 
+const gotBefore = gotOfCpu();
 const rows: Row[] = [];
 const startedAt = performance.now();
 for (const bench of BENCHES.filter(({ name }) => wanted.includes(name))) {
@@ -60,7 +63,7 @@ for (const bench of BENCHES.filter(({ name }) => wanted.includes(name))) {
 await end();
 console.log(tableOf(rows));
 console.log(
-  `\n${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model.trim()}, ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}, Node ${process.version}, ${((performance.now() - startedAt) / 1000).toFixed(0)} s in all`,
+  `\n${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model.trim()}, ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}, ${gotBefore}–${gotOfCpu()} % of the CPU that was asked for, Node ${process.version}, ${((performance.now() - startedAt) / 1000).toFixed(0)} s in all`,
 );
 // What a stopped runtime leaves to the garbage collector must not keep the terminal waiting.
 process.exit();

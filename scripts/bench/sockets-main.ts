@@ -12,22 +12,23 @@ const sockets: WebSocket[] = [];
 let heard = new Map<string, number[]>();
 let disorder = 0;
 
-const open = (url: string): Promise<void> =>
+const open = (url: string, subscribe: boolean): Promise<void> =>
   new Promise((resolve, reject) => {
     const socket = new WebSocket(url, { perMessageDeflate: false });
     const late = setTimeout(() => reject(new Error('a socket did not subscribe in time')), SUBSCRIBE_MS);
     const lastVersion = new Map<string, number>();
-    socket.on('open', () => socket.send('{"type":"subscribe","id":"bench"}'));
+    const done = () => {
+      clearTimeout(late);
+      sockets.push(socket);
+      resolve();
+    };
+    socket.on('open', () => (subscribe ? socket.send('{"type":"subscribe","id":"bench"}') : done()));
     socket.on('error', reject);
     socket.on('close', (code) => reject(new Error(`a socket was closed: ${code}`)));
     socket.on('message', (data) => {
       const now = Date.now();
       const push = JSON.parse(String(data)) as { type: string; id: string; version: number; at: string };
-      if (push.type === 'subscribed') {
-        clearTimeout(late);
-        sockets.push(socket);
-        return resolve();
-      }
+      if (push.type === 'subscribed') return done();
       if (push.type !== 'cluster.changed') return;
       if (push.version <= (lastVersion.get(push.id) ?? 0)) disorder += 1;
       lastVersion.set(push.id, push.version);
@@ -38,13 +39,13 @@ const open = (url: string): Promise<void> =>
     });
   });
 
-const openAll = async (urls: readonly string[], seconds: number): Promise<void> => {
+const openAll = async ({ urls, subscribe, seconds }: Extract<ToSockets, { op: 'open' }>): Promise<void> => {
   const rest = [...urls];
   const end = Date.now() + seconds * 1000;
   let failure = '';
   const worker = async () => {
     for (let url = rest.shift(); url !== undefined && Date.now() < end; url = rest.shift())
-      await open(url).catch((error: Error) => {
+      await open(url, subscribe).catch((error: Error) => {
         failure = error.message;
       });
   };
@@ -53,7 +54,7 @@ const openAll = async (urls: readonly string[], seconds: number): Promise<void> 
 };
 
 process.on('message', (message: ToSockets) => {
-  if (message.op === 'open') void openAll(message.urls, message.seconds);
+  if (message.op === 'open') void openAll(message);
   if (message.op === 'report') {
     tell({ event: 'report', heard: Object.fromEntries(heard), disorder });
     if (message.forget) heard = new Map();

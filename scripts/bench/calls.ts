@@ -1,0 +1,132 @@
+/** AWS calls of each operation, by function: what AWS would bill. The order of things is held still, so that two runs count the same. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cluster } from '#core/contract/cluster.ts';
+import { type Watch, watch } from '../journey/client.ts';
+import { type Counts, createLedger, type Ledger, type Line } from './ledger.ts';
+import { startProduct } from './product.ts';
+
+/** Operation → function → calls. */
+export type CallsOfOperations = Readonly<Record<string, Readonly<Record<string, Counts>>>>;
+
+/** Nothing comes by itself: no heartbeat, no sweep; the first look at a cloud comes when it is ready, as it does in the cloud. */
+const CALM = {
+  FirstWaitSeconds: '8',
+  DeleteFirstWaitSeconds: '5',
+  PaceWatchedSeconds: '3600',
+  StaleWatchedSeconds: '7200',
+  PaceIdleSeconds: '3600',
+  StaleIdleSeconds: '7200',
+  DrainDeadlineSeconds: '60',
+};
+const SWEEP_SECONDS = 86_400;
+const PATIENCE_SECONDS = 120;
+
+/** Looked at until a cloud is ready: how often depends on the cloud, so the last look counts. */
+const POLLED = new Set(['ClusterCreateObserveCluster', 'ClusterDeleteObserveDeleted', 'ClusterDeleteSweepLeftovers']);
+
+/** Waits until nothing has run for a while. */
+const settled = async (ledger: Ledger): Promise<void> => {
+  const end = Date.now() + 30_000;
+  for (let seen = -1; Date.now() < end; ) {
+    const now = ledger.lines.length;
+    if (ledger.running === 0 && seen === now) return;
+    seen = now;
+    await sleep(1500);
+  }
+  throw new Error('the product did not come to rest within 30 s');
+};
+
+/** Sums by function; pushes are counted by themselves, since reports of the agent make some, too. */
+const billOf = (lines: readonly Line[], counts: (line: Line) => boolean): Record<string, Counts> => {
+  const bill: Record<string, Record<string, number>> = {};
+  for (const line of lines.filter(counts)) {
+    const name = line.function === 'SocketHandler' ? `SocketHandler ${line.kind}` : line.function;
+    if (POLLED.has(name) || bill[name] === undefined) bill[name] = {};
+    const sums = bill[name];
+    for (const [operation, count] of Object.entries(line.counts)) sums[operation] = (sums[operation] ?? 0) + count;
+  }
+  const sorted = Object.entries(bill).toSorted(([a], [b]) => a.localeCompare(b));
+  return Object.fromEntries(sorted.filter(([, sums]) => Object.keys(sums).length > 0));
+};
+
+const isOf = ({ function: name, kind }: Line): boolean => {
+  if (name === 'StreamPush' || name === 'ScheduleSweep') return false;
+  return name !== 'SocketHandler' || kind === 'hello' || kind === 'cluster.drained';
+};
+
+/**
+ * Runs every operation once on a product of its own. An agent's hello and its answer to a drain wait until the workflow waits for them, its
+ * reports and the end of its socket until the operation is over: else who is first would decide who makes which call.
+ */
+export const callsOfOperations = async (): Promise<CallsOfOperations> => {
+  const ledger = createLedger();
+  const product = await startProduct({
+    parameters: CALM,
+    more: { hooks: { invoke: ledger.hooks }, sweepSeconds: SWEEP_SECONDS },
+  });
+  let watching: Watch | undefined;
+  try {
+    ledger.watch(product.runtime);
+    await product.runtime.functions.get('ScheduleSweepFunction').invoke({});
+    const session = await product.person();
+    watching = await watch(session);
+    const operations: Record<string, Record<string, Counts>> = {};
+    const measure = async (name: string, act: () => Promise<unknown>, counts = isOf): Promise<void> => {
+      ledger.hold(undefined);
+      await settled(ledger);
+      ledger.lines.length = 0;
+      const awaited = () =>
+        ledger.lines.some((line) => line.function === 'StreamEffects' && line.kind.includes('Await'));
+      const late = ({ kind }: { kind: string }) => kind === 'cluster.info' || kind === 'disconnect';
+      const early = ({ kind }: { kind: string }) => (kind === 'hello' || kind === 'cluster.drained') && !awaited();
+      ledger.hold((line) => late(line) || early(line));
+      const looking = setInterval(() => awaited() && ledger.hold(late), 50);
+      try {
+        await act();
+        await settled(ledger);
+      } finally {
+        clearInterval(looking);
+      }
+      operations[name] = billOf(ledger.lines, counts);
+    };
+    const until = async (id: string, phase: string): Promise<void> => {
+      const found = await watching?.until(
+        phase,
+        (push) => push.id === id && [phase, 'Failed'].includes(push.phase),
+        PATIENCE_SECONDS,
+      );
+      if (found?.phase !== phase) throw new Error(`the cluster is ${found?.phase} at ${found?.step}, not ${phase}`);
+    };
+
+    let id = '';
+    const path = () => `/api/v1/clusters/${id}`;
+    await measure('create', async () => {
+      ({ id } = await session.call<Cluster>('POST', '/api/v1/clusters', { name: 'counted' }));
+      await until(id, 'Ready');
+    });
+    await measure('get', () => session.call('GET', path()));
+    await measure('list', () => session.call('GET', '/api/v1/clusters'));
+    const extend = () => session.call('POST', `${path()}/extend`, { ttlSeconds: 7200 });
+    await measure('extend, with the push to one watcher', extend, () => true);
+    // Who begins to watch quickens the agents, which answer with a heartbeat at once.
+    let second: Watch | undefined;
+    await measure(
+      'heartbeat',
+      async () => {
+        second = await watch(session);
+      },
+      ({ kind }) => kind === 'heartbeat',
+    );
+    await second?.close();
+    await measure('delete', async () => {
+      await session.call('DELETE', path());
+      await until(id, 'Deleted');
+    });
+    ledger.hold(undefined);
+    return operations;
+  } finally {
+    ledger.hold(undefined);
+    await watching?.close();
+    await product.stop();
+  }
+};
