@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
 import type { Cluster } from '#core/contract/cluster.ts';
-import { createSession, type Session } from '#scripts/journey/client.ts';
+import { infrastructureName } from '#core/domain/names.ts';
+import { createSession } from '#scripts/journey/client.ts';
 import { enter } from '#scripts/journey/journey.ts';
-import { PASSWORD } from './support/product.ts';
+import { processesUnder } from '#scripts/local/processes.ts';
+import { PASSWORD, until, untilPhase } from './support/product.ts';
 import { forget, freePort, processesOf } from './support/server.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -23,77 +25,70 @@ afterAll(async () => {
   forget(state);
 });
 
-/** Starts the product so that it dies at one point, and waits until it is up or has died. */
-const start = async (killAt: string): Promise<void> => {
+/** Starts the product so that it dies once all the tasks have done their work, and waits until it is up or has died. */
+const start = async (killAt: readonly string[] = []): Promise<void> => {
   child = spawn(process.execPath, [join(ROOT, 'test/e2e/support/killable-main.ts'), String(port), state], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, KILL_AT: killAt },
+    env: { ...process.env, KILL_AT: killAt.join(',') },
   });
   ended = new Promise((resolve) => child?.once('exit', resolve));
   await Promise.race([ended, new Promise((resolve) => child?.stdout?.once('data', resolve))]);
 };
 
 const died = (seconds: number): Promise<boolean> =>
-  Promise.race([ended.then(() => true), sleep(seconds * 1000, false)]);
+  Promise.race([ended.then(() => true), sleep(seconds * 1000, false, { ref: false })]);
 
-const until = async (session: Session, id: string, phases: readonly string[]): Promise<Cluster> => {
-  for (const end = Date.now() + 90_000; ; await sleep(200)) {
-    const cluster = await session.call<Cluster>('GET', `/api/v1/clusters/${id}`);
-    if (phases.includes(cluster.phase)) return cluster;
-    if (Date.now() > end)
-      throw new Error(`still ${cluster.phase} ${cluster.step}: ${JSON.stringify(cluster.error ?? null)}`);
-  }
-};
+/** Every task of a create, and beside it one of the delete of another cluster. */
+const POINTS = [
+  ['ClusterCreateEnsureCluster', 'ClusterDeleteStopOlder'],
+  ['ClusterCreateObserveCluster', 'ClusterDeleteDrain'],
+  // Before DeleteCluster: what was asked for in the life before is gone by the next one, and nothing is there to be observed.
+  ['ClusterCreateGrantAccess', 'ClusterDeleteObserveDeleted'],
+  ['ClusterCreateEnsureCompute', 'ClusterDeleteDeleteCluster'],
+  ['ClusterCreateInstallAgent', 'ClusterDeleteSweepLeftovers'],
+  ['ClusterCreateAwaitAgent', 'ClusterDeleteRecordSuccess'],
+  ['ClusterCreateRecordSuccess'],
+];
 
-const CREATE = [
-  'EnsureCluster',
-  'ObserveCluster',
-  'GrantAccess',
-  'EnsureCompute',
-  'InstallAgent',
-  'AwaitAgent',
-  'RecordSuccess',
-].map((name) => `ClusterCreate${name}:after`);
-const DELETE = ['StopOlder', 'Drain', 'DeleteCluster', 'ObserveDeleted', 'SweepLeftovers', 'RecordSuccess'].map(
-  (name) => `ClusterDelete${name}:after`,
-);
-
-it('a kill -9 of the whole runtime after every step of create and of delete loses nothing and makes no second cluster', {
+it('a kill -9 of the whole runtime after every step of a create and of a delete loses nothing and makes no second cluster', {
   timeout: 420_000,
 }, async () => {
   const session = createSession(url);
-  let id = '';
-  const runThrough = async (points: readonly string[], begin: () => Promise<void>): Promise<void> => {
-    let begun = false;
-    for (const point of points) {
-      await start(point);
-      if (!begun) await begin();
-      begun = true;
-      expect(await died(60), `it was not killed at ${point}`).toBe(true);
-    }
-    await start('');
-  };
-
-  await runThrough(CREATE, async () => {
-    await enter(session, { email: 'ada@example.com', password: PASSWORD, register: true });
-    id = (await session.call<Cluster>('POST', '/api/v1/clusters', { name: 'survivor' })).id;
-  });
-  const ready = await until(session, id, ['Ready', 'Failed']);
-  expect([ready.phase, ready.error]).toEqual(['Ready', undefined]);
-  expect((await processesOf(state)).filter((line) => line.includes('cluster-main'))).toHaveLength(1);
-  expect((await session.call<{ items: Cluster[] }>('GET', '/api/v1/clusters')).items).toHaveLength(1);
-
+  await start();
+  await enter(session, { email: 'ada@example.com', password: PASSWORD, register: true });
+  const leaving = await session.call<Cluster>('POST', '/api/v1/clusters', { name: 'leaving' });
+  expect(await untilPhase(session, leaving.id, ['Ready', 'Failed'])).toMatchObject({ phase: 'Ready' });
   child?.kill('SIGKILL');
   await ended;
-  await runThrough(DELETE, async () => {
-    await session.call('DELETE', `/api/v1/clusters/${id}`);
-  });
-  const gone = await until(session, id, ['Deleted', 'Failed']);
+
+  let coming: Cluster | undefined;
+  for (const point of POINTS) {
+    await start(point);
+    if (coming === undefined) {
+      coming = await session.call<Cluster>('POST', '/api/v1/clusters', { name: 'coming' });
+      await session.call('DELETE', `/api/v1/clusters/${leaving.id}`);
+    }
+    expect(await died(60), `it was not killed at ${point.join(' and ')}`).toBe(true);
+  }
+
+  await start();
+  const { id } = coming as Cluster;
+  const ready = await untilPhase(session, id, ['Ready', 'Failed']);
+  expect([ready.phase, ready.error]).toEqual(['Ready', undefined]);
+  const gone = await untilPhase(session, leaving.id, ['Deleted', 'Failed']);
   expect([gone.phase, gone.error]).toEqual(['Deleted', undefined]);
-  expect(
-    (await processesOf(state)).filter((line) => line.includes('cluster-main') || line.includes('dist/agent')),
-  ).toEqual([]);
+  expect((await session.call<{ items: Cluster[] }>('GET', '/api/v1/clusters')).items.map((each) => each.id)).toEqual([
+    id,
+  ]);
+  const clusters = processesUnder(state).filter(({ args }) => args.includes('cluster-main'));
+  expect(clusters.map(({ args }) => args.slice(args.lastIndexOf('/') + 1))).toEqual([infrastructureName(id)]);
+  // The agent of the last life has found its way back, and there is one.
+  await until(
+    'its agent',
+    () => processesUnder(state).filter(({ args }) => args.includes('dist/agent/main')).length === 1,
+  );
+
   child?.kill('SIGINT');
   await ended;
   expect(await processesOf(state)).toEqual([]);

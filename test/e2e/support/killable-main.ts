@@ -1,12 +1,17 @@
-/** The product as a process that ends as by `kill -9` at one point of a workflow: `KILL_AT=<function>:<before|after>`, where after means done and not answered. */
+/**
+ * The product as a process that ends as by `kill -9` at points of its workflows: `KILL_AT=<function>,…`. Each task named has done its work and
+ * is not answered; when all of them are there, the process ends.
+ */
 import { untilSignal, up } from '#scripts/local/up.ts';
 
 const [port, state] = process.argv.slice(2) as [string, string];
-const [wanted, phase] = (process.env.KILL_AT ?? ':').split(':');
+const awaited = new Set((process.env.KILL_AT ?? '').split(',').filter((name) => name !== ''));
 
-const killIf = (at: 'before' | 'after') => (it: { readonly function: { readonly logicalId: string } }) => {
-  if (at === phase && wanted !== '' && it.function.logicalId.startsWith(`${wanted}Function`))
-    process.kill(process.pid, 'SIGKILL');
+const after = async ({ function: it }: { readonly function: { readonly logicalId: string } }): Promise<void> => {
+  const name = it.logicalId.replace(/Function[0-9A-F]{8}$/, '');
+  if (!awaited.delete(name)) return;
+  if (awaited.size === 0) process.kill(process.pid, 'SIGKILL');
+  await new Promise(() => {});
 };
 
 const runtime = await up({
@@ -15,7 +20,7 @@ const runtime = await up({
   fresh: false,
   log: () => {},
   onMail: () => {},
-  more: { hooks: { invoke: { before: killIf('before'), after: killIf('after') } } },
+  more: { hooks: { invoke: { after } } },
 });
 console.log('up');
 await untilSignal(() => runtime.stop());
