@@ -18,6 +18,9 @@ import { readArguments } from './local/arguments.ts';
 
 const BENCHES: readonly Bench[] = [push, handler, agent, fanOut, coldStart, kubernetes, start, demo, calls];
 
+/** The whole run, in seconds: what would begin later is left out and said so. */
+const BUDGET_SECONDS = 210;
+
 const names = BENCHES.map(({ name }) => name).join(', ');
 const options = readArguments('npm run bench -- [options]', {
   only: { type: 'string', help: `one of them, or several with commas between: ${names}` },
@@ -52,7 +55,12 @@ const gotBefore = gotOfCpu();
 const rows: Row[] = [];
 const startedAt = performance.now();
 for (const bench of BENCHES.filter(({ name }) => wanted.includes(name))) {
-  console.error(`${((performance.now() - startedAt) / 1000).toFixed(0).padStart(4)} s  ${bench.name}`);
+  const seconds = (performance.now() - startedAt) / 1000;
+  if (seconds > BUDGET_SECONDS) {
+    console.error(`${bench.name} is left out: ${seconds.toFixed(0)} s are over; npm run bench -- --only ${bench.name}`);
+    continue;
+  }
+  console.error(`${seconds.toFixed(0).padStart(4)} s  ${bench.name}`);
   try {
     rows.push(...(await bench.run(context)));
   } catch (error) {

@@ -10,8 +10,8 @@ export type CallsOfOperations = Readonly<Record<string, Readonly<Record<string, 
 
 /** Nothing comes by itself: no heartbeat, no sweep; the first look at a cloud comes when it is ready, as it does in the cloud. */
 const CALM = {
-  FirstWaitSeconds: '8',
-  DeleteFirstWaitSeconds: '5',
+  FirstWaitSeconds: '6',
+  DeleteFirstWaitSeconds: '4',
   PaceWatchedSeconds: '3600',
   StaleWatchedSeconds: '7200',
   PaceIdleSeconds: '3600',
@@ -24,6 +24,9 @@ const PATIENCE_SECONDS = 120;
 /** Looked at until a cloud is ready: how often depends on the cloud, so the last look counts. */
 const POLLED = new Set(['ClusterCreateObserveCluster', 'ClusterDeleteObserveDeleted', 'ClusterDeleteSweepLeftovers']);
 
+/** Streams are read within 40 ms after a write: nothing that follows from an operation comes later than this. */
+const SETTLE_MS = 1000;
+
 /** Waits until nothing has run for a while. */
 const settled = async (ledger: Ledger): Promise<void> => {
   const end = Date.now() + 30_000;
@@ -31,7 +34,7 @@ const settled = async (ledger: Ledger): Promise<void> => {
     const now = ledger.lines.length;
     if (ledger.running === 0 && seen === now) return;
     seen = now;
-    await sleep(1500);
+    await sleep(SETTLE_MS);
   }
   throw new Error('the product did not come to rest within 30 s');
 };

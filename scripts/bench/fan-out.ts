@@ -8,7 +8,7 @@ import { startSockets } from './sockets.ts';
 
 const WANTED = 5000;
 /** For opening them: each is a handshake with two writes, on DynamoDB Local. */
-const OPEN_SECONDS = 60;
+const OPEN_SECONDS = 45;
 
 export const fanOut: Bench = {
   name: 'fan-out',
