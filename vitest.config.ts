@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** One project a kind of test (DESIGN §3): the fast ones run wide, those that own a port, a JVM or a cluster run one file at a time. */
+/** One project a kind of test (DESIGN §3); each file owns its ports, state folder, JVM and clusters. */
 const project = (name: string, include: string[], test: Record<string, unknown> = {}) => ({
   test: { name, include, testTimeout: 20_000, hookTimeout: 60_000, ...test },
 });
@@ -17,7 +17,7 @@ export default defineConfig({
       project('store', ['test/store/**/*.test.ts'], { testTimeout: 60_000 }),
       project('workflow', ['test/workflow/**/*.test.ts'], { testTimeout: 60_000 }),
       project('infra', ['test/infra/**/*.test.ts'], { testTimeout: 120_000, isolate: false }),
-      project('e2e', ['test/e2e/**/*.test.ts'], { testTimeout: 240_000, hookTimeout: 240_000, fileParallelism: false }),
+      project('e2e', ['test/e2e/**/*.test.ts'], { testTimeout: 240_000, hookTimeout: 240_000 }),
     ],
     coverage: {
       provider: 'v8',
