@@ -22,15 +22,12 @@ export const demo: Bench = {
     });
     const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
     const seconds = (performance.now() - begun) / 1000;
+    if (code !== 0) throw new Error(`the demo ended with ${code}:\n${output.slice(-2000)}`);
     const at = (step: string): number => Number(new RegExp(`^\\s*([\\d.]+) s\\s+${step}\\b`, 'm').exec(output)?.[1]);
     const between = (from: string, to: string): string => (at(to) - at(from)).toFixed(1);
     return [
       figureRow('npm run demo -- --once', seconds, 's', {
-        sound: code === 0,
-        note:
-          code === 0
-            ? `create to Ready ${between('Create', 'Ready')} s, delete ${between('Agent on', 'Delete')} s`
-            : `ended with ${code}`,
+        note: `create to Ready ${between('Create', 'Ready')} s, delete ${between('Agent on', 'Delete')} s`,
       }),
     ];
   },
