@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { ListExecutionsCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Cluster } from '#core/contract/cluster.ts';
 import type { Operation } from '#core/contract/operation.ts';
 import { infrastructureName } from '#core/domain/names.ts';
@@ -29,6 +29,8 @@ const done = new Map<string, (task: string) => Promise<void>>();
 
 let product: Product;
 beforeAll(async () => {
+  // Full jitter of the state machine's retries at its shortest: the tests are about repeats, not about waiting.
+  vi.spyOn(Math, 'random').mockReturnValue(0.05);
   product = await startProduct({
     parameters: { HelloDeadlineSeconds: '15', DrainDeadlineSeconds: '3', StartGraceSeconds: '2', CheckSeconds: '1' },
     more: {
@@ -55,7 +57,10 @@ beforeAll(async () => {
     },
   });
 });
-afterAll(() => product?.stop());
+afterAll(async () => {
+  vi.restoreAllMocks();
+  await product?.stop();
+});
 
 const ask = async (session: Session, name: string, body: object = {}): Promise<Cluster> =>
   session.call<Cluster>('POST', '/api/v1/clusters', { name, ...body });

@@ -126,10 +126,15 @@ export const createCluster = async (
   return { cluster: await getCluster(session, id), watching };
 };
 
-/** Deletes it and waits for the last push. */
+/** Deletes it and waits for the last push; throws when it fails. */
 export const deleteCluster = async (session: Session, watching: Watch, id: string): Promise<void> => {
-  await session.call('DELETE', `/api/v1/clusters/${id}`);
-  await watching.until('Deleted', (push) => push.id === id && push.deleted === true, 120);
+  const { version } = await session.call<Cluster>('DELETE', `/api/v1/clusters/${id}`);
+  const last = await watching.until(
+    'Deleted or Failed',
+    (push) => push.id === id && push.version >= version && (push.deleted === true || push.phase === 'Failed'),
+    120,
+  );
+  if (last.deleted !== true) throw new Error(`${id}: ${JSON.stringify((await getCluster(session, id)).error)}`);
 };
 
 /** Every count is 0. Call it when every socket is closed. */
