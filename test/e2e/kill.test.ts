@@ -10,7 +10,7 @@ import { createSession } from '#scripts/journey/client.ts';
 import { enter } from '#scripts/journey/journey.ts';
 import { processesUnder } from '#scripts/local/processes.ts';
 import { PASSWORD, until, untilPhase } from './support/product.ts';
-import { forget, freePort, processesOf } from './support/server.ts';
+import { clear, freePort, processesOf } from './support/server.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const state = mkdtempSync(join(tmpdir(), 'roadstead-kill-'));
@@ -22,7 +22,7 @@ let ended: Promise<unknown> = Promise.resolve();
 afterAll(async () => {
   child?.kill('SIGKILL');
   await ended;
-  forget(state);
+  await clear(state);
 });
 
 /** Starts the product so that it dies once all the tasks have done their work, and waits until it is up or has died. */

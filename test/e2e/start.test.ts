@@ -9,14 +9,14 @@ import { createSession, watch } from '#scripts/journey/client.ts';
 import { enter } from '#scripts/journey/journey.ts';
 import { ROOT } from '#scripts/local/up.ts';
 import { PASSWORD, untilPhase } from './support/product.ts';
-import { forget, freePort, killServer, processesOf, type Server, startServer, stopServer } from './support/server.ts';
+import { clear, freePort, killServer, processesOf, type Server, startServer, stopServer } from './support/server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'roadstead-start-'));
 const state = join(folder, 'state');
 let server: Server | undefined;
 afterAll(async () => {
   if (server !== undefined) await killServer(server);
-  forget(folder);
+  await clear(folder);
 });
 
 /** `npm start` that is to be refused. */

@@ -13,7 +13,7 @@ import { createSession, type Session, type Watch, watch } from '#scripts/journey
 import { enter } from '#scripts/journey/journey.ts';
 import { untilNothingLeft } from '#scripts/local/inventory.ts';
 import { up } from '#scripts/local/up.ts';
-import { forget, processesOf } from './server.ts';
+import { clear, processesOf } from './server.ts';
 
 export interface Product {
   readonly runtime: Runtime;
@@ -80,7 +80,7 @@ export const startProduct = async ({
     stop: async () => {
       await runtime.stop();
       const left = await processesOf(state);
-      forget(state);
+      await clear(state);
       if (left.length > 0) throw new Error(`processes were left behind:\n${left.join('\n')}`);
     },
   };

@@ -94,3 +94,16 @@ export const processesOf = async (state: string): Promise<string[]> => {
     if (found.length === 0 || Date.now() > end) return found;
   }
 };
+
+/** Ends what a killed product left behind (DynamoDB Local outlives it until the next start), then forgets its state: for the end of a test that may have failed. */
+export const clear = async (state: string): Promise<void> => {
+  for (const { pid } of processesUnder(state)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  await processesOf(state);
+  forget(state);
+};
