@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Cluster } from '#core/contract/cluster.ts';
 import { keys } from '#core/store/keys.ts';
 import { openUsers } from '#local/identity/users.ts';
 import { AwsError } from '#local/types.ts';
-import { ApiFailure, createSession, type Session } from '#scripts/journey/client.ts';
-import { PASSWORD, type Product, startProduct, untilPhase } from './support/product.ts';
+import type { Session } from '#scripts/journey/client.ts';
+import { type Product, startProduct, untilPhase } from './support/product.ts';
 import { forget } from './support/server.ts';
 
 const QUOTA = 3;
@@ -303,84 +303,4 @@ it('a cluster whose time is over is 410 for its kubeconfig and 409 for an extend
     const answer = await ask(method, `/api/v1/clusters/${cluster.id}/${path}`, method === 'POST' ? '{}' : undefined);
     expect([path, answer.status, answer.json.code]).toEqual([path, status, 'cluster.expired']);
   }
-});
-
-describe('registration', () => {
-  const call = (of: Product, path: string, body: object) =>
-    createSession(of.runtime.url).call<{ access_token?: string }>('POST', `/api/v1/auth/${path}`, body);
-  const refusal = async (asked: Promise<unknown>): Promise<[number, string]> => {
-    const error = await asked.then(
-      () => new Error('it was taken'),
-      (thrown: unknown) => thrown,
-    );
-    return error instanceof ApiFailure ? [error.status, error.code] : [0, String(error)];
-  };
-
-  it('by domains mails a code, which is answered with a password; a forgotten one is reset with another code', async () => {
-    const of = await startProduct({ parameters: { Registration: 'domains:example.org' } });
-    try {
-      const email = 'ada@example.org';
-      expect(await refusal(call(of, 'register', { email: 'eve@example.com' }))).toEqual([
-        403,
-        'auth.domain_not_allowed',
-      ]);
-      expect(await refusal(call(of, 'register', { email, password: PASSWORD }))).toEqual([400, 'request.invalid']);
-      await call(of, 'register', { email });
-      expect(of.mails).toMatchObject([{ to: email }]);
-      expect(await refusal(call(of, 'token', { email, password: PASSWORD }))).toEqual([
-        401,
-        'auth.invalid_credentials',
-      ]);
-      expect(await refusal(call(of, 'confirm', { email, code: 'wrong', password: PASSWORD }))).toEqual([
-        400,
-        'auth.code_invalid',
-      ]);
-      expect(await refusal(call(of, 'confirm', { email, code: of.mails[0]?.code, password: 'weakweakweak' }))).toEqual([
-        400,
-        'auth.password_policy',
-      ]);
-      const { access_token: foreign } = await call(of, 'confirm', {
-        email,
-        code: of.mails[0]?.code,
-        password: PASSWORD,
-      });
-      const elsewhere = await ask('GET', '/api/v1/me', undefined, {}, foreign);
-      expect([elsewhere.status, elsewhere.json.code]).toEqual([401, 'auth.invalid_token']);
-
-      // Nobody learns who has an account.
-      expect(await call(of, 'forgot', { email: 'nobody@example.org' })).toMatchObject({ email: 'nobody@example.org' });
-      expect(of.mails).toHaveLength(1);
-      await call(of, 'forgot', { email });
-      const again = `${PASSWORD}-again`;
-      expect(await refusal(call(of, 'reset', { email, code: '000000', password: again }))).toEqual([
-        400,
-        'auth.code_invalid',
-      ]);
-      await call(of, 'reset', { email, code: of.mails[1]?.code, password: again });
-      expect(await refusal(call(of, 'token', { email, password: PASSWORD }))).toEqual([
-        401,
-        'auth.invalid_credentials',
-      ]);
-      expect((await call(of, 'token', { email, password: again })).access_token).toMatch(/\./);
-    } finally {
-      await of.stop();
-    }
-  });
-
-  it('that is closed takes nobody', async () => {
-    const of = await startProduct({ parameters: { Registration: 'closed' } });
-    try {
-      expect(await refusal(call(of, 'register', { email: 'ada@example.org' }))).toEqual([
-        403,
-        'auth.registration_closed',
-      ]);
-      expect(await refusal(call(of, 'register', { email: 'ada@example.org', password: PASSWORD }))).toEqual([
-        403,
-        'auth.registration_closed',
-      ]);
-      expect(of.mails).toEqual([]);
-    } finally {
-      await of.stop();
-    }
-  });
 });

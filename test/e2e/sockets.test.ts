@@ -12,30 +12,14 @@ import { keys, sha256 } from '#core/store/keys.ts';
 import { type Session, type Watch, watch } from '#scripts/journey/client.ts';
 import {
   adminKubeconfig,
+  connectedOf,
   createCluster,
   getCluster,
+  linkOf,
   type Product,
   startProduct,
   until,
-  untilPhase,
 } from './support/product.ts';
-
-const connectedOf = (push: Pick<ClusterChanged, 'conditions'>) =>
-  push.conditions.find(({ type }) => type === 'Connected');
-
-/** What the agent's connection is, as the table has it. */
-const linkOf = async (product: Product, id: string): Promise<{ link: number; connectionId: string }> => {
-  const { pk, sk } = keys.cluster(id);
-  const { Item } = await product.aws.dynamodb.send(
-    new GetItemCommand({
-      TableName: product.runtime.outputs.TableName,
-      Key: { pk: { S: pk }, sk: { S: sk } },
-      ConsistentRead: true,
-    }),
-  );
-  const agent = Item?.agent?.M;
-  return { link: Number(agent?.link?.N), connectionId: String(agent?.connectionId?.S) };
-};
 
 describe('the sockets of one cluster', () => {
   /** `$disconnect` events of these connections are held or lost. */
@@ -285,35 +269,5 @@ describe('the sockets of one cluster', () => {
     expect((await linkOf(product, cluster.id)).link).toBeGreaterThan(before.link);
     const log = await kubectl(['-n', 'roadstead-system', 'logs', 'deployment/roadstead-agent', '--tail=-1']);
     expect(log).not.toContain(installToken);
-  });
-});
-
-describe('the two hours of a socket, made short', () => {
-  let product: Product;
-  beforeAll(async () => {
-    product = await startProduct({ more: { socketLifeSeconds: 8 } });
-  });
-  afterAll(() => product?.stop());
-
-  it('are over for a person, who comes back with a new ticket and misses nothing, and for the agent, which has a newer link', async () => {
-    const session = await product.person();
-    const { id } = await session.call<Cluster>('POST', '/api/v1/clusters', { name: 'cut' });
-    const cluster = await untilPhase(session, id, ['Ready', 'Failed']);
-    expect([cluster.phase, cluster.error]).toEqual(['Ready', undefined]);
-    const watching = await watch(session);
-    const before = await linkOf(product, cluster.id);
-    expect(await watching.closed).toBe(1001);
-    const again = await watch(session);
-    const newer = await until('the agent is back', async () => {
-      const now = await linkOf(product, cluster.id);
-      return now.link > before.link && product.runtime.connections.get(now.connectionId) !== undefined && now;
-    });
-    expect(newer.connectionId).not.toBe(before.connectionId);
-    const { version } = await session.call<Cluster>('POST', `/api/v1/clusters/${cluster.id}/extend`, {
-      ttlSeconds: 7200,
-    });
-    await again.until('the push over the new socket', (push) => push.version >= version, 8);
-    expect(connectedOf(await getCluster(session, cluster.id))?.status).toBe('True');
-    await again.close();
   });
 });

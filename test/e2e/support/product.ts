@@ -3,11 +3,13 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { EKSClient, ListClustersCommand } from '@aws-sdk/client-eks';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { expect } from 'vitest';
 import type { Cluster } from '#core/contract/cluster.ts';
+import type { ClusterChanged } from '#core/contract/socket.ts';
+import { keys } from '#core/store/keys.ts';
 import type { Runtime, RuntimeOptions } from '#local/runtime.ts';
 import { createSession, type Session, type Watch, watch } from '#scripts/journey/client.ts';
 import { enter } from '#scripts/journey/journey.ts';
@@ -146,3 +148,21 @@ export const expectNothingLeft = async ({ runtime, state }: Product): Promise<vo
 /** The embedded cluster's own administrator, whom nobody of the product knows. */
 export const adminKubeconfig = ({ state }: Product, name: string): string =>
   join(state, 'clusters', name, 'admin.kubeconfig');
+
+/** What a push says of the cluster's agent. */
+export const connectedOf = (push: Pick<ClusterChanged, 'conditions'>) =>
+  push.conditions.find(({ type }) => type === 'Connected');
+
+/** What the agent's connection is, as the table has it. */
+export const linkOf = async (product: Product, id: string): Promise<{ link: number; connectionId: string }> => {
+  const { pk, sk } = keys.cluster(id);
+  const { Item } = await product.aws.dynamodb.send(
+    new GetItemCommand({
+      TableName: product.runtime.outputs.TableName,
+      Key: { pk: { S: pk }, sk: { S: sk } },
+      ConsistentRead: true,
+    }),
+  );
+  const agent = Item?.agent?.M;
+  return { link: Number(agent?.link?.N), connectionId: String(agent?.connectionId?.S) };
+};
