@@ -1,7 +1,7 @@
 /** Nodes and pods summed up as `cluster.info` (pure). Only the few numbers that are needed of each object are kept. */
 import type { AgentMessage } from '#core/contract/agent.ts';
 import type { Item } from './kubernetes/client.ts';
-import { quantity } from './quantity.ts';
+import { quantity } from '#core/contract/quantity.ts';
 
 export type ClusterInfo = Extract<AgentMessage, { type: 'cluster.info' }>['payload'];
 

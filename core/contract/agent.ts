@@ -4,7 +4,8 @@
  */
 import * as z from 'zod';
 import { ClusterInfo } from './cluster.ts';
-import { ClusterId, Instant } from './names.ts';
+import { ClusterId, Instant, TeamId } from './names.ts';
+import { DesiredSeat, SeatSpec, SeatStatus, VolumeFate } from './seat.ts';
 
 /** The version of the protocol that this code speaks; the server also speaks the one before. */
 export const PROTOCOL = 1;
@@ -39,10 +40,58 @@ const up = <T extends string, P extends z.ZodType>(type: T, payload: P) =>
     payload,
   });
 
+const SeatId = z.string().regex(/^wsp_[0-9a-z]{26}$/);
+
+/** One line of the list of what should be here. A tombstone says what becomes of the volumes; absence never deletes (DESIGN §2). */
+export const SeatRow = z.strictObject({
+  id: SeatId,
+  revision: z.int().min(1),
+  tombstone: VolumeFate.optional(),
+});
+export type SeatRow = z.infer<typeof SeatRow>;
+
+/** What both sides take the SHA-256 of to see that nothing differs: `id revision tombstone` lines, sorted. */
+export const digestInput = (rows: readonly SeatRow[]): string =>
+  rows
+    .map(({ id, revision, tombstone }) => `${id} ${revision} ${tombstone ?? '-'}`)
+    .sort()
+    .join('\n');
+
 export const AgentMessage = z.discriminatedUnion('type', [
   up('hello', Hello),
   up('heartbeat', z.strictObject({ paceSeconds: seconds.describe('the pace that the agent now keeps') })),
   up('cluster.info', ClusterInfo),
+  /** Asks for a page of what should be here; `digest` is of all that the agent has (see seatsDigest). */
+  up('sync', z.strictObject({ digest: Sha256.optional(), after: SeatId.optional() })),
+  /** Asks for seats whole, a few at a time: the answer has as many of them as fit a message, and at least one. */
+  up('seats.get', z.strictObject({ ids: z.array(SeatId).min(1).max(20) })),
+  /** What is observed of one seat; the answer `ack` means that it was taken or was old news. */
+  up('workspace.status', z.strictObject({ id: SeatId, status: SeatStatus })),
+  /** The tombstone was carried out: the row may go. */
+  up(
+    'workspace.gone',
+    z.strictObject({ id: SeatId, revision: z.int().min(1), kept: z.array(z.string().max(253)).max(16) }),
+  ),
+  /** A Workspace that a cluster's admin applied: mirrored, never changed from here. `gone` when it was deleted there. */
+  up(
+    'workspace.found',
+    z.strictObject({
+      uid: z.string().max(64),
+      name: z.string().max(63),
+      /** From the label of the managed namespace, never from the cluster's owner (kubernetes.md finding 2). */
+      team: TeamId,
+      spec: SeatSpec,
+      status: SeatStatus.optional(),
+      gone: z.boolean(),
+    }),
+  ),
+  /** Something worth the audit log: drift repaired, a foreign policy removed, a break-glass annotation seen. */
+  up(
+    'audit',
+    z.strictObject({ action: z.string().max(64), resource: z.string().max(128), detail: z.string().max(512) }),
+  ),
+  /** What a connected cluster is left with after its agent took the seats away (provider existing). */
+  up('cluster.left', z.strictObject({ objects: z.array(z.string().max(320)).max(64) })),
   up('token.rotate', z.strictObject({ nextTokenHash: Sha256 })),
   up(
     'cluster.drained',
@@ -78,6 +127,8 @@ export const ServerMessage = z.discriminatedUnion('type', [
       reconnect: z.boolean(),
       /** A delete is waiting for the agent to empty the cluster. */
       drain: z.boolean(),
+      /** Of the list of seats that should be here; absent where none may be. */
+      seats: Sha256.optional(),
     }),
   ),
   down('heartbeat.ack', Pace),
@@ -89,6 +140,28 @@ export const ServerMessage = z.discriminatedUnion('type', [
       code: z.enum(['CloneDetected', 'Invalid', 'NotHello', 'ProtocolUnsupported', 'Stale', 'Revoked', 'Retry']),
       message: z.string(),
     }),
+  ),
+  /** A page of the list. `unchanged`: the digest that was sent is the present one. */
+  down(
+    'sync.page',
+    z.strictObject({
+      deploymentId: z.string(),
+      epoch: z.int(),
+      digest: Sha256,
+      unchanged: z.boolean(),
+      rows: z.array(SeatRow),
+      /** Ask again with this as `after`; absent on the last page. */
+      next: SeatId.optional(),
+    }),
+  ),
+  down('seats', z.strictObject({ seats: z.array(DesiredSeat) })),
+  /** A seat is new or has changed: an optimisation, the list is the truth. */
+  down('workspace.apply', z.strictObject({ seat: DesiredSeat })),
+  down('workspace.delete', z.strictObject({ id: SeatId, revision: z.int().min(1), volumes: VolumeFate })),
+  /** Make a short-lived credential for the person who holds the seat, and post it to the request (DESIGN §4 secrets). */
+  down(
+    'credential.mint',
+    z.strictObject({ request: z.string().max(64), seat: SeatId, seconds: z.int().min(600).max(3600) }),
   ),
   down('pace', Pace),
   down('cluster.drain', z.strictObject({})),

@@ -22,9 +22,19 @@ const TtlSeconds = z.int().min(TTL.min, `at least ${TTL.min} (10 min)`).max(TTL.
 
 export const Provider = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'a provider such as eks');
 
-/** How nodes come about on EKS. */
+/** What a provider wants to know beyond the size: how nodes come about on EKS, where the API server of a connected cluster is. */
 const ClusterOptions = z.strictObject({
   compute: z.enum(['auto', 'managed']).default('auto').describe('EKS Auto Mode, or one managed node group'),
+  apiServer: z
+    .strictObject({
+      url: z
+        .string()
+        .max(512)
+        .regex(/^https:\/\/[A-Za-z0-9.:[\]-]+(\/[A-Za-z0-9._~/-]*)?$/, 'an https URL'),
+      certificateAuthority: z.base64().max(16_384).describe('PEM in base64, as kubeconfigs have it'),
+    })
+    .optional()
+    .describe('provider existing: what the kubeconfigs of its dev pods name'),
 });
 
 export const NewCluster = z
@@ -44,18 +54,28 @@ export const NewCluster = z
       .boolean()
       .default(false)
       .describe('dev pods may be placed here; cluster-wide credentials are then for admins and owners'),
+    isolation: z
+      .enum(['team', 'shared'])
+      .default('team')
+      .describe('shared: takes dev pods of every team of this deployment'),
     options: ClusterOptions.prefault({}),
   })
   .meta({ id: 'NewCluster' });
 export type NewCluster = z.output<typeof NewCluster>;
+
+const Room = z.strictObject({ cpuMillis: z.int(), memoryMiB: z.int(), gpus: z.int(), pods: z.int() });
 
 /** What the agent reports of the nodes. */
 export const ClusterInfo = z
   .strictObject({
     nodes: z.int().min(0),
     readyNodes: z.int().min(0),
-    allocatable: z.strictObject({ cpuMillis: z.int(), memoryMiB: z.int(), gpus: z.int(), pods: z.int() }),
-    requested: z.strictObject({ cpuMillis: z.int(), memoryMiB: z.int(), gpus: z.int(), pods: z.int() }),
+    allocatable: Room,
+    requested: Room,
+    seats: Room.optional().describe('the part of requested that is dev pods of ours'),
+    largestNode: Room.optional().describe('allocatable of the largest node: no pod can be larger'),
+    storageClass: z.boolean().optional().describe('there is a default storage class'),
+    networkPolicyEnforced: z.enum(['unknown', 'true', 'false']).optional(),
     provider: z.string().optional(),
     region: z.string().optional(),
   })
@@ -75,6 +95,7 @@ export const Cluster = z
     workers: Workers,
     labels: z.record(z.string(), z.string()),
     takesWorkspaces: z.boolean(),
+    isolation: z.enum(['team', 'shared']),
     options: ClusterOptions,
     ttlSeconds: z.int(),
     expiresAt: Instant.optional().describe('set at the first Ready'),
@@ -96,11 +117,20 @@ export const Cluster = z
       .optional(),
     info: ClusterInfo.optional(),
     estimatedUsdPerHour: z.number(),
+    remains: z
+      .strictObject({ objects: z.array(z.string()), command: z.string() })
+      .optional()
+      .describe('provider existing, once deleted: what is left in the cluster, and how to remove it'),
     version: z.int().describe('counts every change; orders pushes'),
     revision: z.int().describe('counts changes of what was asked for; the ETag'),
   })
   .meta({ id: 'Cluster' });
 export type Cluster = z.infer<typeof Cluster>;
+
+/** A connected cluster with the manifest to apply to it, which holds an install token and is shown once. */
+const ConnectedCluster = z
+  .strictObject({ ...Cluster.shape, installToken: z.string(), manifest: z.string(), command: z.string() })
+  .meta({ id: 'ConnectedCluster' });
 
 /** `{clusterRef}` is an id, or a name in the team given by `?team=` (default: the personal team). */
 const ref = {
@@ -109,7 +139,7 @@ const ref = {
 };
 const clusterErrors = ['not_found', 'access.denied'] as const;
 
-const ExecCredential = z
+export const ExecCredential = z
   .strictObject({
     apiVersion: z.literal('client.authentication.k8s.io/v1'),
     kind: z.literal('ExecCredential'),
@@ -123,10 +153,13 @@ export const clusterRoutes = {
     method: 'POST',
     path: '/api/v1/clusters',
     auth: 'account',
-    summary: 'Create a cluster; its time to live counts from the first Ready',
+    summary:
+      'Create a cluster; its time to live counts from the first Ready. Provider existing: connect one, with the manifest that is answered',
     body: NewCluster,
-    reply: { 202: Cluster },
+    reply: { 202: Cluster, 201: ConnectedCluster },
+    secret: true,
     errors: [
+      'cluster.isolation',
       'cluster.name_taken',
       'cluster.version_unknown',
       'provider.unknown',
@@ -177,9 +210,10 @@ export const clusterRoutes = {
     path: '/api/v1/clusters/{clusterRef}',
     auth: 'account',
     summary: 'Delete a cluster; supersedes an open operation; a repeat answers the same operation',
-    ...ref,
+    params: ref.params,
+    query: ref.query.extend({ force: z.stringbool().default(false).describe('although dev pods live there') }),
     reply: { 202: Cluster },
-    errors: [...clusterErrors, 'precondition.failed', 'conflict'],
+    errors: [...clusterErrors, 'precondition.failed', 'conflict', 'cluster.has_workspaces'],
   }),
   retry: route({
     id: 'clusters.retry',

@@ -153,6 +153,105 @@ export const catalogue = {
     title: 'Creating clusters is switched off',
     help: 'Ask an administrator of this deployment.',
   },
+  'workspace.name_taken': {
+    status: 409,
+    title: 'The team has a dev pod or group of this name',
+    help: 'Choose another name or delete that one first.',
+  },
+  'workspace.busy': {
+    status: 409,
+    title: 'Another operation on this dev pod is open',
+    help: 'Wait until it ends, or delete the dev pod: a delete supersedes it.',
+  },
+  'workspace.not_running': { status: 409, title: 'The dev pod is not running', help: 'Start it first.' },
+  'workspace.deleting': { status: 409, title: 'The dev pod is being deleted', help: 'Create a new one.' },
+  'workspace.not_deleting': {
+    status: 409,
+    title: 'Only a dev pod that is being deleted can be forgotten',
+    help: 'Delete it first; forget it when its cluster does not come back.',
+  },
+  'workspace.agent_online': {
+    status: 409,
+    title: 'The cluster of this dev pod answers',
+    help: 'Delete it: the agent takes its objects away. Forget is for clusters that are gone.',
+  },
+  'workspace.agent_offline': {
+    status: 503,
+    title: 'The cluster of this dev pod does not answer',
+    help: 'Repeat when its agent is connected again; GET the cluster shows since when it is not.',
+  },
+  'workspace.managed_in_cluster': {
+    status: 409,
+    title: 'This dev pod is managed in its cluster',
+    help: 'Change or delete its Workspace resource there, with kubectl.',
+  },
+  'workspace.volume_unknown': {
+    status: 400,
+    title: 'There is no such volume',
+    help: 'Give sizes for the volumes listed in "allowed".',
+  },
+  'workspace.volume_shrinks': {
+    status: 400,
+    title: 'A volume only grows',
+    help: 'Give a size that is not smaller than the present one.',
+  },
+  'workspace.no_endpoint': {
+    status: 409,
+    title: 'Nobody said where the API server of this cluster is reached',
+    help: 'An admin of the cluster gives options.apiServer (url and certificateAuthority) when connecting it.',
+  },
+  'placement.no_fit': {
+    status: 409,
+    title: 'No cluster fits this dev pod',
+    help: 'Ask for less, loosen the placement, or create a cluster with takesWorkspaces; "errors" says what is missing on each.',
+  },
+  'quota.team_workspaces': {
+    status: 409,
+    title: 'The team has as many dev pods as it may',
+    help: 'Delete one or ask an administrator for a higher quota.',
+  },
+  'quota.team_compute': {
+    status: 409,
+    title: 'The running dev pods of the team take all the compute it may have',
+    help: 'Stop one, ask for less, or ask an administrator for a higher quota.',
+  },
+  'quota.team_storage': {
+    status: 409,
+    title: 'The volumes of the team take all the storage it may have',
+    help: 'Delete a dev pod with its volumes, ask for less, or ask an administrator for a higher quota.',
+  },
+  'quota.secrets': { status: 409, title: 'There are as many secrets as there may be', help: 'Delete one first.' },
+  'secret.unknown': { status: 400, title: 'There is no such secret', help: 'POST /api/v1/secrets makes one.' },
+  'secret.not_environment': {
+    status: 400,
+    title: 'A secret of this name may not be an environment variable',
+    help: 'Take it as a file (as: File): such a variable changes how programs are loaded or found.',
+  },
+  'template.unknown': {
+    status: 400,
+    title: 'There is no such template',
+    help: 'GET /api/v1/templates lists them.',
+  },
+  'template.parameter_invalid': {
+    status: 400,
+    title: 'The parameters do not fit the template',
+    help: 'Correct the parameters listed in "errors"; the template names their types.',
+  },
+  'template.name_builtin': {
+    status: 409,
+    title: 'A built-in template has this name',
+    help: 'Choose another name for the template of your team.',
+  },
+  'cluster.has_workspaces': {
+    status: 409,
+    title: 'There are dev pods on this cluster',
+    help: 'Delete them first, or send force=true: their volumes go with the cluster.',
+  },
+  'cluster.isolation': {
+    status: 400,
+    title: 'This cluster cannot be shared between teams',
+    help: 'Only a cluster with takesWorkspaces can be isolation=shared.',
+  },
   'operation.superseded': {
     status: 409,
     title: 'Another operation took over',

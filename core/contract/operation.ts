@@ -3,7 +3,13 @@ import * as z from 'zod';
 import { Instant, OperationId, TeamId } from './names.ts';
 import { route } from './route.ts';
 
-export const OperationKind = z.enum(['cluster-create', 'cluster-delete']);
+export const OperationKind = z.enum([
+  'cluster-create',
+  'cluster-delete',
+  'workspace-start',
+  'workspace-stop',
+  'workspace-delete',
+]);
 export type OperationKind = z.infer<typeof OperationKind>;
 
 /** Why an operation failed, in words a person can act on. */
@@ -16,7 +22,7 @@ export const Operation = z
   .strictObject({
     id: OperationId,
     kind: OperationKind,
-    resource: z.strictObject({ type: z.literal('cluster'), id: z.string() }),
+    resource: z.strictObject({ type: z.enum(['cluster', 'workspace']), id: z.string() }),
     team: TeamId,
     state: z.enum(['Pending', 'Running', 'Succeeded', 'Failed', 'Superseded']),
     steps: z.array(z.strictObject({ name: z.string(), startedAt: Instant, endedAt: Instant.optional() })),

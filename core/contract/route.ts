@@ -11,8 +11,8 @@ export interface Route {
   /** Path template as API Gateway writes it, `/api/v1` included. */
   readonly path: string;
   readonly summary: string;
-  /** `public` asks for nobody; every other route refuses without a principal. */
-  readonly auth: 'public' | 'account';
+  /** `public` asks for nobody, `agent` for a cluster's token in X-Cluster-Token, `install` also takes an install token; the rest for a person. */
+  readonly auth: 'public' | 'account' | 'agent' | 'install';
   readonly params: z.ZodType;
   readonly query: z.ZodType;
   readonly body: z.ZodType | null;

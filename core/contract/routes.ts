@@ -4,7 +4,12 @@ import { authRoutes, meRoutes } from './account.ts';
 import { clusterRoutes } from './cluster.ts';
 import { operationRoutes } from './operation.ts';
 import { type Route, route } from './route.ts';
+import { seatAccessRoutes } from './seat-access.ts';
+import { seatAgentRoutes } from './seat-agent.ts';
+import { secretRoutes } from './secret.ts';
+import { templateRoutes } from './template.ts';
 import { tokenRoutes } from './token.ts';
+import { groupRoutes, workspaceRoutes } from './workspace.ts';
 
 const systemRoutes = {
   health: route({
@@ -30,6 +35,12 @@ export const routes = {
   me: meRoutes,
   clusters: clusterRoutes,
   tokens: tokenRoutes,
+  workspaces: workspaceRoutes,
+  groups: groupRoutes,
+  templates: templateRoutes,
+  secrets: secretRoutes,
+  seatAccess: seatAccessRoutes,
+  seatAgent: seatAgentRoutes,
   operations: operationRoutes,
   system: systemRoutes,
 };

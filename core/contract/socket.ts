@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { ClusterPhase } from './cluster.ts';
 import { Condition, Instant, TeamId } from './names.ts';
+import { WorkspacePhase } from './seat.ts';
 
 /** Largest message in either direction, in bytes (API Gateway's frame limit). */
 export const MESSAGE_LIMIT = 32_768;
@@ -44,5 +45,36 @@ export const ClusterChanged = z.strictObject({
 });
 export type ClusterChanged = z.infer<typeof ClusterChanged>;
 
-export const Push = z.discriminatedUnion('type', [ClusterChanged]);
+export const WorkspaceChanged = z.strictObject({
+  type: z.literal('workspace.changed'),
+  id: z.string(),
+  team: TeamId,
+  cluster: z.string(),
+  name: z.string(),
+  owner: z.string(),
+  group: z.string().optional(),
+  version: z.int(),
+  at: Instant,
+  phase: WorkspacePhase,
+  conditions: z.array(Condition),
+  operationId: z.string().optional(),
+  deleted: z.literal(true).optional(),
+});
+export type WorkspaceChanged = z.infer<typeof WorkspaceChanged>;
+
+export const GroupChanged = z.strictObject({
+  type: z.literal('group.changed'),
+  id: z.string(),
+  team: TeamId,
+  name: z.string(),
+  version: z.int(),
+  at: Instant,
+  replicas: z.int(),
+  seats: z.int(),
+  conditions: z.array(Condition),
+  deleted: z.literal(true).optional(),
+});
+export type GroupChanged = z.infer<typeof GroupChanged>;
+
+export const Push = z.discriminatedUnion('type', [ClusterChanged, WorkspaceChanged, GroupChanged]);
 export type Push = z.infer<typeof Push>;

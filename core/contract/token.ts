@@ -41,6 +41,17 @@ export const tokenRoutes = {
     errors: ['not_found', 'access.denied', 'cluster.deleting'],
     secret: true,
   }),
+  /** The seed's own path (seeds/2): the same manifest, fetched with an install token by whoever holds it. */
+  register: route({
+    id: 'tokens.register',
+    method: 'POST',
+    path: '/api/clusters/register',
+    auth: 'install',
+    summary:
+      'The manifest that installs the agent, for the install token in X-Cluster-Token: pipe it into kubectl apply -f -',
+    reply: { 200: 'text/plain' },
+    errors: ['cluster.deleting'],
+  }),
   list: route({
     id: 'tokens.list',
     method: 'GET',

@@ -4,7 +4,7 @@ import type { Context } from './clock.ts';
 import type { ClusterCommand, ClusterDecision } from './cluster-command.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { withCondition } from './conditions.ts';
-import { newOperation } from './operation.ts';
+import { clusterDeadline, newOperation } from './operation.ts';
 
 /** Decides `create`. Pure. */
 export const createCluster = (
@@ -14,7 +14,13 @@ export const createCluster = (
   const { now, newId } = context;
   const id = newId('clu');
   const operation = newOperation(
-    { kind: 'cluster-create', cluster: id, team: command.team, actor: command.actor, timings: command.timings },
+    {
+      kind: 'cluster-create',
+      resource: { type: 'cluster', id },
+      team: command.team,
+      actor: command.actor,
+      ...clusterDeadline('cluster-create', command.timings),
+    },
     context,
   );
   const { spec } = command;
@@ -31,6 +37,7 @@ export const createCluster = (
     options: spec.options,
     labels: spec.labels,
     takesWorkspaces: spec.takesWorkspaces,
+    isolation: spec.isolation,
     ttlSeconds: spec.ttlSeconds,
     phase: 'Pending',
     conditions: withCondition(

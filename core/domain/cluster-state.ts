@@ -28,6 +28,7 @@ export interface ClusterState {
   readonly options: NewCluster['options'];
   readonly labels: Readonly<Record<string, string>>;
   readonly takesWorkspaces: boolean;
+  readonly isolation: NewCluster['isolation'];
   readonly ttlSeconds: number;
   readonly phase: ClusterPhase;
   readonly step?: string | undefined;
@@ -52,6 +53,10 @@ export interface ClusterState {
   readonly clusterUid?: string | undefined;
   readonly agent?: AgentLink | undefined;
   readonly info?: ClusterInfo | undefined;
+  /** Provider existing: what its agent left in it when it was deleted. */
+  readonly remains?: readonly string[] | undefined;
+  /** The delete was asked for although seats were there. */
+  readonly forced?: boolean | undefined;
   /** A delete asked the agent to empty the cluster; `doneAt` when it said that it had. */
   readonly drain?: { readonly requestedAt: string; readonly doneAt?: string | undefined } | undefined;
 }

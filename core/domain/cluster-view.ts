@@ -55,6 +55,7 @@ export const toCluster = (cluster: ClusterState, lease: Lease | null, now: strin
   workers: { ...cluster.workers },
   labels: { ...cluster.labels },
   takesWorkspaces: cluster.takesWorkspaces,
+  isolation: cluster.isolation,
   options: { ...cluster.options },
   ttlSeconds: cluster.ttlSeconds,
   createdAt: cluster.createdAt,

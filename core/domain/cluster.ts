@@ -10,6 +10,7 @@ import { type ClusterState, isExpired } from './cluster-state.ts';
 import { withCondition } from './conditions.ts';
 import type { Claim, Decision, Write } from './decision.ts';
 import {
+  clusterDeadline,
   endOperation,
   enterStep,
   isOpen,
@@ -114,7 +115,14 @@ export const decideCluster = (
     },
   ): ClusterDecision => {
     const next = newOperation(
-      { kind, cluster: cluster.id, team: cluster.team, actor: by.actor, timings: by.timings, retryOf: by.retryOf },
+      {
+        kind,
+        resource: { type: 'cluster', id: cluster.id },
+        team: cluster.team,
+        actor: by.actor,
+        retryOf: by.retryOf,
+        ...clusterDeadline(kind, by.timings),
+      },
       context,
     );
     const superseded: Write[] =

@@ -1,9 +1,21 @@
 /** What a rule decides: items to write if nobody was faster, claims on other items, and what the audit log says (DESIGN §3). */
 import type { ErrorCode } from '../contract/errors.ts';
+import type { VolumeFate } from '../contract/seat.ts';
 
 /** What is written whole: an entity of a known kind, with a version that counts its commits. */
 export interface Versioned {
-  readonly entity: 'Account' | 'Team' | 'Member' | 'Cluster' | 'Operation' | 'Token';
+  readonly entity:
+    | 'Account'
+    | 'Team'
+    | 'Member'
+    | 'Cluster'
+    | 'Operation'
+    | 'Token'
+    | 'Workspace'
+    | 'Group'
+    | 'Template'
+    | 'Secret'
+    | 'CredentialRequest';
   readonly id: string;
   readonly version: number;
 }
@@ -35,7 +47,68 @@ export type Claim =
       readonly vcpu: number;
       readonly limits: CapacityLimits;
     }
-  | { readonly claim: 'await-release'; readonly operation: string };
+  | { readonly claim: 'await-release'; readonly operation: string }
+  /** A name that is unique among the team's dev pods, or among its groups. */
+  | {
+      readonly claim: 'name';
+      readonly of: 'workspace' | 'group';
+      readonly team: string;
+      readonly name: string;
+      readonly id: string;
+      readonly code: ErrorCode;
+    }
+  | {
+      readonly claim: 'name-release';
+      readonly of: 'workspace' | 'group';
+      readonly team: string;
+      readonly name: string;
+      readonly id: string;
+    }
+  /** A seat's place on a cluster: what it takes is added, what it gives back is negative. `capacity` when it takes: the most that all seats together may take there. */
+  | {
+      readonly claim: 'room';
+      readonly cluster: string;
+      readonly seats: 1 | 0 | -1;
+      readonly amount: Amount;
+      readonly capacity?: Amount;
+    }
+  /** No seat may be placed on the cluster any more; fails with cluster.has_workspaces while some are there, unless forced. */
+  | { readonly claim: 'room-close'; readonly cluster: string; readonly force: boolean }
+  /** What a team's dev pods take of its quotas; stopped ones take storage only. */
+  | {
+      readonly claim: 'team-seats';
+      readonly team: string;
+      readonly workspaces: 1 | 0 | -1;
+      readonly cpuMillis: number;
+      readonly memoryMiB: number;
+      readonly storageGiB: number;
+      readonly limits: SeatLimits;
+    }
+  /** The line of the list that the agent syncs by (DESIGN §2): written with every spec change; `gone` when the agent has acknowledged the tombstone. */
+  | {
+      readonly claim: 'seat-row';
+      readonly cluster: string;
+      readonly workspace: string;
+      readonly revision: number;
+      readonly tombstone?: VolumeFate | undefined;
+      readonly gone?: true;
+    };
+
+/** CPU in millis, memory in MiB. */
+export interface Amount {
+  readonly cpuMillis: number;
+  readonly memoryMiB: number;
+  readonly gpus: number;
+  readonly pods: number;
+}
+
+/** What a team's dev pods may take together. */
+export interface SeatLimits {
+  readonly teamWorkspaces: number;
+  readonly teamCpuMillis: number;
+  readonly teamMemoryMiB: number;
+  readonly teamStorageGiB: number;
+}
 
 /** Quotas as the deployment was configured. */
 export interface CapacityLimits {

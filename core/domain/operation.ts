@@ -31,31 +31,39 @@ export interface OperationTimings {
 export const isOpen = (operation: OperationState): boolean =>
   operation.state === 'Pending' || operation.state === 'Running';
 
+/** The deadline of a cluster's operation of this kind, and the grace for its start. */
+export const clusterDeadline = (kind: OperationKind, timings: OperationTimings) => ({
+  deadline: kind === 'cluster-create' ? timings.createDeadline : timings.deleteDeadline,
+  startGrace: timings.startGrace,
+});
+
 export const newOperation = (
   of: {
     readonly kind: OperationKind;
-    readonly cluster: string;
+    readonly resource: Operation['resource'];
     readonly team: string;
     readonly actor: string;
     readonly retryOf?: string | undefined;
-    readonly timings: OperationTimings;
+    /** Seconds: the whole operation, and when the sweeper first looks whether it was started. */
+    readonly deadline: number;
+    readonly startGrace: number;
   },
   { now, newId }: Context,
 ): OperationState => {
-  const deadlineAt = plus(now, of.kind === 'cluster-create' ? of.timings.createDeadline : of.timings.deleteDeadline);
+  const deadlineAt = plus(now, of.deadline);
   return {
     entity: 'Operation',
     id: newId('opn'),
     version: 1,
     kind: of.kind,
-    resource: { type: 'cluster', id: of.cluster },
+    resource: of.resource,
     team: of.team,
     actor: of.actor,
     state: 'Pending',
     steps: [],
     createdAt: now,
     deadlineAt,
-    checkAt: earlier(plus(now, of.timings.startGrace), deadlineAt),
+    checkAt: earlier(plus(now, of.startGrace), deadlineAt),
     ...(of.retryOf === undefined ? {} : { retryOf: of.retryOf }),
   };
 };

@@ -1,7 +1,7 @@
 /** Quantities and sums. */
 import { expect, test } from 'vitest';
 import { clusterInfo, NOTHING, nodeFacts, podRequests } from '#agent/cluster-info.ts';
-import { quantity } from '#agent/quantity.ts';
+import { quantity } from '#core/contract/quantity.ts';
 
 const metadata = { name: 'x', uid: 'u', resourceVersion: '1' };
 const asks = (cpu: string, memory = '0', restartPolicy?: string) => ({

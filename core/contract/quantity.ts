@@ -20,6 +20,9 @@ const SUFFIXES: Readonly<Record<string, number>> = {
 };
 const QUANTITY = /^([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?\d+)|([numkMGTPE]|[KMGTPE]i)?)$/;
 
+/** Is this a quantity as Kubernetes writes it? */
+export const isQuantity = (text: string): boolean => QUANTITY.test(text);
+
 /** In base units (cores, bytes, pieces); 0 for nothing and for what is not a quantity. */
 export const quantity = (text: string | undefined): number => {
   const [, digits, exponent, suffix = ''] = QUANTITY.exec(text ?? '') ?? [];

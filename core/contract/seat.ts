@@ -1,0 +1,205 @@
+/**
+ * A dev pod as it is asked for and as it is reported: the same two values on the agent's socket, in the custom resource's `spec` and `status`,
+ * and behind the API (DESIGN §2: desired state goes down, observed state comes up; kubernetes.md §5.1).
+ */
+import * as z from 'zod';
+import { isQuantity, quantity } from './quantity.ts';
+
+/** Kubernetes' own grammar for an amount, such as `500m`, `2`, `4Gi`; more than zero. */
+export const Quantity = z
+  .string()
+  .max(16)
+  .refine((text) => isQuantity(text) && quantity(text) > 0, 'an amount such as 500m, 2 or 4Gi, more than zero');
+
+const Amounts = z.strictObject({ cpu: Quantity, memory: Quantity });
+
+export const SeatResources = z
+  .strictObject({
+    requests: Amounts.prefault({ cpu: '500m', memory: '2Gi' }),
+    limits: Amounts.prefault({ cpu: '2', memory: '4Gi' }),
+    gpus: z.int().min(0).max(8).default(0),
+  })
+  .refine(
+    ({ requests, limits }) =>
+      quantity(requests.cpu) <= quantity(limits.cpu) && quantity(requests.memory) <= quantity(limits.memory),
+    'requests must not exceed limits',
+  )
+  .meta({ id: 'SeatResources' });
+export type SeatResources = z.output<typeof SeatResources>;
+
+/** Volumes hold 1 GiB to 2 TiB. */
+export const VOLUME_GIB = { min: 1, max: 2048 } as const;
+const GIB = 2 ** 30;
+export const VolumeSize = z
+  .string()
+  .max(16)
+  .refine(
+    (text) => isQuantity(text) && quantity(text) >= VOLUME_GIB.min * GIB && quantity(text) <= VOLUME_GIB.max * GIB,
+    'a size from 1Gi to 2Ti',
+  );
+
+/** Where people keep files: nothing of the system can be covered by a volume. */
+export const MountPath = z
+  .string()
+  .max(128)
+  .regex(
+    /^\/(workspace|commandhistory|home\/node|data)(\/[A-Za-z0-9._-]+)*$/,
+    'a path at or below /workspace, /commandhistory, /home/node or /data',
+  )
+  .refine((path) => !path.split('/').some((part) => part === '..' || part === '.'), 'no . or .. in a path');
+
+const SubPath = z
+  .string()
+  .max(64)
+  .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/, 'one folder name');
+
+export const SeatVolume = z
+  .strictObject({
+    name: z
+      .string()
+      .max(15)
+      .regex(/^[a-z]([a-z0-9-]*[a-z0-9])?$/, 'a short name such as home'),
+    size: VolumeSize,
+    mounts: z
+      .array(z.strictObject({ mountPath: MountPath, subPath: SubPath.optional() }))
+      .min(1)
+      .max(4),
+  })
+  .meta({ id: 'SeatVolume' });
+export type SeatVolume = z.infer<typeof SeatVolume>;
+
+/** Names that change how programs are loaded or found: a shared secret of this name would run code in other people's pods (kubernetes.md finding 26). */
+const FORBIDDEN_ENVIRONMENT =
+  /^(LD_.*|DYLD_.*|NODE_OPTIONS|NODE_PATH|BASH_ENV|ENV|ZDOTDIR|PROMPT_COMMAND|SHELLOPTS|BASHOPTS|PS4|IFS|PATH|HOME|SHELL|USER|LOGNAME|GIT_SSH.*|GIT_EXEC_PATH|GIT_CONFIG.*|GIT_ASKPASS|GIT_EXTERNAL_DIFF|GIT_PAGER|PAGER|EDITOR|VISUAL|SSH_ASKPASS|PYTHONSTARTUP|PYTHONPATH|PYTHONHOME|PERL5OPT|PERL5LIB|RUBYOPT|RUBYLIB|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|GOFLAGS|KUBECONFIG|ROADSTEAD_.*)$/;
+
+export const SecretName = z
+  .string()
+  .max(64)
+  .regex(/^[A-Z_][A-Z0-9_]*$/, 'a name such as GITHUB_TOKEN: capital letters, digits and _, not a digit first');
+/** May a secret of this name be an environment variable? As a file every name is harmless. */
+export const isEnvironmentSafe = (name: string): boolean => !FORBIDDEN_ENVIRONMENT.test(name);
+
+export const SeatSecret = z.strictObject({
+  name: SecretName,
+  version: z.int().min(1),
+  as: z.enum(['File', 'Env']).default('File'),
+});
+export type SeatSecret = z.output<typeof SeatSecret>;
+
+/** `https://host/path` or `ssh://git@host/path` or `git@host:path`; no credentials in it, no other transport (kubernetes.md finding 26). */
+export const RepositoryUrl = z
+  .string()
+  .max(512)
+  .regex(
+    /^(https:\/\/[A-Za-z0-9.-]+(:\d{1,5})?\/[A-Za-z0-9._~/-]+|ssh:\/\/[a-z_][a-z0-9_-]*@[A-Za-z0-9.-]+(:\d{1,5})?\/[A-Za-z0-9._~/-]+|[a-z_][a-z0-9_-]*@[A-Za-z0-9.-]+:[A-Za-z0-9._~][A-Za-z0-9._~/-]*)$/,
+    'https://host/path, ssh://git@host/path or git@host:path, without a password',
+  );
+const Branch = z
+  .string()
+  .max(255)
+  .regex(
+    /^(?![-/.])(?!.*(\.\.|\/\/|@\{|\.lock$|\/$|\.$))[A-Za-z0-9._/-]+$/,
+    'a branch name as git check-ref-format takes it',
+  );
+
+/** What git is told, and what is fetched when the pod first starts: never fatal, retried, reported as RepositoryReady. */
+export const SeatGit = z
+  .strictObject({
+    name: z
+      .string()
+      .max(128)
+      .regex(/^[^\p{C}<>]*$/u, 'no control characters, < or >')
+      .optional(),
+    email: z
+      .string()
+      .max(254)
+      .regex(/^[^\s<>]+@[^\s<>]+$/, 'an address')
+      .optional(),
+    repository: RepositoryUrl.optional(),
+    branch: Branch.optional(),
+    dotfiles: RepositoryUrl.optional(),
+  })
+  .meta({ id: 'SeatGit' });
+export type SeatGit = z.infer<typeof SeatGit>;
+
+/** An image; with a digest where one is known. */
+export const Image = z
+  .string()
+  .max(512)
+  .regex(/^[a-z0-9.:/_-]+(@sha256:[0-9a-f]{64})?$/, 'an image such as ghcr.io/roadstead/node@sha256:…');
+
+const Parameters = z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/), z.string().max(2048));
+
+/** The desired state of one seat: the `spec` of a Workspace. Names of objects come from `id`, never from what a person typed. */
+export const SeatSpec = z.strictObject({
+  /** Who owns this spec for ever: the table, or the cluster's admin (DESIGN §2). */
+  origin: z.enum(['ControlPlane', 'Cluster']),
+  id: z
+    .string()
+    .regex(/^wsp_[0-9a-z]{26}$/)
+    .optional(),
+  /** Counts changes of this spec in the table. */
+  revision: z.int().min(1).optional(),
+  /** The account that sits here; never changes. */
+  owner: z.string().min(1).max(64),
+  group: z.string().max(64).optional(),
+  runState: z.enum(['Running', 'Stopped']),
+  /** Counts restarts that were asked for: the pod is replaced when it grows. */
+  restarts: z.int().min(0).default(0),
+  idleTimeoutSeconds: z.int().min(0).max(604_800).default(3600),
+  template: z.strictObject({ name: z.string().max(63), version: z.string().max(63) }),
+  image: Image,
+  profile: z.string().max(63).default('default'),
+  resources: SeatResources.prefault({}),
+  volumes: z.array(SeatVolume).min(1).max(4),
+  /** Given to the pod as environment variables `PARAM_<NAME>`. */
+  parameters: Parameters.default({}),
+  /** Names and versions only: values are fetched by the agent over HTTPS and never written into this resource. */
+  secrets: z.array(SeatSecret).max(32).default([]),
+  git: SeatGit.prefault({}),
+});
+export type SeatSpec = z.output<typeof SeatSpec>;
+
+/** A seat as the control plane sends it down: the spec with the team that it belongs to. */
+export const DesiredSeat = z.strictObject({
+  id: z.string(),
+  /** The person's name for it: a label for `kubectl get ws`, nothing is named by it. */
+  name: z.string(),
+  team: z.string(),
+  spec: SeatSpec,
+});
+export type DesiredSeat = z.output<typeof DesiredSeat>;
+
+export const WorkspacePhase = z
+  .enum(['Pending', 'Starting', 'Running', 'Stopping', 'Stopped', 'Deleting', 'Deleted', 'Failed'])
+  .meta({ id: 'WorkspacePhase' });
+export type WorkspacePhase = z.infer<typeof WorkspacePhase>;
+
+/** What volumes are left with when a seat goes. */
+export const VolumeFate = z.enum(['KeepVolumes', 'DeleteVolumes']);
+export type VolumeFate = z.infer<typeof VolumeFate>;
+
+/** A condition on the wire: the receiver stamps the time of its change (DESIGN §6: times on the wire are durations). */
+const SeatCondition = z.strictObject({
+  type: z.string().max(63),
+  status: z.enum(['True', 'False', 'Unknown']),
+  reason: z.string().max(63),
+  message: z.string().max(1024),
+});
+
+/** The observed state of one seat: what the agent reports, and the `status` of a Workspace. */
+export const SeatStatus = z.strictObject({
+  phase: z.enum(['Pending', 'Starting', 'Running', 'Stopping', 'Stopped', 'Deleting', 'Failed']),
+  /** Revision and generation of the object that the reconcile began with (DESIGN §2). */
+  observedRevision: z.int().min(0),
+  observedGeneration: z.int().min(0),
+  /** uid of the Workspace: a report of one that was made anew is not mixed with the old one's. */
+  uid: z.string().max(64),
+  podUid: z.string().max(64).optional(),
+  node: z.string().max(253).optional(),
+  zone: z.string().max(63).optional(),
+  /** Seconds since the pod was last active, where its image reports that. */
+  idleSeconds: z.int().min(0).optional(),
+  conditions: z.array(SeatCondition).max(12),
+});
+export type SeatStatus = z.output<typeof SeatStatus>;
