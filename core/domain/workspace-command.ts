@@ -79,6 +79,8 @@ export type WorkspaceCommand =
   | { readonly type: 'report'; readonly link: number; readonly seq: number; readonly status: SeatStatus }
   /** The agent carried the tombstone of this revision out. */
   | { readonly type: 'gone'; readonly revision: number; readonly kept: readonly string[]; readonly limits: SeatLimits }
+  /** Its cluster was deleted with it: Deleted, without its agent. */
+  | { readonly type: 'lost'; readonly limits: SeatLimits }
   /** The agent's connection ended or came back: only the condition changes (reason AgentOffline). */
   | { readonly type: 'agent'; readonly connected: boolean };
 
