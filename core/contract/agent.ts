@@ -131,7 +131,8 @@ export const ServerMessage = z.discriminatedUnion('type', [
       seats: Sha256.optional(),
     }),
   ),
-  down('heartbeat.ack', Pace),
+  /** `seats` as in hello.ack: another digest than the agent's own is a reason to sync, so that a lost push costs at most one pace. */
+  down('heartbeat.ack', Pace.extend({ seats: Sha256.optional() })),
   down('ack', z.strictObject({})),
   down('unsupported', z.strictObject({ type: z.string() })),
   down(
