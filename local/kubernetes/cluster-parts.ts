@@ -8,6 +8,7 @@ import { startApiServer } from '#local/kubernetes/apiserver/server.ts';
 import { startControllers } from './controllers/controllers.ts';
 import { Client, isStatus } from './controllers/machinery/client.ts';
 import { serviceAccounts } from './controllers/machinery/resources.ts';
+import { identity, KUBELET_CLIENT } from './kubelet/certificates.ts';
 import { type Kubelet, startKubelet } from './kubelet/kubelet.ts';
 import type { Backoff } from './kubelet/restart.ts';
 
@@ -140,6 +141,7 @@ export async function startParts(
         if (kubelet === undefined) throw new Error('the kubelet is not running yet: try again');
         return kubelet.url;
       },
+      kubeletIdentity: () => identity(join(dir, 'pki'), join(dir, 'apiserver'), KUBELET_CLIENT, 'client'),
     });
     stops.push(() => Promise.resolve(api.stop()));
     const { url: server, caPem } = api;
@@ -158,6 +160,7 @@ export async function startParts(
         caPem,
         token: kept.kubeletToken,
         dir: join(dir, 'kubelet'),
+        identity: await identity(join(dir, 'pki'), join(dir, 'apiserver'), 'kubelet', 'server'),
         podNetwork: settings.podNetwork,
         images: settings.images,
         version,

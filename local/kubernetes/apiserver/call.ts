@@ -1,5 +1,6 @@
 /** What a request carries through the server: the server's parts, who asks, for what, and what is to be warned of. */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Authenticator } from './auth/authenticate.ts';
 import type { Authorizer } from './auth/rbac.ts';
 import type { TokenSigner } from './auth/service-account-tokens.ts';
@@ -10,6 +11,7 @@ import type { Json, Obj } from './json.ts';
 import type { Kind, Surroundings } from './kinds/kind.ts';
 import type { Registry } from './kinds/registry.ts';
 import type { Store } from './storage/store.ts';
+import type { KubeletIdentity } from './subresources/kubelet.ts';
 
 export interface Context {
   store: Store;
@@ -22,6 +24,7 @@ export interface Context {
   gitVersion: string;
   caPem: string;
   kubeletUrl: (() => string) | undefined;
+  kubeletIdentity: (() => Promise<KubeletIdentity>) | undefined;
   /** Ends what lasts (watches, logs) when the server stops. */
   stopping: AbortSignal;
 }
@@ -35,6 +38,8 @@ export interface Call {
   user: User;
   form: Form;
   body: Buffer;
+  /** The bare connection, where the client asked for another protocol on it. */
+  upgrade?: { socket: Duplex; head: Buffer };
   /** Texts of Warning headers, in order. */
   warnings: string[];
 }

@@ -8,13 +8,14 @@ import { loadPki } from './auth/pki.ts';
 import { authorizer } from './auth/rbac.ts';
 import { tokenSigner } from './auth/service-account-tokens.ts';
 import { bootstrap } from './bootstrap.ts';
-import type { Context } from './call.ts';
+import type { Call, Context } from './call.ts';
 import { customResources } from './custom/definitions.ts';
 import { handler } from './http/handle.ts';
 import { listen } from './http/listen.ts';
 import { BUILTIN } from './kinds/builtin.ts';
 import { Registry } from './kinds/registry.ts';
 import { keyOf, Store } from './storage/store.ts';
+import type { KubeletIdentity } from './subresources/kubelet.ts';
 
 export interface ApiServerOptions extends AuthenticateOptions {
   /** State: database, CA, serving certificate, service-account key; made when missing, resumed when there. */
@@ -23,8 +24,10 @@ export interface ApiServerOptions extends AuthenticateOptions {
   port?: number;
   /** `1.35` */
   version: string;
-  /** Base URL of the kubelet's HTTP server, which answers GET /containerLogs/{namespace}/{pod}/{container}. */
+  /** Base URL of the kubelet's API: /containerLogs, /exec, /attach, /portForward. */
   kubeletUrl?: () => string;
+  /** What the kubelet knows this server by; needed where its URL is https. */
+  kubeletIdentity?: () => Promise<KubeletIdentity>;
 }
 
 export interface ApiServer {
@@ -59,6 +62,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     gitVersion: gitVersionOf(options.version),
     caPem: pki.caPem,
     kubeletUrl: options.kubeletUrl,
+    kubeletIdentity: options.kubeletIdentity,
     stopping: stopping.signal,
   };
   const custom = customResources(context);
@@ -66,7 +70,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const server = await listen(
     pki,
     options.port ?? 0,
-    handle as (request: IncomingMessage, response: ServerResponse) => void,
+    handle as (request: IncomingMessage, response: ServerResponse, upgrade?: Call['upgrade']) => void,
   ).catch((error) => {
     store.close();
     throw error;

@@ -11,7 +11,8 @@ import { repositoryOf } from './images.ts';
 import { logFile } from './logs.ts';
 import type { ProbeTarget } from './probes.ts';
 import { type Backoff, nextWait, type RestartPolicy, stateAfterCrash, waitText } from './restart.ts';
-import type { ProcessSpec, Running, Tether } from './tether.ts';
+import type { Runnable } from './runnable.ts';
+import type { Running, Tether } from './tether.ts';
 
 export interface ContainerHost {
   podDir: string;
@@ -22,7 +23,7 @@ export interface ContainerHost {
   tether: Tether;
   backoff: Backoff;
   /** What to start; undefined: the image is not run here. Throws ConfigError. */
-  resolve(container: Container): Promise<Omit<ProcessSpec, 'log'> | undefined>;
+  resolve(container: Container): Promise<Runnable | undefined>;
   event(type: 'Normal' | 'Warning', reason: string, message: string): void;
   /** Something in `status` changed. */
   changed(): void;
@@ -44,7 +45,7 @@ export class ContainerRun {
   #started = false;
   #ready = false;
   #process: Running | undefined;
-  #spec: Omit<ProcessSpec, 'log'> | undefined;
+  #runnable: Runnable | undefined;
   #ended: Promise<void> | undefined;
   /** Resolved when the container first counts as started (its startup probe succeeded). */
   readonly started = Promise.withResolvers<void>();
@@ -123,10 +124,10 @@ export class ContainerRun {
         this.#lastState = { terminated: last };
         this.#restarts += 1;
       }
-      const spec = await this.#resolve();
+      const runnable = await this.#resolve();
       if (signal.aborted) return;
       const began = Date.now();
-      await (spec === undefined ? this.#simulate() : this.#execute(spec));
+      await (runnable === undefined ? this.#simulate() : this.#execute(runnable));
       if (signal.aborted || !this.#again()) return;
       wait = nextWait(this.#host.backoff, last === undefined ? undefined : (wait ?? 0), Date.now() - began);
     }
@@ -144,7 +145,7 @@ export class ContainerRun {
   }
 
   /** What to start, as soon as all that it names is there. */
-  async #resolve(): Promise<Omit<ProcessSpec, 'log'> | undefined> {
+  async #resolve(): Promise<Runnable | undefined> {
     const { image = '' } = this.container;
     for (;;) {
       try {
@@ -152,9 +153,9 @@ export class ContainerRun {
           const why = `Failed to apply default image tag "${image}": couldn't parse image name "${image}": invalid reference format`;
           throw new ConfigError(why, 'InvalidImageName');
         }
-        this.#spec = await this.#host.resolve(this.container);
+        this.#runnable = await this.#host.resolve(this.container);
         this.#host.event('Normal', 'Pulled', `Container image "${image}" already present on machine`);
-        return this.#spec;
+        return this.#runnable;
       } catch (error) {
         const reason = error instanceof ConfigError ? error.reason : 'CreateContainerError';
         const { message } = error as Error;
@@ -218,10 +219,10 @@ export class ContainerRun {
     this.#finish(startedAt, 0);
   }
 
-  async #execute(spec: Omit<ProcessSpec, 'log'>): Promise<void> {
+  async #execute(runnable: Runnable): Promise<void> {
     const { container } = this;
     const { tether, podDir } = this.#host;
-    const running = tether.run({ ...spec, log: logFile(podDir, container.name, this.#restarts) });
+    const running = tether.run({ ...runnable.main, log: logFile(podDir, container.name, this.#restarts) });
     this.#process = running;
     const startedAt = this.#begin();
     const life = new AbortController();
@@ -258,11 +259,16 @@ export class ContainerRun {
     };
   }
 
+  /** What a client may enter; undefined: the container has no process now. */
+  get entrance(): Runnable | undefined {
+    return this.#process && this.#runnable;
+  }
+
   /** Runs a command beside the container's process, with its environment. */
   async exec(command: string[], timeoutMs: number): Promise<{ code: number; output: string }> {
-    const spec = this.#spec;
-    if (spec === undefined) return { code: 126, output: 'the container is not running' };
-    const running = this.#host.tether.run({ ...spec, command });
+    const runnable = this.#process && this.#runnable;
+    if (runnable === undefined) return { code: 126, output: 'the container is not running' };
+    const running = this.#host.tether.run(runnable.beside(command, false));
     const late = setTimeout(() => running.signal('SIGKILL'), timeoutMs);
     const { code, output, error } = await running.exited;
     clearTimeout(late);

@@ -9,6 +9,7 @@ import { Informer } from '../controllers/machinery/informer.ts';
 import { configMaps, nodes, pods, secrets } from '../controllers/machinery/resources.ts';
 import type { Condition, Node, Pod } from '../controllers/machinery/types.ts';
 import { Addresses } from './addresses.ts';
+import type { Identity } from './certificates.ts';
 import type { Sources } from './environment.ts';
 import type { KnownImage } from './images.ts';
 import { nodeStatus, RENEW_MS, renewLease, reportNode } from './nodes.ts';
@@ -22,6 +23,8 @@ export interface KubeletOptions {
   caPem: string;
   /** A token that may read what pods need, write their status and ask for their tokens. */
   token: string;
+  /** Its serving certificate, signed by the cluster's authority. */
+  identity: Identity;
   /** Folder for pods' volumes, logs and homes. */
   dir: string;
   /** First two bytes of a loopback network: `127.42`. */
@@ -38,7 +41,7 @@ export interface KubeletOptions {
 }
 
 export interface Kubelet {
-  /** Base URL of the kubelet's API (container logs). */
+  /** Base URL of the kubelet's API (container logs, streams). */
   url: string;
   /** Ends all processes, each within `graceMs`; the pods stay in the API and are started again by the next kubelet. */
   stop(graceMs?: number): Promise<void>;
@@ -89,7 +92,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     const pod = podInformer.get(`${namespace}/${name}`);
     return pod && workers.get(pod.metadata.uid);
   };
-  const api = await startKubeletServer(find);
+  const api = await startKubeletServer({ identity: options.identity, find, tether });
 
   const nodeIP = (node: Node): string => {
     const before = node.status?.addresses?.find(({ type }) => type === 'InternalIP')?.address;

@@ -11,10 +11,11 @@ import { type ContainerHost, ContainerRun } from './container.ts';
 import { ConfigError, type Sources } from './environment.ts';
 import { type KnownImage, knownImage } from './images.ts';
 import { logFile } from './logs.ts';
+import { plainProcess } from './plain-process.ts';
 import { isInitialized, podStatus } from './pod-status.ts';
-import { processSpec } from './process-spec.ts';
 import type { Backoff, RestartPolicy } from './restart.ts';
-import type { ProcessSpec, Tether } from './tether.ts';
+import type { Runnable } from './runnable.ts';
+import type { Tether } from './tether.ts';
 import { PodVolumes } from './volumes.ts';
 
 export interface PodServices {
@@ -80,6 +81,18 @@ export class PodWorker {
       done,
       begun: restart >= 0 && run.status.containerID !== undefined,
     };
+  }
+
+  /** The container as a client may enter it. Throws in the kubelet's words where there is nothing to enter. */
+  entrance(name: string): Runnable {
+    const run = [...this.#main, ...this.#init].find(({ container }) => container.name === name);
+    const entrance = run?.entrance;
+    if (entrance) return entrance;
+    if (run?.isRunning)
+      throw new Error(
+        `container ${JSON.stringify(name)} is simulated: its image ${run.container.image} is not run on this machine, so there is nothing to enter`,
+      );
+    throw new Error(`container not found (${JSON.stringify(name)})`);
   }
 
   start(): void {
@@ -196,12 +209,12 @@ export class PodWorker {
     }
   }
 
-  async #resolve(container: Container): Promise<Omit<ProcessSpec, 'log'> | undefined> {
+  async #resolve(container: Container): Promise<Runnable | undefined> {
     const { images, sources, client } = this.#services;
     const image = knownImage(images, container.image ?? '');
     if (image === undefined) return undefined;
     const mounts = this.#volumes.mounts(container);
-    return processSpec({
+    return plainProcess({
       pod: this.pod,
       container,
       image,

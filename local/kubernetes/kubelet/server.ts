@@ -1,9 +1,15 @@
-/** The kubelet's own API on loopback: container logs, for the API server. */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** The kubelet's own API: container logs, and streams into containers. It answers the API server and nobody else. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { TLSSocket } from 'node:tls';
+import { type Identity, KUBELET_CLIENT } from './certificates.ts';
 import { logOptions, readLog } from './logs.ts';
 import type { PodWorker } from './pod-worker.ts';
+import { Refused, upgrade } from './streams/upgrade.ts';
+import type { Tether } from './tether.ts';
 
 export interface KubeletServer {
   url: string;
@@ -11,22 +17,31 @@ export interface KubeletServer {
   stop(): Promise<void>;
 }
 
-class Refused extends Error {
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
+export interface ServerOptions {
+  /** The kubelet's serving certificate, and the authority of its client's. */
+  identity: Identity;
+  find(namespace: string, name: string): PodWorker | undefined;
+  tether: Tether;
 }
 
+/** Only the API server has a certificate with that name of the cluster's authority. */
+function identify(socket: TLSSocket): void {
+  if (!socket.authorized || socket.getPeerCertificate().subject?.CN !== KUBELET_CLIENT)
+    throw new Refused(401, 'Unauthorized: the kubelet answers only the API server, which shows its client certificate');
+}
+
+const podOf = (options: ServerOptions, namespace: string, name: string): PodWorker => {
+  const worker = options.find(namespace, name);
+  if (worker === undefined) throw new Refused(404, `pod "${name}" not found in namespace "${namespace}"`);
+  return worker;
+};
+
 /** Finds the log that a request names; throws what the kubelet says where there is none. */
-function logOf(find: (namespace: string, name: string) => PodWorker | undefined, url: URL) {
+function logOf(options: ServerOptions, url: URL) {
   const [, kind, namespace, pod, container, more] = url.pathname.split('/').map(decodeURIComponent);
-  if (kind !== 'containerLogs' || !namespace || !pod || !container || more !== undefined) {
-    throw new Refused(404, '404 page not found: this kubelet serves /containerLogs/{namespace}/{pod}/{container}');
-  }
-  const worker = find(namespace, pod);
-  if (worker === undefined) throw new Refused(404, `pod "${pod}" not found in namespace "${namespace}"`);
+  if (kind !== 'containerLogs' || !namespace || !pod || !container || more !== undefined)
+    throw new Refused(404, '404 page not found: this kubelet serves /containerLogs, /exec, /attach and /portForward');
+  const worker = podOf(options, namespace, pod);
   const previous = url.searchParams.get('previous') === 'true';
   const log = worker.log(container, previous);
   if (log === undefined) throw new Refused(404, `container "${container}" not found in pod "${pod}"`);
@@ -37,30 +52,56 @@ function logOf(find: (namespace: string, name: string) => PodWorker | undefined,
   return log;
 }
 
-/** Serves on a free port. Only loopback reaches it, as it asks for no identity. */
-export async function startKubeletServer(
-  find: (namespace: string, name: string) => PodWorker | undefined,
-): Promise<KubeletServer> {
-  const server = createServer(async (request, response) => {
-    const url = new URL(request.url ?? '/', 'http://kubelet');
-    const closed = new AbortController();
-    response.on('close', () => closed.abort());
+async function answer(options: ServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? '/', 'https://kubelet');
+  const closed = new AbortController();
+  response.on('close', () => closed.abort());
+  try {
+    identify(request.socket as TLSSocket);
+    if (url.pathname === '/healthz') return void response.end('ok');
+    if (/^\/(exec|attach|portForward)\//.test(url.pathname)) throw new Refused(400, 'Upgrade request required');
+    if (request.method !== 'GET') throw new Refused(405, 'method not allowed: use GET');
+    const log = logOf(options, url);
+    let wanted: ReturnType<typeof logOptions>;
     try {
-      if (url.pathname === '/healthz') return void response.end('ok');
-      if (request.method !== 'GET') throw new Refused(405, 'method not allowed: use GET');
-      const log = logOf(find, url);
-      let options: ReturnType<typeof logOptions>;
-      try {
-        options = logOptions(url.searchParams);
-      } catch (error) {
-        throw new Refused(400, (error as Error).message);
-      }
-      response.writeHead(200, { 'content-type': 'text/plain' });
-      response.flushHeaders();
-      await pipeline(readLog(log.path, options, log.done, closed.signal), response).catch(() => response.destroy());
+      wanted = logOptions(url.searchParams);
     } catch (error) {
-      const status = error instanceof Refused ? error.status : 500;
-      response.writeHead(status, { 'content-type': 'text/plain' }).end((error as Error).message);
+      throw new Refused(400, (error as Error).message);
+    }
+    response.writeHead(200, { 'content-type': 'text/plain' });
+    response.flushHeaders();
+    await pipeline(readLog(log.path, wanted, log.done, closed.signal), response).catch(() => response.destroy());
+  } catch (error) {
+    const status = error instanceof Refused ? error.status : 500;
+    response.writeHead(status, { 'content-type': 'text/plain' }).end((error as Error).message);
+  }
+}
+
+/** A refusal on a socket that asked to be upgraded. */
+function refuse(socket: Duplex, status: number, text: string): void {
+  socket.end(
+    `HTTP/1.1 ${status} Refused\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
+  );
+}
+
+/** Serves HTTPS on a free port of loopback. */
+export async function startKubeletServer(options: ServerOptions): Promise<KubeletServer> {
+  const { caPem, certPem, keyPem } = options.identity;
+  const server = createServer({ ca: caPem, cert: certPem, key: keyPem, requestCert: true, rejectUnauthorized: false });
+  const sockets = new Set<Socket>();
+  server.on('secureConnection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  server.on('request', (request, response) => void answer(options, request, response));
+  server.on('upgrade', (request, socket: TLSSocket, head) => {
+    // A peer that resets the connection says by that that it is gone.
+    socket.on('error', () => socket.destroy());
+    try {
+      identify(socket);
+      upgrade({ request, socket, head }, (namespace, name) => podOf(options, namespace, name), options.tether);
+    } catch (error) {
+      refuse(socket, error instanceof Refused ? error.status : 500, (error as Error).message);
     }
   });
   await new Promise<void>((resolve, reject) => {
@@ -70,11 +111,11 @@ export async function startKubeletServer(
   const { port } = server.address() as AddressInfo;
   return {
     port,
-    url: `http://127.0.0.1:${port}`,
+    url: `https://127.0.0.1:${port}`,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        server.closeAllConnections();
+        for (const socket of sockets) socket.destroy();
       }),
   };
 }

@@ -38,6 +38,9 @@ function sweep(): void {
   }
 }
 
+const note = (pid: number) => writeFileSync(join(pids, String(pid)), startOf(pid) ?? '', { mode: 0o600 });
+const forget = (pid: number) => rmSync(join(pids, String(pid)), { force: true });
+
 /** One output stream as CRI log lines: `TIME stdout F text`. A line longer than the pipe's chunks is still one line. */
 function logWriter(fd: number, stream: string) {
   const decoder = new StringDecoder('utf8');
@@ -88,11 +91,11 @@ function run(id: number, spec: ProcessSpec): void {
   });
   const { pid } = child;
   if (pid === undefined) return;
-  writeFileSync(join(pids, String(pid)), startOf(pid) ?? '', { mode: 0o600 });
+  note(pid);
   child.on('exit', (code, signal) => {
     // The first process of a container is its life: what it started ends with it.
     killGroup(pid, 'SIGKILL');
-    rmSync(join(pids, String(pid)), { force: true });
+    forget(pid);
     const exit = { code: code ?? 128 + (signal ? constants.signals[signal] : 0), output: '' };
     // Its last lines may still be in the pipes.
     const done = () => finish({ ...exit, output });
@@ -107,6 +110,8 @@ function run(id: number, spec: ProcessSpec): void {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 process.on('message', (message: ToTether) => {
   if (message.op === 'spawn') return run(message.id, message.spec);
+  if (message.op === 'hold') return note(message.pid);
+  if (message.op === 'release') return forget(message.pid);
   const pid = children.get(message.id)?.pid;
   if (pid !== undefined) killGroup(pid, message.signal);
 });

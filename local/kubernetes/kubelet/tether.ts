@@ -29,7 +29,9 @@ export interface Running {
 
 export type ToTether =
   | { op: 'spawn'; id: number; spec: ProcessSpec }
-  | { op: 'signal'; id: number; signal: NodeJS.Signals };
+  | { op: 'signal'; id: number; signal: NodeJS.Signals }
+  | { op: 'hold'; pid: number }
+  | { op: 'release'; pid: number };
 export type FromTether = { id: number; exit: Exit };
 
 /** The kubelet's end. If the tether itself dies, all its processes count as killed and a new one is made for the next. */
@@ -83,6 +85,15 @@ export class Tether {
       signal: (signal) => {
         if (this.#running.has(id) && child.connected) child.send({ op: 'signal', id, signal } satisfies ToTether);
       },
+    };
+  }
+
+  /** Lets a process that we started ourselves, with a group of its own, end with the others. Answers how to forget it. */
+  hold(pid: number): () => void {
+    const child = this.#connect();
+    child.send({ op: 'hold', pid } satisfies ToTether);
+    return () => {
+      if (child.connected) child.send({ op: 'release', pid } satisfies ToTether);
     };
   }
 

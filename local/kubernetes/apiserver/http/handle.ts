@@ -35,13 +35,15 @@ const asStatus = (error: unknown): StatusError => {
   return new StatusError(500, 'InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] });
 };
 
-export function handler(context: Context): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  return async (request, response) => {
+export function handler(
+  context: Context,
+): (request: IncomingMessage, response: ServerResponse, upgrade?: Call['upgrade']) => Promise<void> {
+  return async (request, response, upgrade) => {
     const warnings: string[] = [];
     response.on('error', () => {});
     try {
       const info = requestInfo(request.method ?? 'GET', request.url ?? '/');
-      const body = ['GET', 'HEAD'].includes(info.method) ? Buffer.alloc(0) : await bodyOf(request);
+      const body = upgrade || ['GET', 'HEAD'].includes(info.method) ? Buffer.alloc(0) : await bodyOf(request);
       const form = info.resourceRequest
         ? negotiate(request.headers.accept, info.query)
         : { media: 'json' as const, pretty: false };
@@ -55,6 +57,7 @@ export function handler(context: Context): (request: IncomingMessage, response: 
         form,
         body,
         warnings,
+        ...(upgrade && { upgrade }),
       };
       const answer = await route(call);
       send(call, answer);

@@ -1,5 +1,5 @@
 /** The listening socket: TLS on loopback, HTTP/2 for those who can, HTTP/1.1 with kept connections for the others. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import {
   createSecureServer,
   type Http2ServerRequest,
@@ -7,6 +7,7 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 export interface Listening {
   port: number;
@@ -21,7 +22,7 @@ const KEEP_ALIVE_MS = 120_000;
 export async function listen(
   { certPem, keyPem }: { certPem: string; keyPem: string },
   port: number,
-  handle: (request: IncomingMessage, response: ServerResponse) => void,
+  handle: (request: IncomingMessage, response: ServerResponse, upgrade?: { socket: Duplex; head: Buffer }) => void,
 ): Promise<Listening> {
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
@@ -37,6 +38,18 @@ export async function listen(
   server.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) =>
     handle(request as unknown as IncomingMessage, response as unknown as ServerResponse),
   );
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy());
+    // A refusal is an ordinary answer, after which the connection ends.
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket as Socket);
+    response.on('finish', () => {
+      response.detachSocket(socket as Socket);
+      socket.end();
+    });
+    handle(request, response, { socket, head });
+  });
   server.on('session', (session) => {
     sessions.add(session);
     session.on('close', () => sessions.delete(session));

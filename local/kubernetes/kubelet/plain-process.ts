@@ -1,11 +1,12 @@
-/** What to start for a container of a known image: command, environment and folder, with the paths of its mounts made real. */
+/** A container as a plain process of this machine: command, environment and folder, with the paths of its mounts made real. */
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Container, Pod } from '../controllers/machinery/types.ts';
 import { environment, expand, type PodFacts, type Sources } from './environment.ts';
 import type { KnownImage } from './images.ts';
+import { LAUNCH } from './launch.ts';
 import { type Mount, rewrite } from './paths.ts';
-import type { ProcessSpec } from './tether.ts';
+import type { Runnable } from './runnable.ts';
 
 /** What a process finds in the place of a container's file system and of the image's environment. */
 const BASE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -23,7 +24,7 @@ export interface SpecOptions {
 }
 
 /** Throws ConfigError while something that the pod names is not there. */
-export async function processSpec(options: SpecOptions): Promise<Omit<ProcessSpec, 'log'>> {
+export async function plainProcess(options: SpecOptions): Promise<Runnable> {
   const { pod, container, image, server, mounts } = options;
   const home = join(options.podDir, 'containers', container.name);
   await mkdir(join(home, 'tmp'), { recursive: true, mode: 0o700 });
@@ -45,5 +46,16 @@ export async function processSpec(options: SpecOptions): Promise<Omit<ProcessSpe
   const command = [...(own(container.command) ?? image.command), ...(own(container.args) ?? [])];
   for (const [name, value] of Object.entries(env)) if (value !== base[name]) env[name] = inside(value);
   const wanted = inside(container.workingDir ?? '');
-  return { command, env, cwd: wanted === (container.workingDir ?? '') ? home : wanted };
+  const cwd = wanted === (container.workingDir ?? '') ? home : wanted;
+  return {
+    isolation: 'process',
+    main: { command, env, cwd },
+    beside: (words) => ({
+      command: ['/bin/sh', '-c', LAUNCH, 'sh', cwd, ...words.map(inside)],
+      env,
+      cwd: '/',
+      ownGroup: true,
+      handshake: false,
+    }),
+  };
 }

@@ -1,0 +1,55 @@
+/** Requests of the API server to a kubelet: over TLS it shows its own client certificate, which is how a kubelet knows it. */
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { KindCall } from '../call.ts';
+import { StatusError } from '../errors.ts';
+import type { Json } from '../json.ts';
+
+/** PEM: the certificate that the kubelet trusts, its key, and the authority of the kubelet's own certificate. */
+export interface KubeletIdentity {
+  caPem: string;
+  certPem: string;
+  keyPem: string;
+}
+
+const failed = (message: string) => new StatusError(500, 'InternalError', message, {});
+
+/** Opens a request for the node of the call's pod; the caller ends it. Throws 500 where no kubelet is known. */
+export async function kubeletRequest(
+  call: KindCall,
+  pod: Json,
+  path: string,
+  headers: Record<string, string | string[]>,
+): Promise<ClientRequest> {
+  const { kubeletUrl, kubeletIdentity } = call.context;
+  if (kubeletUrl === undefined)
+    throw failed(`no kubelet is known for the node ${pod.spec.nodeName}: the server was started without kubeletUrl`);
+  const url = new URL(path, kubeletUrl());
+  const identity = await kubeletIdentity?.();
+  const request =
+    url.protocol === 'https:'
+      ? httpsRequest(url, {
+          headers,
+          agent: false,
+          ...(identity && { ca: identity.caPem, cert: identity.certPem, key: identity.keyPem }),
+        })
+      : httpRequest(url, { headers, agent: false });
+  const end = () => request.destroy();
+  call.context.stopping.addEventListener('abort', end);
+  request.on('close', () => call.context.stopping.removeEventListener('abort', end));
+  return request;
+}
+
+/** The failure to reach a kubelet, in the words of Go's client. */
+export const unreachable = (url: string, error: Error): StatusError =>
+  failed(`Get ${JSON.stringify(url.replace(/\?.*/, ''))}: ${error.message}`);
+
+/** What a kubelet refuses with, as the client of the API gets it. */
+export async function refusalOf(answer: IncomingMessage): Promise<StatusError> {
+  const text = Buffer.concat(await answer.toArray())
+    .toString()
+    .trim();
+  const code = answer.statusCode ?? 500;
+  if (code === 400 || code === 404) return new StatusError(400, 'BadRequest', text);
+  return code === 500 ? failed(text) : new StatusError(code, undefined, text);
+}

@@ -1,0 +1,21 @@
+/** What a container of a known image is on this machine: its process, and how to run a command beside it. */
+import type { ProcessSpec } from './tether.ts';
+
+/** A command to run beside a container's process. */
+export interface Beside extends Omit<ProcessSpec, 'log'> {
+  /** Nothing else ends what it leaves behind: its process group goes with it. */
+  ownGroup: boolean;
+  /** On a terminal: input is for it only after it has written one NUL. */
+  handshake: boolean;
+}
+
+/** How far a container is kept apart from this machine and from other containers. */
+export type Isolation = 'user-namespace' | 'process';
+
+export interface Runnable {
+  isolation: Isolation;
+  /** The container's process. */
+  main: Omit<ProcessSpec, 'log'>;
+  /** The same place and environment for another command. Throws while the container is not there to be entered. */
+  beside(command: readonly string[], tty: boolean): Beside;
+}

@@ -1,0 +1,136 @@
+/** Runs a command beside a container's process for a client: with pipes, or on a pseudo-terminal. */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Beside } from '../runnable.ts';
+import { killTree } from './process-tree.ts';
+import { exitStatus, internalStatus, type RemoteStreams } from './streams.ts';
+
+/** Notes a process that must not outlive us; answers how to forget it. */
+export type Hold = (pid: number) => () => void;
+
+/** After its end, output that something in the background may still write is waited for so long. */
+const QUIET_MS = 200;
+/** Until the client says how large its terminal is. */
+const COLUMNS = 80;
+const ROWS = 24;
+
+/** Sends all of `from`; resolves when it has ended, or when `quiet` says so and nothing came for a moment. */
+async function forward(from: Readable, to: Writable | undefined, over: AbortSignal): Promise<void> {
+  let last = Date.now();
+  let blocked = false;
+  from.on('data', (chunk: Buffer) => {
+    last = Date.now();
+    if (to === undefined || to.write(chunk)) return;
+    blocked = true;
+    from.pause();
+    to.once('drain', () => {
+      blocked = false;
+      last = Date.now();
+      from.resume();
+    });
+  });
+  const ended = new Promise<void>((resolve) => from.once('close', resolve));
+  await Promise.race([ended, new Promise((resolve) => over.addEventListener('abort', resolve, { once: true }))]);
+  // What it left in the background may hold the pipe for ever.
+  while (!from.closed && (blocked || Date.now() - last < QUIET_MS)) await Promise.race([ended, sleep(QUIET_MS / 4)]);
+  from.destroy();
+}
+
+async function withPipes(beside: Beside, streams: RemoteStreams, hold: Hold): Promise<number> {
+  const [file = '', ...args] = beside.command;
+  const child = spawn(file, args, {
+    cwd: beside.cwd,
+    env: beside.env,
+    detached: true,
+    stdio: [streams.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+  });
+  const exited = new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+  });
+  const { pid } = child;
+  if (pid === undefined) return exited;
+  const release = hold(pid);
+  const stop = () => killTree(pid);
+  streams.gone.addEventListener('abort', stop);
+  if (streams.stdin && child.stdin) {
+    // A command that does not read its input is no fault.
+    child.stdin.on('error', () => undefined);
+    streams.stdin.on('error', () => undefined).pipe(child.stdin);
+  }
+  const over = new AbortController();
+  const outputs = [
+    forward(child.stdout as Readable, streams.stdout, over.signal),
+    forward(child.stderr as Readable, streams.stderr, over.signal),
+  ];
+  const code = await exited;
+  over.abort();
+  await Promise.all(outputs);
+  streams.gone.removeEventListener('abort', stop);
+  if (beside.ownGroup) killTree(pid);
+  release();
+  return code;
+}
+
+async function onTerminal(beside: Beside, streams: RemoteStreams, hold: Hold): Promise<number> {
+  // Loaded with the first terminal: most clusters never open one.
+  const { spawn: open } = await import('@lydell/node-pty');
+  const [file = '', ...args] = beside.command;
+  const terminal = open(file, args, {
+    name: 'xterm',
+    cols: COLUMNS,
+    rows: ROWS,
+    cwd: beside.cwd,
+    env: { ...beside.env, TERM: 'xterm' },
+    encoding: null,
+  });
+  const release = hold(terminal.pid);
+  const stop = () => killTree(terminal.pid);
+  streams.gone.addEventListener('abort', stop);
+  streams.onResize(({ width, height }) => terminal.resize(width, height));
+  const feed = () =>
+    streams.stdin
+      ?.on('error', () => undefined)
+      .on('data', (chunk: Buffer) => terminal.write(chunk as unknown as string));
+  let opened = !beside.handshake;
+  if (opened) feed();
+  terminal.onData((data) => {
+    let chunk = data as unknown as Buffer;
+    if (!opened) {
+      // Until the inner terminal is there, ours would echo what the client types.
+      const at = chunk.indexOf(0);
+      if (at < 0) return;
+      opened = true;
+      feed();
+      chunk = chunk.subarray(at + 1);
+    }
+    if (chunk.length === 0 || streams.stdout === undefined || streams.stdout.write(chunk)) return;
+    terminal.pause();
+    streams.stdout.once('drain', () => terminal.resume());
+  });
+  const code = await new Promise<number>((resolve) =>
+    terminal.onExit(({ exitCode, signal }) => resolve(signal ? 128 + signal : exitCode)),
+  );
+  streams.gone.removeEventListener('abort', stop);
+  if (beside.ownGroup) killTree(terminal.pid);
+  release();
+  return code;
+}
+
+/** Runs `beside` for the client to its end, and tells the client how it ended. A client that goes away ends it. */
+export async function execute(
+  beside: Beside,
+  command: readonly string[],
+  tty: boolean,
+  streams: RemoteStreams,
+  hold: Hold,
+): Promise<void> {
+  try {
+    const code = tty ? await onTerminal(beside, streams, hold) : await withPipes(beside, streams, hold);
+    await streams.finish(exitStatus(command, code));
+  } catch (error) {
+    await streams.finish(internalStatus((error as Error).message));
+  }
+}
