@@ -202,6 +202,12 @@ export const drained = (cluster: ClusterState, link: number, now: string): LinkD
   return changed(cluster, { drain: { ...cluster.drain, doneAt: now } }, now);
 };
 
+/** A connected cluster's agent has taken the seats away: what is left there, for the person to remove (provider existing). */
+export const left = (cluster: ClusterState, link: number, objects: readonly string[], now: string): LinkDecision =>
+  cluster.agent?.link !== link || cluster.drain === undefined
+    ? unchanged(cluster)
+    : changed(cluster, { remains: objects }, now);
+
 /** Conditions that a workflow waits for by task token. */
 export type Awaited = 'agent-connected' | 'drained';
 

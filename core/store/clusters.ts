@@ -6,6 +6,7 @@ import type { ClusterSubject } from '../domain/cluster-command.ts';
 import type { ClusterState } from '../domain/cluster-state.ts';
 import type { Awaited, Lease } from '../domain/link.ts';
 import type { OperationState } from '../domain/operation.ts';
+import type { SeatAwaited } from '../domain/workspace-command.ts';
 import { fromItem, type Item } from './items.ts';
 import { due, keys, lists } from './keys.ts';
 import type { Step, Table } from './table.ts';
@@ -13,8 +14,8 @@ import type { Step, Table } from './table.ts';
 /** A workflow's task token and what it waits for (DESIGN §3 task). */
 export interface AwaitItem {
   readonly operation: string;
-  readonly cluster: string;
-  readonly awaited: Awaited;
+  readonly resource: OperationState['resource'];
+  readonly awaited: Awaited | SeatAwaited;
   readonly taskToken: string;
 }
 

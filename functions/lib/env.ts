@@ -28,11 +28,25 @@ const caps = {
   DEPLOYMENT_CLUSTER_LIMIT: z.coerce.number().int(),
   DEPLOYMENT_VCPU_LIMIT: z.coerce.number().int(),
 };
+/** What a team's dev pods may take together: vCPU, GiB. */
+const seatCaps = {
+  TEAM_WORKSPACE_LIMIT: z.coerce.number().int(),
+  TEAM_CPU_LIMIT: z.coerce.number().int(),
+  TEAM_MEMORY_LIMIT: z.coerce.number().int(),
+  TEAM_STORAGE_LIMIT: z.coerce.number().int(),
+};
+const seatTimings = timing('WorkspaceStartDeadline', 'WorkspaceStopDeadline', 'WorkspaceDeleteDeadline', 'StartGrace');
 /** What the install manifest names. */
-const agentInstall = { SOCKET_URL: z.string(), AGENT_IMAGE: z.string() };
+const agentInstall = { SOCKET_URL: z.string(), API_URL: z.string(), AGENT_IMAGE: z.string() };
 /** The roles and subnets an EKS cluster is made with. */
 const eks = { CLUSTER_ACCESS_ROLE_ARN: z.string() };
-const stateMachines = { CREATE_STATE_MACHINE_ARN: z.string(), DELETE_STATE_MACHINE_ARN: z.string() };
+const stateMachines = {
+  CREATE_STATE_MACHINE_ARN: z.string(),
+  DELETE_STATE_MACHINE_ARN: z.string(),
+  START_SEAT_STATE_MACHINE_ARN: z.string(),
+  STOP_SEAT_STATE_MACHINE_ARN: z.string(),
+  DELETE_SEAT_STATE_MACHINE_ARN: z.string(),
+};
 
 const task = { ...base };
 const provider = { ...task, ...eks };
@@ -44,9 +58,19 @@ export const environments = {
   'http/clusters': z.object({
     ...http,
     ...caps,
+    ...agentInstall,
+    KEY_ARN: z.string(),
     PROVIDERS: z.string().default('eks'),
+    SHARING_TEAMS: z.string(),
+    AGENT_IMAGE_PUBLISHED: z.enum(['true', 'false']),
     ...timing('CreateDeadline', 'DeleteDeadline', 'StartGrace'),
   }),
+  'http/workspaces': z.object({ ...http, ...seatCaps, ...seatTimings }),
+  'http/groups': z.object({ ...http, ...seatCaps, ...seatTimings }),
+  'http/templates': z.object(http),
+  'http/secrets': z.object({ ...http, KEY_ARN: z.string() }),
+  'http/seat-access': z.object({ ...http, API_URL: z.string(), KEY_ARN: z.string() }),
+  'http/seat-agent': z.object({ ...base, KEY_ARN: z.string() }),
   'http/access': z.object({
     ...http,
     VIEWER_ROLE_ARN: z.string(),
@@ -59,15 +83,26 @@ export const environments = {
   'http/operations': z.object(http),
   'socket/handler': z.object({
     ...base,
+    ...seatCaps,
     ...timing('PaceWatched', 'StaleWatched', 'PaceIdle', 'StaleIdle'),
   }),
   'stream/push': z.object({ ...base, CALLBACK_URL: z.string(), ...timing('PaceWatched', 'StaleWatched') }),
-  'stream/effects': z.object({ ...base, ...stateMachines }),
+  'stream/effects': z.object({ ...base, ...stateMachines, ...seatCaps, ...seatTimings }),
   'schedule/sweep': z.object({
     ...base,
     ...stateMachines,
     ...eks,
-    ...timing('Check', 'StartGrace', 'ExpiryWarning', 'DeleteDeadline', 'OrphanAge'),
+    ...seatCaps,
+    ...timing(
+      'WorkspaceStartDeadline',
+      'WorkspaceStopDeadline',
+      'WorkspaceDeleteDeadline',
+      'Check',
+      'StartGrace',
+      'ExpiryWarning',
+      'DeleteDeadline',
+      'OrphanAge',
+    ),
   }),
   'tasks/cluster-create/ensure-cluster': z.object({
     ...provider,
@@ -95,7 +130,9 @@ export const environments = {
   'tasks/cluster-delete/delete-cluster': z.object({ ...provider }),
   'tasks/cluster-delete/observe-deleted': z.object({ ...provider }),
   'tasks/cluster-delete/sweep-leftovers': z.object({ ...provider }),
-  'tasks/cluster-delete/record-success': z.object({ ...task }),
+  'tasks/cluster-delete/record-success': z.object({ ...task, ...seatCaps }),
+  'tasks/seat/await': z.object({ ...task }),
+  'tasks/seat/record-success': z.object({ ...task }),
   'tasks/record-failure': z.object({ ...task }),
 } as const;
 

@@ -89,11 +89,20 @@ export const workflows = (client: Pick<SFNClient, 'send'>, machines: StateMachin
     unlessGone(client.send(new SendTaskFailureCommand({ taskToken, error, cause }))),
 });
 
-export const liveWorkflows = (env: {
+/** The state machines as the template names them. */
+export const machinesOf = (env: {
   readonly CREATE_STATE_MACHINE_ARN: string;
   readonly DELETE_STATE_MACHINE_ARN: string;
-}): Workflows =>
-  workflows(new SFNClient({}), {
-    'cluster-create': env.CREATE_STATE_MACHINE_ARN,
-    'cluster-delete': env.DELETE_STATE_MACHINE_ARN,
-  });
+  readonly START_SEAT_STATE_MACHINE_ARN: string;
+  readonly STOP_SEAT_STATE_MACHINE_ARN: string;
+  readonly DELETE_SEAT_STATE_MACHINE_ARN: string;
+}): StateMachines => ({
+  'cluster-create': env.CREATE_STATE_MACHINE_ARN,
+  'cluster-delete': env.DELETE_STATE_MACHINE_ARN,
+  'workspace-start': env.START_SEAT_STATE_MACHINE_ARN,
+  'workspace-stop': env.STOP_SEAT_STATE_MACHINE_ARN,
+  'workspace-delete': env.DELETE_SEAT_STATE_MACHINE_ARN,
+});
+
+export const liveWorkflows = (env: Parameters<typeof machinesOf>[0]): Workflows =>
+  workflows(new SFNClient({}), machinesOf(env));

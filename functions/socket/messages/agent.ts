@@ -13,26 +13,8 @@ import {
 import { type AgentTokenState, tokenStateOf } from '#core/domain/token.ts';
 import { Stale, untilFresh } from '#core/store/commit.ts';
 import type { AgentConnection } from '#core/store/connections.ts';
-import type { Deps } from '../../lib/deps.ts';
-
-export interface AgentDeps extends Deps {
-  readonly deploymentId: string;
-  readonly watched: Pace;
-  readonly idle: Pace;
-}
-
-type Unaddressed = ServerMessage extends infer M
-  ? M extends ServerMessage
-    ? Pick<M, 'type' | 'payload'>
-    : never
-  : never;
-type ErrorCode = Extract<ServerMessage, { type: 'error' }>['payload']['code'];
-
-const refuse = (code: ErrorCode, message: string): Unaddressed => ({ type: 'error', payload: { code, message } });
-const ack: Unaddressed = { type: 'ack', payload: {} };
-
-/** The deployment's count of restores: an agent refuses a lower one (DESIGN §2). */
-const EPOCH = 1;
+import { type AgentDeps, ack, EPOCH, refuse, type Unaddressed } from './answer.ts';
+import { audit, clusterLeft, seatFound, seatGone, seatStatus, seatsDigest, seatsWhole, sync } from './seats.ts';
 
 /** The answer to one message of an agent. */
 export const answerAgent = async (
@@ -86,6 +68,20 @@ const answer = async (deps: AgentDeps, connection: AgentConnection, body: unknow
         await deps.store.commit(drained(cluster, connection.link, now), { now, newId: deps.newId });
         return ack;
       });
+    case 'sync':
+      return sync(deps, connection, message);
+    case 'seats.get':
+      return seatsWhole(deps, connection, message);
+    case 'workspace.status':
+      return seatStatus(deps, connection, message);
+    case 'workspace.gone':
+      return seatGone(deps, connection, message);
+    case 'workspace.found':
+      return seatFound(deps, connection, message);
+    case 'audit':
+      return audit(deps, connection, message);
+    case 'cluster.left':
+      return clusterLeft(deps, connection, message);
     case 'token.rotate':
       return keepNext(deps, connection, token, message.payload.nextTokenHash);
   }
@@ -171,11 +167,9 @@ const hello = async (
     const replaced = present.replaces === undefined ? null : await deps.store.tokens.byHash(present.replaces);
     if (helloRefusal(cluster, connection.link, payload) !== null)
       return refuse('Stale', 'a newer link speaks for the cluster');
+    const more = { reconnect: false, drain: awaitsDrain(cluster), ...(await seatsOf(deps, cluster)) };
     if (cluster.agent?.link === connection.link)
-      return helloAck(deps, connection, await paceOf(deps, cluster.team), {
-        reconnect: false,
-        drain: awaitsDrain(cluster),
-      });
+      return helloAck(deps, connection, await paceOf(deps, cluster.team), more);
     const now = deps.now();
     const pace = await paceOf(deps, cluster.team);
     const held = renewed(lease, connection.link, pace.paceSeconds, pace, now);
@@ -185,7 +179,7 @@ const hello = async (
       now,
     );
     await deps.store.commit(decided, { now, newId: deps.newId }, [deps.store.clusters.leaseStep(cluster.id, held)]);
-    return helloAck(deps, connection, pace, { reconnect: false, drain: awaitsDrain(cluster) });
+    return helloAck(deps, connection, pace, more);
   });
 };
 
@@ -213,7 +207,7 @@ const helloAck = (
   deps: AgentDeps,
   connection: AgentConnection,
   pace: Pace,
-  more: { readonly reconnect: boolean; readonly drain: boolean },
+  more: { readonly reconnect: boolean; readonly drain: boolean; readonly seats?: string },
 ): Unaddressed => ({
   type: 'hello.ack',
   payload: {
@@ -227,6 +221,13 @@ const helloAck = (
     ...more,
   },
 });
+
+/** The digest of the list, where seats may be. */
+const seatsOf = async (
+  deps: AgentDeps,
+  cluster: { readonly id: string; readonly takesWorkspaces: boolean },
+): Promise<{ readonly seats?: string }> =>
+  cluster.takesWorkspaces ? { seats: await seatsDigest(deps.store, cluster.id) } : {};
 
 const paceOf = async (deps: AgentDeps, team: string): Promise<Pace> =>
   (await deps.store.connections.isWatched(team)) ? deps.watched : deps.idle;
@@ -250,5 +251,5 @@ const heartbeat = async (deps: AgentDeps, connection: AgentConnection, keeps: nu
       if (!(error instanceof Stale)) throw error;
     }
   }
-  return { type: 'heartbeat.ack', payload: pace };
+  return { type: 'heartbeat.ack', payload: { ...pace, ...(await seatsOf(deps, cluster)) } };
 };

@@ -15,7 +15,7 @@ const waitFor = (step: string, awaited: Awaited, first?: 'drain') =>
     run: async ({ deps, input: { taskToken }, cluster, operation, command }) => {
       if (first !== undefined) await command({ type: first, operation: operation.id });
       await deps.store.clusters.putAwait(
-        { operation: operation.id, cluster: cluster.id, awaited, taskToken },
+        { operation: operation.id, resource: { type: 'cluster', id: cluster.id }, awaited, taskToken },
         deps.now(),
       );
       return null;

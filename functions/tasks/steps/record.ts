@@ -4,8 +4,10 @@ import { decideCluster } from '#core/domain/cluster.ts';
 import type { Decision } from '#core/domain/decision.ts';
 import type { OperationState } from '#core/domain/operation.ts';
 import { revokeToken } from '#core/domain/token.ts';
+import type { Deps } from '../../lib/deps.ts';
 import { task } from '../../lib/task.ts';
 import { failureOf } from '../lib/failure.ts';
+import { recordSeatFailure } from './seat.ts';
 
 /** A repeat after the answer was lost. */
 const ifSucceeded = (operation: OperationState): null | undefined =>
@@ -51,7 +53,7 @@ export const recordDeleted = task<object, unknown, null>({
 const failed = z.object({ error: z.object({ Error: z.string(), Cause: z.string().optional() }) });
 const recorded = z.strictObject({ superseded: z.boolean() });
 
-export const recordFailure = task<object, z.infer<typeof failed>, z.infer<typeof recorded>>({
+const recordClusterFailure = task<object, z.infer<typeof failed>, z.infer<typeof recorded>>({
   input: failed,
   output: recorded,
   // Nothing is written over an operation that has ended: it failed already (then so does the execution), succeeded, or was superseded.
@@ -61,3 +63,14 @@ export const recordFailure = task<object, z.infer<typeof failed>, z.infer<typeof
     return { superseded: false };
   },
 });
+
+/** Of whatever the operation is about. */
+export const recordFailure = (deps: Deps) => {
+  const ofCluster = recordClusterFailure(deps);
+  const ofSeat = recordSeatFailure(deps);
+  return async (event: unknown): Promise<z.infer<typeof recorded>> => {
+    const { operationId } = (event ?? {}) as { readonly operationId?: unknown };
+    const operation = typeof operationId === 'string' ? await deps.store.clusters.operation(operationId) : null;
+    return operation?.resource.type === 'workspace' ? ofSeat(event) : ofCluster(event);
+  };
+};
