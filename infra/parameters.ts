@@ -10,6 +10,12 @@ export interface Parameters {
   readonly teamClusterLimit: CfnParameter;
   readonly deploymentClusterLimit: CfnParameter;
   readonly deploymentVcpuLimit: CfnParameter;
+  readonly teamWorkspaceLimit: CfnParameter;
+  readonly teamCpuLimit: CfnParameter;
+  readonly teamMemoryLimit: CfnParameter;
+  readonly teamStorageLimit: CfnParameter;
+  /** Teams whose clusters may take dev pods of other teams: ids by commas, `*` for every team. */
+  readonly sharingTeams: CfnParameter;
   /** Empty: the image that this deployment builds. */
   readonly agentImage: CfnParameter;
   /** Empty: nobody is mailed. */
@@ -17,7 +23,15 @@ export interface Parameters {
 }
 
 /** Limits as they are when whoever deploys says nothing. */
-export const LIMITS = { teamClusters: 3, deploymentClusters: 10, deploymentVcpu: 64 } as const;
+export const LIMITS = {
+  teamClusters: 3,
+  deploymentClusters: 10,
+  deploymentVcpu: 64,
+  teamWorkspaces: 50,
+  teamCpu: 64,
+  teamMemory: 256,
+  teamStorage: 2048,
+} as const;
 
 /** The name of a timing's parameter, which is also its name in state machines: `FirstWait` → `FirstWaitSeconds`. */
 export const timingParameter = (timing: Timing): string => `${timing}Seconds`;
@@ -58,6 +72,17 @@ export const parametersOf = (scope: Construct, agentImage: string): Parameters =
     LIMITS.deploymentVcpu,
     'vCPU of all workers of all clusters at a time',
   ),
+  teamWorkspaceLimit: limit(scope, 'TeamWorkspaceLimit', LIMITS.teamWorkspaces, 'dev pods that one team may have'),
+  teamCpuLimit: limit(scope, 'TeamCpuLimit', LIMITS.teamCpu, "vCPU that one team's running dev pods may ask for"),
+  teamMemoryLimit: limit(scope, 'TeamMemoryLimit', LIMITS.teamMemory, "GiB that one team's running dev pods may ask for"),
+  teamStorageLimit: limit(scope, 'TeamStorageLimit', LIMITS.teamStorage, "GiB of all volumes of one team's dev pods"),
+  sharingTeams: new CfnParameter(scope, 'SharingTeams', {
+    default: '',
+    allowedPattern: '^(\\*|(team_[0-9a-z]{26}(,team_[0-9a-z]{26})*)?)$',
+    constraintDescription: 'ids of teams separated by commas, * for every team, or nothing',
+    description:
+      "teams whose clusters may take dev pods of every team (isolation=shared): whoever administers such a cluster can read those pods' secrets",
+  }),
   agentImage: new CfnParameter(scope, 'AgentImage', {
     default: agentImage,
     description:

@@ -106,7 +106,11 @@ export const permissionsOf = (name: FunctionName, to: Resources): Grant[] => {
     );
   const byOperation = { wildcard: 'an execution has the name of its operation, which is made at run time' };
   const lookAtExecutions = allow('LookAtExecutions', ['states:DescribeExecution'], to.executionArns, byOperation);
-  const workflows = allow('Workflows', ['states:StartExecution', 'states:SendTaskSuccess'], to.stateMachineArns);
+  const workflows = allow(
+    'Workflows',
+    ['states:StartExecution', 'states:SendTaskSuccess', 'states:SendTaskFailure'],
+    to.stateMachineArns,
+  );
   const stopExecutions = allow('StopExecutions', ['states:StopExecution'], to.executionArns, byOperation);
 
   switch (name) {
@@ -122,12 +126,20 @@ export const permissionsOf = (name: FunctionName, to: Resources): Grant[] => {
     case 'http/operations':
       return [read];
     case 'http/clusters':
+    case 'http/secrets':
+      return [...both, to.key.seal()];
+    case 'http/seat-access':
+    case 'http/seat-agent':
+      return [...both, to.key.seal()];
+    case 'http/workspaces':
+    case 'http/groups':
+    case 'http/templates':
     case 'socket/handler':
       return both;
     case 'stream/push':
       return [...both, to.table.readStream(), to.socket.manageConnections()];
     case 'stream/effects':
-      return [...both, to.table.readStream(), ...to.failures.deliver(), workflows];
+      return [...both, to.table.readStream(), ...to.failures.deliver(), workflows, stopExecutions];
     case 'schedule/sweep':
       return [
         ...both,
@@ -181,6 +193,8 @@ export const permissionsOf = (name: FunctionName, to: Resources): Grant[] => {
     case 'tasks/cluster-create/record-success':
     case 'tasks/cluster-delete/drain':
     case 'tasks/cluster-delete/record-success':
+    case 'tasks/seat/await':
+    case 'tasks/seat/record-success':
     case 'tasks/record-failure':
       return both;
   }

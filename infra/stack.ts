@@ -48,7 +48,7 @@ export interface RoadsteadStackProps extends StackProps {
   readonly zones?: readonly string[];
 }
 
-const WORKFLOWS = ['cluster-create', 'cluster-delete'] as const;
+const WORKFLOWS = ['cluster-create', 'cluster-delete', 'workspace-start', 'workspace-stop', 'workspace-delete'] as const;
 
 export class RoadsteadStack extends Stack {
   constructor(scope: Construct, id: string, props: RoadsteadStackProps) {
@@ -92,15 +92,21 @@ export class RoadsteadStack extends Stack {
       USER_POOL_ID: people.pool.userPoolId,
       USER_POOL_CLIENT_ID: people.client.userPoolClientId,
       REGISTRATION: parameters.registration.valueAsString,
-      PROVIDERS: 'eks',
+      PROVIDERS: 'eks,existing',
+      SHARING_TEAMS: parameters.sharingTeams.valueAsString,
       TEAM_CLUSTER_LIMIT: parameters.teamClusterLimit.valueAsString,
       DEPLOYMENT_CLUSTER_LIMIT: parameters.deploymentClusterLimit.valueAsString,
       DEPLOYMENT_VCPU_LIMIT: parameters.deploymentVcpuLimit.valueAsString,
+      TEAM_WORKSPACE_LIMIT: parameters.teamWorkspaceLimit.valueAsString,
+      TEAM_CPU_LIMIT: parameters.teamCpuLimit.valueAsString,
+      TEAM_MEMORY_LIMIT: parameters.teamMemoryLimit.valueAsString,
+      TEAM_STORAGE_LIMIT: parameters.teamStorageLimit.valueAsString,
       API_URL: api.url,
       SOCKET_URL: socket.url,
       CALLBACK_URL: socket.callbackUrl,
       KEY_ARN: key.arn,
       AGENT_IMAGE: image.reference,
+      AGENT_IMAGE_PUBLISHED: image.published,
       CLUSTER_ROLE_ARN: roles.clusterRole.roleArn,
       NODE_ROLE_ARN: roles.nodeRole.roleArn,
       MANAGED_NODE_ROLE_ARN: roles.managedNodeRole.roleArn,
@@ -111,6 +117,9 @@ export class RoadsteadStack extends Stack {
       SUBNET_IDS: Fn.join(',', [...network.subnetIds]),
       CREATE_STATE_MACHINE_ARN: stateMachineArn(this, machineName('cluster-create')),
       DELETE_STATE_MACHINE_ARN: stateMachineArn(this, machineName('cluster-delete')),
+      START_SEAT_STATE_MACHINE_ARN: stateMachineArn(this, machineName('workspace-start')),
+      STOP_SEAT_STATE_MACHINE_ARN: stateMachineArn(this, machineName('workspace-stop')),
+      DELETE_SEAT_STATE_MACHINE_ARN: stateMachineArn(this, machineName('workspace-delete')),
     };
 
     const functions = new Map(

@@ -1,8 +1,8 @@
 /** The first decision on a cluster: its name and its share of the quotas are claimed with it. */
-import { vcpuOf } from '../contract/sizes.ts';
 import type { Context } from './clock.ts';
 import type { ClusterCommand, ClusterDecision } from './cluster-command.ts';
 import type { ClusterState } from './cluster-state.ts';
+import { vcpuTaken } from './cluster-origin.ts';
 import { withCondition } from './conditions.ts';
 import { clusterDeadline, newOperation } from './operation.ts';
 
@@ -59,7 +59,7 @@ export const createCluster = (
     ],
     claims: [
       { claim: 'cluster-name', team: command.team, name: spec.name, cluster: id, code: 'cluster.name_taken' },
-      { claim: 'capacity', team: command.team, clusters: 1, vcpu: vcpuOf(spec.workers), limits: command.limits },
+      { claim: 'capacity', team: command.team, clusters: 1, vcpu: vcpuTaken(next), limits: command.limits },
     ],
     audit: [
       {

@@ -1,9 +1,9 @@
 /** A cluster as it is answered and pushed: `Expired` and `Connected` are computed where they are read (DESIGN §1). */
 import type { Cluster } from '../contract/cluster.ts';
 import type { Condition } from '../contract/names.ts';
-import { hourlyCost } from '../contract/sizes.ts';
 import type { ClusterChanged } from '../contract/socket.ts';
 import { plus } from './clock.ts';
+import { costOf } from './cluster-origin.ts';
 import { type ClusterState, isExpired } from './cluster-state.ts';
 import { isTrue, withCondition } from './conditions.ts';
 import { isStale, type Lease } from './link.ts';
@@ -82,7 +82,10 @@ export const toCluster = (cluster: ClusterState, lease: Lease | null, now: strin
           ...(lease === null ? {} : { lastSeenAt: lease.lastSeenAt }),
         },
       }),
-  estimatedUsdPerHour: hourlyCost(cluster.workers),
+  estimatedUsdPerHour: costOf(cluster),
+  ...(cluster.remains === undefined
+    ? {}
+    : { remains: { objects: [...cluster.remains], command: `kubectl delete ${cluster.remains.join(' ')}` } }),
   version: cluster.version,
   revision: cluster.revision,
 });

@@ -2,10 +2,10 @@
 import type { ClusterPhase } from '../contract/cluster.ts';
 import { TTL } from '../contract/cluster.ts';
 import { AppError, type ErrorCode } from '../contract/errors.ts';
-import { vcpuOf } from '../contract/sizes.ts';
 import { type Context, earlier, plus } from './clock.ts';
 import type { ClusterCommand, ClusterDecision, ClusterSubject } from './cluster-command.ts';
 import { createCluster } from './cluster-create.ts';
+import { expiryOf, isConnected, vcpuTaken } from './cluster-origin.ts';
 import { type ClusterState, isExpired } from './cluster-state.ts';
 import { withCondition } from './conditions.ts';
 import type { Claim, Decision, Write } from './decision.ts';
@@ -146,8 +146,9 @@ export const decideCluster = (
     );
   };
 
-  const remove = (actor: string, action: string, timings: OperationTimings) =>
-    opened(
+  /** `force`: although dev pods are there; they go with it. */
+  const remove = (actor: string, action: string, timings: OperationTimings, force: boolean) => {
+    const decision = opened(
       'cluster-delete',
       {
         phase: 'Deleting',
@@ -159,6 +160,10 @@ export const decideCluster = (
       },
       { actor, action, timings },
     );
+    return cluster.takesWorkspaces
+      ? { ...decision, claims: [...decision.claims, { claim: 'room-close', cluster: cluster.id, force } as const] }
+      : decision;
+  };
 
   switch (command.type) {
     case 'step': {
@@ -178,7 +183,7 @@ export const decideCluster = (
           step: undefined,
           error: undefined,
           readyAt,
-          expiresAt: earlier(plus(now, cluster.ttlSeconds), plus(readyAt, TTL.max)),
+          expiresAt: expiryOf(cluster, readyAt, now),
           warnedAt: undefined,
           endpoint: command.endpoint ?? cluster.endpoint,
           certificateAuthority: command.certificateAuthority ?? cluster.certificateAuthority,
@@ -208,7 +213,7 @@ export const decideCluster = (
               claim: 'capacity',
               team: cluster.team,
               clusters: -1,
-              vcpu: -vcpuOf(cluster.workers),
+              vcpu: -vcpuTaken(cluster),
               limits: { teamClusters: 0, deploymentClusters: 0, deploymentVcpu: 0 },
             },
           ],
@@ -236,10 +241,10 @@ export const decideCluster = (
       // A repeated delete answers the operation that is deleting already.
       return cluster.phase === 'Deleting' && open !== null
         ? unchanged
-        : remove(command.actor, 'cluster.delete', command.timings);
+        : remove(command.actor, 'cluster.delete', command.timings, command.force);
     case 'expire':
       if (!isExpired(cluster, now) || open !== null) return unchanged;
-      return remove('system', 'cluster.expire', command.timings);
+      return remove('system', 'cluster.expire', command.timings, true);
     case 'warn':
       if (cluster.warnedAt !== undefined || cluster.expiresAt === undefined) return unchanged;
       return decided({
@@ -269,6 +274,8 @@ export const decideCluster = (
       );
     }
     case 'extend': {
+      // A connected cluster has no end that could be moved.
+      if (isConnected(cluster)) return unchanged;
       if (isExpired(cluster, now))
         throw new AppError('cluster.expired', { detail: `it expired at ${cluster.expiresAt}` });
       const expiresAt = earlier(plus(now, command.ttlSeconds), plus(cluster.readyAt ?? now, TTL.max));

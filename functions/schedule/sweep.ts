@@ -1,6 +1,7 @@
 /** Lambda: the sweeper, once a minute. */
 import { liveDeps } from '../lib/deps.ts';
 import { readEnv } from '../lib/env.ts';
+import { seatLimitsOf, seatTimingsOf } from '../lib/seat-limits.ts';
 import { liveWorkflows } from '../lib/workflows.ts';
 import { liveProviders } from '../tasks/providers/live.ts';
 import type { Cloud } from './duties/clouds.ts';
@@ -22,6 +23,8 @@ export const handler = sweep({
   ...liveDeps(env, 'sweep'),
   ...liveWorkflows(env),
   clouds,
+  limits: seatLimitsOf(env),
+  timings: seatTimingsOf(env),
   checkSeconds: env.CHECK_SECONDS,
   warningSeconds: env.EXPIRY_WARNING_SECONDS,
   deleteDeadlineSeconds: env.DELETE_DEADLINE_SECONDS,

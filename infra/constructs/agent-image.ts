@@ -15,16 +15,19 @@ export interface AgentImageProps {
 
 const RECIPE = 'agent/image/Dockerfile';
 /** What the recipe copies: the rest of the folder must not make another image. */
-const USED = ['package.json', 'package-lock.json', 'tsconfig.json', 'core/contract', 'agent'];
+const USED = ['package.json', 'package-lock.json', 'tsconfig.json', 'core/contract', 'core/domain', 'agent'];
 
 /** The image's reference, as pods name it. */
 export class AgentImage extends Construct {
   readonly reference: string;
+  /** `true` when clusters that are not ours can pull it. */
+  readonly published: string;
 
   constructor(scope: Construct, id: string, { parameter, sources }: AgentImageProps) {
     super(scope, id);
     if (sources === undefined) {
       this.reference = parameter.valueAsString;
+      this.published = 'true';
       return;
     }
     // Our nodes are amd64, whatever the machine that deploys is (aws.md 24).
@@ -37,5 +40,6 @@ export class AgentImage extends Construct {
     });
     const given = new CfnCondition(this, 'Given', { expression: Fn.conditionNot(Fn.conditionEquals(parameter, '')) });
     this.reference = Fn.conditionIf(given.logicalId, parameter.valueAsString, asset.imageUri).toString();
+    this.published = Fn.conditionIf(given.logicalId, 'true', 'false').toString();
   }
 }

@@ -6,8 +6,8 @@ import { Construct } from 'constructs';
 
 /** What each consumer is woken for: the `entity` that every item carries. */
 export const WATCHED = {
-  push: ['Cluster', 'Token', 'Connection', 'Subscription'],
-  effects: ['Operation', 'Await', 'Cluster'],
+  push: ['Cluster', 'Workspace', 'Group', 'CredentialRequest', 'Token', 'Connection', 'Subscription'],
+  effects: ['Operation', 'Await', 'Cluster', 'Workspace', 'Group', 'Secret'],
 } as const;
 
 export interface StreamConsumersProps {

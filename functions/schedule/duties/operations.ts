@@ -4,6 +4,7 @@ import { plus } from '#core/domain/clock.ts';
 import { decideCluster } from '#core/domain/cluster.ts';
 import { isOpen, type OperationState } from '#core/domain/operation.ts';
 import type { AwaitItem } from '#core/store/clusters.ts';
+import { decideWorkspace } from '#core/domain/workspace.ts';
 import { untilFresh } from '#core/store/commit.ts';
 import type { Deps } from '../../lib/deps.ts';
 import { type SignalDeps, signalIfHolding } from '../../lib/signal.ts';
@@ -53,23 +54,20 @@ const look = async (deps: OperationDeps, operation: OperationState): Promise<voi
 /** Records the failure, unless the execution recorded an outcome of its own meanwhile. */
 const fail = (deps: OperationDeps, operation: OperationState, code: string, message: string): Promise<void> =>
   untilFresh(async () => {
-    const subject = await deps.store.clusters.subject(operation.resource.id);
+    const at = { now: deps.now(), newId: deps.newId };
+    const { type, id } = operation.resource;
+    const failure = (help: string) => {
+      const step = operation.steps.at(-1)?.name;
+      const error = { code, message, help, ...(step === undefined ? {} : { step }) };
+      return { type: 'fail', operation: operation.id, error } as const;
+    };
+    if (type === 'workspace') {
+      const subject = await deps.store.workspaces.subject(id);
+      if (subject.workspace?.operationId !== operation.id) return;
+      const help = 'Ask for it again; look at the conditions of the dev pod and of its cluster.';
+      return deps.store.commit(decideWorkspace(subject, failure(help), at), at);
+    }
+    const subject = await deps.store.clusters.subject(id);
     if (subject.cluster?.operationId !== operation.id) return;
-    const step = subject.operation?.steps.at(-1)?.name;
-    const now = deps.now();
-    const decision = decideCluster(
-      subject,
-      {
-        type: 'fail',
-        operation: operation.id,
-        error: {
-          code,
-          message,
-          help: 'Retry the operation or delete the cluster.',
-          ...(step === undefined ? {} : { step }),
-        },
-      },
-      { now, newId: deps.newId },
-    );
-    await deps.store.commit(decision, { now, newId: deps.newId });
+    await deps.store.commit(decideCluster(subject, failure('Retry the operation or delete the cluster.'), at), at);
   });

@@ -3,13 +3,15 @@ import type { Deps } from '../../lib/deps.ts';
 import { type CloudDeps, isOrphanMinute, sweepOrphans, sweepVersions } from './clouds.ts';
 import { type ExpiryDeps, sweepExpiries, sweepLeases } from './clusters.ts';
 import { type OperationDeps, sweepOperations } from './operations.ts';
+import { type SeatDeps, sweepSeats } from './seats.ts';
 
-export type SweepDeps = Deps & OperationDeps & ExpiryDeps & CloudDeps;
+export type SweepDeps = Deps & OperationDeps & ExpiryDeps & CloudDeps & SeatDeps;
 
 /** One sweep. Throws at the end when a duty failed, so that the failure is counted. */
 export const sweep = (deps: SweepDeps) => async (): Promise<void> => {
   const duties: readonly (readonly [string, () => Promise<void>])[] = [
     ['operations', () => sweepOperations(deps)],
+    ['seats', () => sweepSeats(deps)],
     ['expiries', () => sweepExpiries(deps)],
     ['leases', () => sweepLeases(deps)],
     ['versions', () => sweepVersions(deps)],

@@ -1,7 +1,9 @@
 /** The providers of this deployment, made from a function's environment. */
 import { EKSClient } from '@aws-sdk/client-eks';
 import { STSClient } from '@aws-sdk/client-sts';
+import { EXISTING } from '#core/domain/cluster-origin.ts';
 import { eksProvider } from './eks/eks.ts';
+import { existingProvider } from './existing/existing.ts';
 import type { Providers } from './provider.ts';
 
 /** Of these a function has the ones that its task needs. */
@@ -44,4 +46,5 @@ export const liveProviders = (
         },
       }),
     ],
+    [EXISTING, existingProvider()],
   ]);

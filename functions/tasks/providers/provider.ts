@@ -38,6 +38,10 @@ export interface Owned {
 export interface Provider {
   /** The agent is asked to empty a cluster before its end, since it makes things that outlive it (load balancers, volumes). */
   readonly drainable: boolean;
+  /** Its clusters are not ours to remove: a delete waits for the agent to take away what we put there, connected or not. */
+  readonly livesOn?: boolean;
+  /** How long its first hello may take, where that is not the deployment's own deadline: a person may have to act. */
+  readonly helloSeconds?: number;
   /** Asks for the cluster, or finds the one asked for before; a failed one is taken away, to be made anew. */
   readonly ensure: (cluster: ClusterState) => Promise<Progress>;
   readonly observe: (cluster: ClusterState) => Promise<Progress>;
