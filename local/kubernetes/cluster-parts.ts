@@ -31,6 +31,8 @@ export interface ClusterSettings {
   backoff?: Partial<Backoff>;
   /** How often mounted secrets, config maps and tokens are looked at, in ms; default 60 s. */
   refreshMs?: number;
+  /** `process`: dev pods are plain processes even where namespaces could be made. */
+  isolation?: 'process';
 }
 
 export interface ClusterFacts {
@@ -165,6 +167,7 @@ export async function startParts(
         images: settings.images,
         version,
         ...(settings.backoff && { backoff: settings.backoff }),
+        ...(settings.isolation && { isolation: settings.isolation }),
         ...(settings.refreshMs !== undefined && { refreshMs: settings.refreshMs }),
         log,
       }).then((running) => {

@@ -7,17 +7,20 @@ import { timestamp } from '../controllers/machinery/conditions.ts';
 import type { Container, ContainerState, ContainerStatus } from '../controllers/machinery/types.ts';
 import { ConfigError } from './environment.ts';
 import { runHook, watchHealth } from './health.ts';
+import { holdPorts } from './held-ports.ts';
 import { repositoryOf } from './images.ts';
 import { logFile } from './logs.ts';
 import type { ProbeTarget } from './probes.ts';
 import { type Backoff, nextWait, type RestartPolicy, stateAfterCrash, waitText } from './restart.ts';
-import type { Runnable } from './runnable.ts';
+import type { Isolation, Runnable } from './runnable.ts';
 import type { Running, Tether } from './tether.ts';
 
 export interface ContainerHost {
   podDir: string;
   podName: string;
   podIP: string;
+  /** `-n NAMESPACE POD -- sh`: how a person gets in. */
+  shell: string;
   /** The pod's grace: between SIGTERM and SIGKILL. */
   graceMs: number;
   tether: Tether;
@@ -67,6 +70,11 @@ export class ContainerRun {
     this.#restarts = before.restartCount;
     this.#lastState = before.lastState;
     this.#id = before.containerID ?? '';
+  }
+
+  /** How its present run is kept apart; undefined: not known yet. */
+  get isolation(): Isolation | 'simulated' | undefined {
+    return this.#id === '' ? undefined : (this.#runnable?.isolation ?? 'simulated');
   }
 
   get terminated() {
@@ -224,6 +232,12 @@ export class ContainerRun {
     const { tether, podDir } = this.#host;
     const running = tether.run({ ...runnable.main, log: logFile(podDir, container.name, this.#restarts) });
     this.#process = running;
+    const held = holdPorts(
+      this.#host.podIP,
+      runnable.ports ?? [],
+      `use kubectl exec -it ${this.#host.shell}`,
+      (message) => this.#host.event('Warning', 'PortNotHeld', message),
+    );
     const startedAt = this.#begin();
     const life = new AbortController();
     this.#started = container.startupProbe === undefined;
@@ -246,6 +260,7 @@ export class ContainerRun {
     });
     void runHook(this.#target, container.lifecycle?.postStart, 'PostStart', 30_000, this.#host.event);
     const exit = await running.exited;
+    held.close();
     life.abort();
     this.#process = undefined;
     this.#finish(startedAt, exit.code, exit.error);
@@ -268,7 +283,7 @@ export class ContainerRun {
   async exec(command: string[], timeoutMs: number): Promise<{ code: number; output: string }> {
     const runnable = this.#process && this.#runnable;
     if (runnable === undefined) return { code: 126, output: 'the container is not running' };
-    const running = this.#host.tether.run(runnable.beside(command, false));
+    const running = this.#host.tether.run(await runnable.beside(command, false));
     const late = setTimeout(() => running.signal('SIGKILL'), timeoutMs);
     const { code, output, error } = await running.exited;
     clearTimeout(late);

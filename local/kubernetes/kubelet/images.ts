@@ -1,8 +1,21 @@
-/** Which images are programs of this machine, and which references are no images at all. Pure. */
+/** Which images are programs of this machine, which are dev pods, which references name nothing that could be pulled. Pure. */
 
-/** What an image is here: the command that takes the place of its entrypoint. */
+/** What an image is here: the command that takes the place of its entrypoint, and what its recipe sets up. */
 export interface KnownImage {
   command: string[];
+  /** Set for an image that people work in: it gets a file system of its own where this machine can give it one. */
+  dev?: DevImage;
+}
+
+/** What the recipes of dev images (`images/`) have in common. */
+export interface DevImage {
+  user: { name: string; uid: number; home: string };
+  workingDir: string;
+  env: Record<string, string>;
+  /** Folders of the image that the user owns, besides the home. */
+  folders: string[];
+  /** TCP ports that the image's entrypoint listens on. */
+  ports: number[];
 }
 
 const COMPONENT = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
@@ -14,11 +27,46 @@ const REFERENCE = new RegExp(
 /** The repository of a reference, without tag and digest; undefined for what is no reference. */
 export const repositoryOf = (reference: string): string | undefined => REFERENCE.exec(reference)?.[1];
 
-/** The known image for a reference: the exact one first, else any of the same repository. */
+/** Repositories, by their last part, that the built-in templates name; and everything under `roadstead/`. */
+const DEV_REPOSITORIES = new Set(['claude-terraform', 'node', 'python', 'go', 'gpu-notebook']);
+
+/** Lives until it is told to end, as the supervisor of the real images does. */
+const SUPERVISOR = `
+trap 'echo "dev pod $HOSTNAME ends"; exit 0' TERM INT
+echo "dev pod $HOSTNAME is up"
+while :; do sleep 3600 & wait $!; done`;
+
+const DEV: KnownImage = {
+  command: ['/bin/sh', '-c', SUPERVISOR],
+  dev: {
+    user: { name: 'node', uid: 1000, home: '/home/node' },
+    workingDir: '/workspace',
+    env: { HISTFILE: '/commandhistory/.bash_history', PROMPT_COMMAND: 'history -a' },
+    folders: ['/workspace', '/commandhistory'],
+    ports: [2222],
+  },
+};
+
+/** The known image for a reference: the exact one first, then any of the same repository, then the table of dev images. */
 export function knownImage(images: Record<string, KnownImage>, reference: string): KnownImage | undefined {
   if (images[reference]) return images[reference];
   const repository = repositoryOf(reference);
   if (repository === undefined) return undefined;
   const found = Object.keys(images).find((known) => repositoryOf(known) === repository);
-  return found === undefined ? undefined : images[found];
+  if (found !== undefined) return images[found];
+  const parts = repository.split('/');
+  return DEV_REPOSITORIES.has(parts.at(-1) ?? '') || parts.slice(0, -1).includes('roadstead') ? DEV : undefined;
+}
+
+/**
+ * Why a well-formed reference cannot be pulled; undefined: it can. There is no registry here that could be asked, so the rule is one of names:
+ * a repository or tag that begins with `missing` or `does-not-exist` is not there, and a digest must be one of SHA-256 or SHA-512.
+ */
+export function pullFailure(reference: string): string | undefined {
+  const [, repository = '', tag = '', digest = ''] = REFERENCE.exec(reference) ?? [];
+  const absent = /^(missing|does-not-exist)/;
+  const isDigest = digest === '' || /^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/.test(digest);
+  if (!isDigest) return `failed to pull and unpack image "${reference}": invalid checksum digest format`;
+  if (!absent.test(tag) && !repository.split('/').some((part) => absent.test(part))) return undefined;
+  return `rpc error: code = NotFound desc = failed to pull and unpack image "${reference}": failed to resolve reference "${reference}": ${reference}: not found`;
 }

@@ -12,6 +12,7 @@ import { Addresses } from './addresses.ts';
 import type { Identity } from './certificates.ts';
 import type { Sources } from './environment.ts';
 import type { KnownImage } from './images.ts';
+import { isolationFault } from './isolation.ts';
 import { nodeStatus, RENEW_MS, renewLease, reportNode } from './nodes.ts';
 import { type PodServices, PodWorker } from './pod-worker.ts';
 import type { Backoff } from './restart.ts';
@@ -33,6 +34,8 @@ export interface KubeletOptions {
   images: Record<string, KnownImage>;
   /** `1.35`: shown as the nodes' version. */
   version: string;
+  /** `process`: dev pods are plain processes even where namespaces could be made. */
+  isolation?: 'process';
   /** Restart back-off; default 10 s doubling to 5 min, as a real kubelet. */
   backoff?: Partial<Backoff>;
   /** How often mounted secrets, config maps and tokens are looked at; default 60 s. */
@@ -76,12 +79,20 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const podsDir = join(dir, 'pods');
   const workers = new Map<string, PodWorker>();
   const abort = new AbortController();
+  // Tried with the first dev pod, not at every start.
+  let fault: Promise<string | undefined> | undefined;
+  const findFault = async () => {
+    const found = options.isolation === 'process' ? 'it is switched off' : await isolationFault(dir);
+    if (found) log(`dev pods are plain processes, not kept apart from this machine: ${found}`);
+    return found;
+  };
   const services: PodServices = {
     client,
     record: recordAs('kubelet'),
     tether,
     sources: sourcesOf(client),
     images: options.images,
+    isolationFault: () => (fault ??= findFault()),
     backoff: { baseMs: 10_000, maxMs: 300_000, resetMs: 600_000, ...options.backoff },
     refreshMs: options.refreshMs ?? 60_000,
     log,

@@ -8,9 +8,10 @@ export const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''"
  * with 127 for a program that is not found and 126 (the shell's own) for one that may not run.
  */
 export const LAUNCH = `
+[ -d "$1" ] || mkdir -p -- "$1" 2>/dev/null
 cd -- "$1" 2>/dev/null || { printf 'OCI runtime exec failed: exec failed: unable to start container process: chdir to cwd ("%s"): no such file or directory: unknown\\n' "$1" >&2; exit 126; }
 shift
-eval "\${LAUNCH_ENV-}"; unset LAUNCH_ENV
+eval "\${LAUNCH_ENV-}"; unset LAUNCH LAUNCH_ENV
 case $1 in
 */*) [ -e "$1" ] && __found=1; __why="stat $1: no such file or directory" ;;
 *) IFS=:; for __dir in $PATH; do [ -f "$__dir/$1" ] && [ -x "$__dir/$1" ] && __found=1; done; unset IFS

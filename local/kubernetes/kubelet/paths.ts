@@ -7,6 +7,8 @@ export interface Mount {
   mountPath: string;
   /** Where it is on this machine. */
   folder: string;
+  /** The container may not write there. */
+  readOnly?: boolean;
 }
 
 /** The value with a leading mount path replaced. The longest mount path wins; other values are left alone. */

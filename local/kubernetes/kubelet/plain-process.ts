@@ -23,6 +23,14 @@ export interface SpecOptions {
   podDir: string;
 }
 
+/** What every container is told of its cluster. */
+export const clusterVariables = (pod: Pod, server: URL): Record<string, string> => ({
+  HOSTNAME: pod.spec.hostname ?? pod.metadata.name,
+  KUBERNETES_SERVICE_HOST: server.hostname,
+  KUBERNETES_SERVICE_PORT: server.port || '443',
+  KUBERNETES_SERVICE_PORT_HTTPS: server.port || '443',
+});
+
 /** Throws ConfigError while something that the pod names is not there. */
 export async function plainProcess(options: SpecOptions): Promise<Runnable> {
   const { pod, container, image, server, mounts } = options;
@@ -32,27 +40,25 @@ export async function plainProcess(options: SpecOptions): Promise<Runnable> {
     PATH: `${dirname(process.execPath)}:${BASE_PATH}`,
     HOME: home,
     TMPDIR: join(home, 'tmp'),
-    HOSTNAME: pod.spec.hostname ?? pod.metadata.name,
-    KUBERNETES_SERVICE_HOST: server.hostname,
-    KUBERNETES_SERVICE_PORT: server.port || '443',
-    KUBERNETES_SERVICE_PORT_HTTPS: server.port || '443',
+    ...clusterVariables(pod, server),
   };
   const env = await environment(pod, container, options.sources, options.facts, base);
-  // Folders of a subPath are made by its first user.
-  for (const { folder } of mounts) await mkdir(folder, { recursive: true, mode: 0o700 }).catch(() => undefined);
   // Only what the pod wrote names paths of a container; the image's command and our own variables are of this machine.
   const inside = (text: string) => rewrite(text, mounts);
   const own = (list: string[] | undefined) => list?.map((text) => inside(expand(text, env)));
   const command = [...(own(container.command) ?? image.command), ...(own(container.args) ?? [])];
   for (const [name, value] of Object.entries(env)) if (value !== base[name]) env[name] = inside(value);
-  const wanted = inside(container.workingDir ?? '');
-  const cwd = wanted === (container.workingDir ?? '') ? home : wanted;
+  // A dev image's home is the volume there, if the pod has one.
+  if (image.dev && inside(image.dev.user.home) !== image.dev.user.home) env.HOME = inside(image.dev.user.home);
+  const workingDir = container.workingDir || image.dev?.workingDir || '';
+  const wanted = inside(workingDir);
+  const cwd = wanted === workingDir ? home : wanted;
   return {
     isolation: 'process',
     main: { command, env, cwd },
-    beside: (words) => ({
-      command: ['/bin/sh', '-c', LAUNCH, 'sh', cwd, ...words.map(inside)],
-      env,
+    beside: async (words) => ({
+      command: ['/bin/sh', '-c', 'eval "$LAUNCH"', 'sh', cwd, ...words.map(inside)],
+      env: { ...env, LAUNCH },
       cwd: '/',
       ownGroup: true,
       handshake: false,

@@ -7,6 +7,7 @@ import { sameJson } from '../controllers/machinery/equal.ts';
 import type { RecordEvent } from '../controllers/machinery/events.ts';
 import { pods } from '../controllers/machinery/resources.ts';
 import type { Condition, Container, Pod, PodStatus } from '../controllers/machinery/types.ts';
+import { containedProcess } from './contained-process.ts';
 import { type ContainerHost, ContainerRun } from './container.ts';
 import { ConfigError, type Sources } from './environment.ts';
 import { type KnownImage, knownImage } from './images.ts';
@@ -24,6 +25,8 @@ export interface PodServices {
   tether: Tether;
   sources: Sources;
   images: Record<string, KnownImage>;
+  /** Why containers of dev images are not kept apart from this machine; undefined: they are. */
+  isolationFault(): Promise<string | undefined>;
   backoff: Backoff;
   /** How often secrets, config maps and tokens in volumes are looked at again. */
   refreshMs: number;
@@ -38,6 +41,8 @@ export interface PodPlace {
 }
 
 const RETRY_MS = 500;
+/** Annotation of a pod: `user-namespace`, `process` or `simulated` (several containers: each kind once). */
+const ISOLATION = 'roadstead.dev/isolation';
 
 export class PodWorker {
   pod: Pod;
@@ -138,6 +143,7 @@ export class PodWorker {
       podDir: this.#place.dir,
       podName: `${metadata.name}_${metadata.namespace}(${metadata.uid})`,
       podIP: this.#place.podIP,
+      shell: `-n ${metadata.namespace} ${metadata.name} -- bash`,
       graceMs: (pod.spec.terminationGracePeriodSeconds ?? 30) * 1000,
       tether: this.#services.tether,
       backoff: this.#services.backoff,
@@ -213,17 +219,21 @@ export class PodWorker {
     const { images, sources, client } = this.#services;
     const image = knownImage(images, container.image ?? '');
     if (image === undefined) return undefined;
-    const mounts = this.#volumes.mounts(container);
-    return plainProcess({
+    const options = {
       pod: this.pod,
       container,
       image,
       server: client.server,
       sources,
       facts: this.#place,
-      mounts,
+      mounts: await this.#volumes.mounts(container),
       podDir: this.#place.dir,
-    });
+    };
+    if (image.dev === undefined) return plainProcess(options);
+    const contained = (await this.#services.isolationFault()) === undefined;
+    const process = contained ? containedProcess({ ...options, dev: image.dev }) : plainProcess(options);
+    // With a command of its own the entrypoint does not run, and nothing of it listens.
+    return container.command ? process : { ...(await process), ports: image.dev.ports };
   }
 
   /** The status is written soon; what changes meanwhile goes into the next write. */
@@ -255,6 +265,12 @@ export class PodWorker {
     });
   }
 
+  /** How far each kind of container of this pod is kept apart, for `kubectl describe`. */
+  get #annotations() {
+    const kinds = new Set([...this.#init, ...this.#main].map((run) => run.isolation).filter(Boolean));
+    return kinds.size > 0 && { annotations: { [ISOLATION]: [...kinds].sort().join(',') } };
+  }
+
   async #write(): Promise<void> {
     // Several changes of one moment are one write.
     await sleep(5);
@@ -267,7 +283,7 @@ export class PodWorker {
         await this.#services.client.patch(
           pods,
           this.pod,
-          { metadata: { uid: this.pod.metadata.uid }, status },
+          { metadata: { uid: this.pod.metadata.uid, ...this.#annotations }, status },
           'status',
         );
         this.#reported = status;

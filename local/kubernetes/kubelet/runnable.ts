@@ -14,8 +14,12 @@ export type Isolation = 'user-namespace' | 'process';
 
 export interface Runnable {
   isolation: Isolation;
+  /** TCP ports of the image that the kubelet holds while the process runs. */
+  ports?: readonly number[];
   /** The container's process. */
   main: Omit<ProcessSpec, 'log'>;
-  /** The same place and environment for another command. Throws while the container is not there to be entered. */
-  beside(command: readonly string[], tty: boolean): Beside;
+  /** The same place and environment for another command. Rejects when the container cannot be entered. */
+  beside(command: readonly string[], tty: boolean): Promise<Beside>;
+  /** The pid, on this machine, of the first process of the container's own namespace, if it has one. */
+  firstProcess?(): Promise<number>;
 }

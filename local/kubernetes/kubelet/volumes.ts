@@ -12,6 +12,7 @@ import {
 import type { Container, Pod, Volume } from '../controllers/machinery/types.ts';
 import { ConfigError, fieldValue, type PodFacts, resourceValue, type Sources } from './environment.ts';
 import type { Mount } from './paths.ts';
+import { subPathOf } from './sub-path.ts';
 
 export const TOKEN_MOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** Name of the volume behind TOKEN_MOUNT where the API server did not add one to the pod. */
@@ -58,17 +59,25 @@ export class PodVolumes {
     this.#options = options;
   }
 
-  /** The mounts of a container; needs a `write` before. */
-  mounts(container: Container): Mount[] {
-    const mounts = (container.volumeMounts ?? []).flatMap(({ name, mountPath, subPath }): Mount[] => {
+  /** The mounts of a container; needs a `write` before. Throws ConfigError. */
+  async mounts(container: Container): Promise<Mount[]> {
+    const mounts: Mount[] = [];
+    for (const { name, mountPath, subPath, subPathExpr, readOnly } of container.volumeMounts ?? []) {
       const folder = this.#folders.get(name);
-      return folder === undefined
-        ? []
-        : [{ mountPath, folder: subPath ? join(folder, normalize(`/${subPath}`)) : folder }];
-    });
+      const volume = this.#options.pod.spec.volumes?.find((one) => one.name === name);
+      if (folder === undefined || volume === undefined) continue;
+      if (subPathExpr)
+        throw new ConfigError('volumeMounts[].subPathExpr is not supported by the embedded kubelet: use subPath');
+      const written = volume.persistentVolumeClaim ?? volume.emptyDir ?? volume.ephemeral;
+      mounts.push({
+        mountPath,
+        folder: subPath ? await subPathOf(folder, subPath) : folder,
+        readOnly: readOnly === true || written === undefined || volume.persistentVolumeClaim?.readOnly === true,
+      });
+    }
     const folder = this.#folders.get(TOKEN_VOLUME);
     if (this.#automatic && folder !== undefined && !mounts.some(({ mountPath }) => mountPath === TOKEN_MOUNT)) {
-      mounts.push({ mountPath: TOKEN_MOUNT, folder });
+      mounts.push({ mountPath: TOKEN_MOUNT, folder, readOnly: true });
     }
     return mounts;
   }

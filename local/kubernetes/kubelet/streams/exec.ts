@@ -5,16 +5,16 @@ import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Beside } from '../runnable.ts';
 import { killTree } from './process-tree.ts';
-import { exitStatus, internalStatus, type RemoteStreams } from './streams.ts';
+import { exitStatus, internalStatus, type RemoteStreams, type TerminalSize } from './streams.ts';
 
 /** Notes a process that must not outlive us; answers how to forget it. */
 export type Hold = (pid: number) => () => void;
 
 /** After its end, output that something in the background may still write is waited for so long. */
 const QUIET_MS = 200;
-/** Until the client says how large its terminal is. */
-const COLUMNS = 80;
-const ROWS = 24;
+/** A client says how large its terminal is as soon as it is connected; who says nothing gets 80 by 24. */
+const SIZE_MS = 50;
+const DEFAULT_SIZE: TerminalSize = { width: 80, height: 24 };
 
 /** Sends all of `from`; resolves when it has ended, or when `quiet` says so and nothing came for a moment. */
 async function forward(from: Readable, to: Writable | undefined, over: AbortSignal): Promise<void> {
@@ -78,10 +78,16 @@ async function onTerminal(beside: Beside, streams: RemoteStreams, hold: Hold): P
   // Loaded with the first terminal: most clusters never open one.
   const { spawn: open } = await import('@lydell/node-pty');
   const [file = '', ...args] = beside.command;
+  let resize: (size: TerminalSize) => void = () => undefined;
+  const first = new Promise<TerminalSize>((resolve) => {
+    resize = resolve;
+    streams.onResize((size) => resize(size));
+  });
+  const { width, height } = await Promise.race([first, sleep(SIZE_MS, DEFAULT_SIZE)]);
   const terminal = open(file, args, {
     name: 'xterm',
-    cols: COLUMNS,
-    rows: ROWS,
+    cols: width,
+    rows: height,
     cwd: beside.cwd,
     env: { ...beside.env, TERM: 'xterm' },
     encoding: null,
@@ -89,7 +95,7 @@ async function onTerminal(beside: Beside, streams: RemoteStreams, hold: Hold): P
   const release = hold(terminal.pid);
   const stop = () => killTree(terminal.pid);
   streams.gone.addEventListener('abort', stop);
-  streams.onResize(({ width, height }) => terminal.resize(width, height));
+  resize = (size) => terminal.resize(size.width, size.height);
   const feed = () =>
     streams.stdin
       ?.on('error', () => undefined)
@@ -119,15 +125,16 @@ async function onTerminal(beside: Beside, streams: RemoteStreams, hold: Hold): P
   return code;
 }
 
-/** Runs `beside` for the client to its end, and tells the client how it ended. A client that goes away ends it. */
+/** Runs what `enter` answers for the client to its end, and tells the client how it ended. A client that goes away ends it. */
 export async function execute(
-  beside: Beside,
+  enter: () => Promise<Beside>,
   command: readonly string[],
   tty: boolean,
   streams: RemoteStreams,
   hold: Hold,
 ): Promise<void> {
   try {
+    const beside = await enter();
     const code = tty ? await onTerminal(beside, streams, hold) : await withPipes(beside, streams, hold);
     await streams.finish(exitStatus(command, code));
   } catch (error) {

@@ -75,6 +75,12 @@ export function upgrade(
   const protocol = protocolOf(request, COMMAND_PROTOCOLS, COMMAND_HINT);
   accept(asked, protocol, (socket) => {
     const streams = commandStreams(socket, options);
-    void execute(entrance.beside(command, options.tty), command, options.tty, streams, (pid) => tether.hold(pid));
+    void execute(
+      () => entrance.beside(command, options.tty),
+      command,
+      options.tty,
+      streams,
+      (pid) => tether.hold(pid),
+    );
   });
 }

@@ -1,0 +1,89 @@
+/** The commands that make a container's namespaces, and those that enter them, by the tools of util-linux. Pure. */
+import { LAUNCH, quoted } from './launch.ts';
+import type { Root } from './rootfs.ts';
+
+/** Where the tools are, outside and inside. */
+export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/**
+ * The first process of a container, root of a user namespace that maps it to whoever runs the cluster. It mounts what the table names, makes
+ * the root folder the root, notes its pid for those who enter, and starts the container's command one user namespace further down: there the
+ * user has no capability at all, nor may it gain one. It hands SIGTERM on and answers with the command's exit code.
+ */
+const INIT = `
+set -e
+root=$INIT_ROOT table=$INIT_TABLE note=$INIT_NOTE name=$1 uid=$2
+unset INIT INIT_ROOT INIT_TABLE INIT_NOTE
+shift 2
+read -r pid rest < /proc/self/stat
+exec 9>"$note"
+mount --all --fstab "$table"
+cd "$root"
+pivot_root . .
+umount -l .
+cd /
+hostname "$name"
+unshare --user "--map-user=$uid" "--map-group=$uid" setpriv --no-new-privs -- /bin/sh -c 'eval "$LAUNCH"' sh "$@" 9>&- &
+child=$!
+echo "$pid" >&9
+exec 9>&-
+trap 'kill -TERM $child 2>/dev/null || :' TERM
+code=0
+wait $child || code=$?
+while kill -0 $child 2>/dev/null; do code=0; wait $child || code=$?; done
+exit $code`;
+
+export interface Within {
+  uid: number;
+  /** Folder inside the container. */
+  cwd: string;
+}
+
+/** A command line with the environment that it needs. Lists of processes are read inside containers: nothing of this machine stands in a line. */
+export interface Invocation {
+  command: string[];
+  env: Record<string, string>;
+}
+
+const EVAL_LAUNCH = ['/bin/sh', '-c', 'eval "$LAUNCH"', 'sh'];
+
+/** Runs `command` as the main command of a new container; killed with the process that this starts. */
+export const initCommand = (
+  root: Root,
+  within: Within & { hostname: string },
+  command: readonly string[],
+): Invocation => ({
+  command: [
+    'unshare',
+    ...['--user', '--map-root-user', '--mount', '--pid', '--uts', '--ipc', '--fork', '--kill-child'],
+    ...['/bin/sh', '-c', 'eval "$INIT"', 'init', within.hostname, String(within.uid), within.cwd],
+    ...command,
+  ],
+  env: { PATH: SYSTEM_PATH, LAUNCH, INIT, INIT_ROOT: root.folder, INIT_TABLE: root.table, INIT_NOTE: root.note },
+});
+
+const entering = (pid: number, uid: number): string[] => [
+  'nsenter',
+  ...['--target', String(pid), '--user', '--mount', '--pid', '--uts', '--ipc', '--preserve-credentials'],
+  ...['--', 'unshare', '--user', `--map-user=${uid}`, `--map-group=${uid}`, 'setpriv', '--no-new-privs', '--'],
+];
+
+/** Runs `command` inside the container whose first process is `pid`, as its user. */
+export const enter = (pid: number, { uid, cwd }: Within, command: readonly string[]): Invocation => ({
+  command: [...entering(pid, uid), ...EVAL_LAUNCH, cwd, ...command],
+  env: { PATH: SYSTEM_PATH, LAUNCH },
+});
+
+/**
+ * The same on a terminal. The terminal that we make is one of this machine, which has no name inside the container, so programs that ask for it
+ * (tmux, ssh) would fail: `script` makes a second one inside. Ours is made transparent first, and says so with one NUL.
+ */
+export function enterOnTerminal(pid: number, { uid, cwd }: Within, command: readonly string[]): Invocation {
+  const inner = [...EVAL_LAUNCH, cwd, ...command].map(quoted).join(' ');
+  const script = ['script', '-qefc', `stty sane; exec ${inner}`, '/dev/null'];
+  const transparent = `stty raw -echo; printf '\\0'; exec "$@"`;
+  return {
+    command: ['/bin/sh', '-c', transparent, 'sh', ...entering(pid, uid), ...script],
+    env: { PATH: SYSTEM_PATH, LAUNCH },
+  };
+}
