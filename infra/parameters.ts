@@ -74,7 +74,12 @@ export const parametersOf = (scope: Construct, agentImage: string): Parameters =
   ),
   teamWorkspaceLimit: limit(scope, 'TeamWorkspaceLimit', LIMITS.teamWorkspaces, 'dev pods that one team may have'),
   teamCpuLimit: limit(scope, 'TeamCpuLimit', LIMITS.teamCpu, "vCPU that one team's running dev pods may ask for"),
-  teamMemoryLimit: limit(scope, 'TeamMemoryLimit', LIMITS.teamMemory, "GiB that one team's running dev pods may ask for"),
+  teamMemoryLimit: limit(
+    scope,
+    'TeamMemoryLimit',
+    LIMITS.teamMemory,
+    "GiB that one team's running dev pods may ask for",
+  ),
   teamStorageLimit: limit(scope, 'TeamStorageLimit', LIMITS.teamStorage, "GiB of all volumes of one team's dev pods"),
   sharingTeams: new CfnParameter(scope, 'SharingTeams', {
     default: '',

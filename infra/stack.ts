@@ -48,7 +48,13 @@ export interface RoadsteadStackProps extends StackProps {
   readonly zones?: readonly string[];
 }
 
-const WORKFLOWS = ['cluster-create', 'cluster-delete', 'workspace-start', 'workspace-stop', 'workspace-delete'] as const;
+const WORKFLOWS = [
+  'cluster-create',
+  'cluster-delete',
+  'workspace-start',
+  'workspace-stop',
+  'workspace-delete',
+] as const;
 
 export class RoadsteadStack extends Stack {
   constructor(scope: Construct, id: string, props: RoadsteadStackProps) {

@@ -157,7 +157,7 @@ export const clusterRoutes = {
       'Create a cluster; its time to live counts from the first Ready. Provider existing: connect one, with the manifest that is answered',
     body: NewCluster,
     reply: { 202: Cluster, 201: ConnectedCluster },
-    secret: true,
+    secret: [201],
     errors: [
       'cluster.isolation',
       'cluster.name_taken',

@@ -21,9 +21,13 @@ export interface Route {
   /** Success replies by status: a schema, `null` for no body, or a media type name for text. */
   readonly reply: Readonly<Record<number, z.ZodType | null | 'text/plain'>>;
   readonly errors: readonly ErrorCode[];
-  /** The answer shows a secret once: its idempotency marker keeps it sealed for 10 minutes (DESIGN §7). */
-  readonly secret: boolean;
+  /** Which answers show a secret once: all, or those with these statuses; an idempotency marker keeps them sealed for 10 minutes (DESIGN §7). */
+  readonly secret: boolean | readonly number[];
 }
+
+/** Does this answer of the route show a secret? */
+export const showsSecret = ({ secret }: Pick<Route, 'secret'>, status: number): boolean =>
+  typeof secret === 'boolean' ? secret : secret.includes(status);
 
 const nothing = z.strictObject({});
 

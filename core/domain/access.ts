@@ -2,7 +2,7 @@
 import { Role } from '../contract/account.ts';
 import { AppError } from '../contract/errors.ts';
 
-/** Who asks. API keys and agents join later with the same shape. */
+/** A person who asks. */
 export type Principal = {
   readonly kind: 'account';
   readonly id: string;
@@ -10,6 +10,18 @@ export type Principal = {
   readonly personalTeam: string;
   readonly session: string | undefined;
 };
+
+/** A cluster's agent, or whoever holds its install token: may do what is of this cluster. */
+export interface AgentPrincipal {
+  readonly kind: 'agent';
+  /** Of the cluster: requests are counted and repeated by it. */
+  readonly id: string;
+  readonly cluster: string;
+  readonly team: string;
+  readonly tokenKind: 'install' | 'agent';
+  /** The token itself: for the one route that writes it into a manifest. Never logged, never stored. */
+  readonly presented: string;
+}
 
 /** The least role for each action on what a team owns. */
 const LEAST = {

@@ -24,7 +24,7 @@ export type ClusterCommand =
     }
   | { readonly type: 'deleted'; readonly operation: string }
   | { readonly type: 'fail'; readonly operation: string; readonly error: OperationError }
-  | { readonly type: 'delete'; readonly actor: string; readonly force: boolean; readonly timings: OperationTimings }
+  | { readonly type: 'delete'; readonly actor: string; readonly force?: boolean; readonly timings: OperationTimings }
   | { readonly type: 'expire'; readonly timings: OperationTimings }
   | { readonly type: 'warn' }
   | { readonly type: 'retry'; readonly actor: string; readonly timings: OperationTimings }

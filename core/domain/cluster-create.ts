@@ -1,8 +1,8 @@
 /** The first decision on a cluster: its name and its share of the quotas are claimed with it. */
 import type { Context } from './clock.ts';
 import type { ClusterCommand, ClusterDecision } from './cluster-command.ts';
-import type { ClusterState } from './cluster-state.ts';
 import { vcpuTaken } from './cluster-origin.ts';
+import type { ClusterState } from './cluster-state.ts';
 import { withCondition } from './conditions.ts';
 import { clusterDeadline, newOperation } from './operation.ts';
 

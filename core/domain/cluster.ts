@@ -5,7 +5,7 @@ import { AppError, type ErrorCode } from '../contract/errors.ts';
 import { type Context, earlier, plus } from './clock.ts';
 import type { ClusterCommand, ClusterDecision, ClusterSubject } from './cluster-command.ts';
 import { createCluster } from './cluster-create.ts';
-import { expiryOf, isConnected, vcpuTaken } from './cluster-origin.ts';
+import { expiryOf, isConnected, MAY_REMAIN, vcpuTaken } from './cluster-origin.ts';
 import { type ClusterState, isExpired } from './cluster-state.ts';
 import { withCondition } from './conditions.ts';
 import type { Claim, Decision, Write } from './decision.ts';
@@ -204,7 +204,14 @@ export const decideCluster = (
     }
     case 'deleted':
       return ended(
-        { phase: 'Deleted', step: undefined, deletedAt: now, expiresAt: undefined, agent: undefined },
+        {
+          phase: 'Deleted',
+          step: undefined,
+          deletedAt: now,
+          expiresAt: undefined,
+          agent: undefined,
+          remains: isConnected(cluster) ? (cluster.remains ?? MAY_REMAIN) : undefined,
+        },
         { state: 'Succeeded' },
         {
           claims: [
@@ -241,7 +248,7 @@ export const decideCluster = (
       // A repeated delete answers the operation that is deleting already.
       return cluster.phase === 'Deleting' && open !== null
         ? unchanged
-        : remove(command.actor, 'cluster.delete', command.timings, command.force);
+        : remove(command.actor, 'cluster.delete', command.timings, command.force ?? false);
     case 'expire':
       if (!isExpired(cluster, now) || open !== null) return unchanged;
       return remove('system', 'cluster.expire', command.timings, true);

@@ -74,6 +74,9 @@ export type Claim =
     }
   /** No seat may be placed on the cluster any more; fails with cluster.has_workspaces while some are there, unless forced. */
   | { readonly claim: 'room-close'; readonly cluster: string; readonly force: boolean }
+  /** The uid of a Workspace that lives in a cluster leads to its mirror here. */
+  | { readonly claim: 'mirror'; readonly cluster: string; readonly uid: string; readonly workspace: string }
+  | { readonly claim: 'mirror-release'; readonly cluster: string; readonly uid: string }
   /** What a team's dev pods take of its quotas; stopped ones take storage only. */
   | {
       readonly claim: 'team-seats';
@@ -135,3 +138,10 @@ export interface Decision {
 
 /** A decision with nothing in it, to spread over. */
 export const nothing: Decision = { writes: [], claims: [], audit: [] };
+
+/** Several decisions as one: they are committed together or not at all. */
+export const joined = (...decisions: readonly Decision[]): Decision => ({
+  writes: decisions.flatMap(({ writes }) => writes),
+  claims: decisions.flatMap(({ claims }) => claims),
+  audit: decisions.flatMap(({ audit }) => audit),
+});

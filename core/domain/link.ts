@@ -2,6 +2,7 @@
 import type { Hello, Pace } from '../contract/agent.ts';
 import type { ClusterInfo } from '../contract/cluster.ts';
 import { plus } from './clock.ts';
+import { isConnected } from './cluster-origin.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { conditionOf, isTrue, withCondition } from './conditions.ts';
 import type { Decision } from './decision.ts';
@@ -211,8 +212,12 @@ export const left = (cluster: ClusterState, link: number, objects: readonly stri
 /** Conditions that a workflow waits for by task token. */
 export type Awaited = 'agent-connected' | 'drained';
 
-/** Does the awaited condition hold? A drain does not wait for an agent that is gone (DESIGN §4: delete finishes with the agent dead). */
+/**
+ * Does the awaited condition hold? A drain does not wait for an agent that is gone (DESIGN §4: delete finishes with the agent dead), but where the
+ * cluster lives on: there its agent alone can take our things away, and the workflow's own patience ends the wait.
+ */
 export const holds = (awaited: Awaited, cluster: ClusterState): boolean => {
   const connected = isTrue(cluster.conditions, 'Connected');
-  return awaited === 'agent-connected' ? connected : cluster.drain?.doneAt !== undefined || !connected;
+  if (awaited === 'agent-connected') return connected;
+  return cluster.drain?.doneAt !== undefined || (!connected && !isConnected(cluster));
 };

@@ -1,6 +1,7 @@
 /** Lambda: clusters. */
+import release from '../../package.json' with { type: 'json' };
 import { readEnv } from '../lib/env.ts';
-import { liveHttp } from '../lib/http/live.ts';
+import { liveSecretHttp } from '../lib/http/live.ts';
 import { http } from '../lib/http.ts';
 import { app } from './apps/clusters.ts';
 
@@ -8,7 +9,13 @@ const env = readEnv('http/clusters');
 
 export const handler = http(
   app({
-    ...liveHttp(env, 'clusters'),
+    ...liveSecretHttp(env, 'clusters'),
+    socketUrl: env.SOCKET_URL,
+    apiUrl: env.API_URL,
+    agentImage: env.AGENT_IMAGE,
+    agentImagePublished: env.AGENT_IMAGE_PUBLISHED === 'true',
+    agentVersion: release.version,
+    sharingTeams: env.SHARING_TEAMS.split(',').filter((team) => team !== ''),
     limits: {
       teamClusters: env.TEAM_CLUSTER_LIMIT,
       deploymentClusters: env.DEPLOYMENT_CLUSTER_LIMIT,

@@ -11,6 +11,7 @@ export const handler = http(
   app({
     ...liveSecretHttp(env, 'tokens'),
     socketUrl: env.SOCKET_URL,
+    apiUrl: env.API_URL,
     agentImage: env.AGENT_IMAGE,
     agentVersion: release.version,
   }),

@@ -122,7 +122,7 @@ export const environments = {
     MANAGED_NODE_ROLE_ARN: z.string(),
     SUBNET_IDS: z.string(),
   }),
-  'tasks/cluster-create/install-agent': z.object({ ...provider, ...agentInstall }),
+  'tasks/cluster-create/install-agent': z.object({ ...provider, ...agentInstall, ...timing('HelloDeadline') }),
   'tasks/cluster-create/await-agent': z.object({ ...task }),
   'tasks/cluster-create/record-success': z.object({ ...task }),
   'tasks/cluster-delete/stop-older': z.object({ ...task, ...stateMachines }),

@@ -5,7 +5,7 @@ import type * as z from 'zod';
 import { AppError } from '#core/contract/errors.ts';
 import type { Parsed, Route } from '#core/contract/route.ts';
 import { allRoutes } from '#core/contract/routes.ts';
-import type { Principal } from '#core/domain/access.ts';
+import type { AgentPrincipal, Principal } from '#core/domain/access.ts';
 import type { Decision } from '#core/domain/decision.ts';
 import type { Step } from '#core/store/table.ts';
 import {
@@ -45,12 +45,16 @@ export type Request<R extends Route> = Parsed<R> & {
   readonly commit: <T extends Reply<R>>(decision: Decision, reply: T, also?: readonly Step[]) => Promise<T>;
 };
 
-type Asking<R extends Route> = R['auth'] extends 'public' ? undefined : Principal;
+type Asking<R extends Route> = R['auth'] extends 'public'
+  ? undefined
+  : R['auth'] extends 'account'
+    ? Principal
+    : AgentPrincipal;
 
 /** One route with its handler. */
 export interface Served {
   readonly route: Route;
-  readonly answer: (request: Request<Route>, principal: Principal | undefined) => Promise<Answer>;
+  readonly answer: (request: Request<Route>, principal: Principal | AgentPrincipal | undefined) => Promise<Answer>;
 }
 
 /** Joins a route of the contract and the handler that serves it. */
@@ -140,9 +144,11 @@ const missing = ({ method, path }: { readonly method: string; readonly path: str
 
 const assertComplete = ({ deps, served }: App): void => {
   for (const { route } of served) {
-    if (route.auth !== 'public' && (deps.store === undefined || deps.verify === undefined))
-      throw new Error(`${route.id} asks for a principal: its function needs a store and a verifier`);
-    if (route.auth !== 'public' && route.secret && route.method === 'POST' && deps.sealing === undefined)
+    if (route.auth !== 'public' && deps.store === undefined)
+      throw new Error(`${route.id} asks for a principal: its function needs a store`);
+    if (route.auth === 'account' && deps.verify === undefined)
+      throw new Error(`${route.id} asks for a person: its function needs a verifier`);
+    if (route.auth !== 'public' && route.secret !== false && route.method === 'POST' && deps.sealing === undefined)
       throw new Error(`${route.id} shows a secret: its function needs a sealing key`);
   }
 };

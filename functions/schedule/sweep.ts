@@ -8,16 +8,19 @@ import type { Cloud } from './duties/clouds.ts';
 import { sweep } from './duties/sweep.ts';
 
 const env = readEnv('schedule/sweep');
-const clouds = [...liveProviders(env)].map(
-  ([name, provider]): Cloud => ({
-    name,
-    versions: provider.versions,
-    listOwned: provider.listOwned,
-    removeOrphan: async (orphan) => {
-      await provider.remove(orphan);
-    },
-  }),
-);
+const clouds = [...liveProviders(env)]
+  // What is not ours to remove cannot be an orphan of ours.
+  .filter(([, { livesOn = false }]) => !livesOn)
+  .map(
+    ([name, provider]): Cloud => ({
+      name,
+      versions: provider.versions,
+      listOwned: provider.listOwned,
+      removeOrphan: async (orphan) => {
+        await provider.remove(orphan);
+      },
+    }),
+  );
 
 export const handler = sweep({
   ...liveDeps(env, 'sweep'),

@@ -22,7 +22,7 @@ export const drainDeployment = async (deps: DrainDeps, patienceSeconds: number):
     await untilFresh(async () => {
       const decision = decideCluster(
         await store.clusters.subject(id),
-        { type: 'delete', actor: 'system', timings: deps.timings },
+        { type: 'delete', force: true, actor: 'system', timings: deps.timings },
         { now: deps.now(), newId: deps.newId },
       );
       await store.commit(decision, { now: deps.now(), newId: deps.newId });

@@ -1,5 +1,5 @@
 /** A plain client of the API and the socket, as any script could write one from docs/socket.md and the OpenAPI document. */
-import { ClientAnswer, type ClusterChanged, Push } from '#core/contract/socket.ts';
+import { ClientAnswer, type ClusterChanged, Push, type WorkspaceChanged } from '#core/contract/socket.ts';
 
 /** An answer that is no success, with the problem's own words. */
 export class ApiFailure extends Error {
@@ -73,8 +73,10 @@ export const createSession = (base: string): Session => {
 export interface Watch {
   /** Resolves with the first push (already received or to come) that matches. Rejects after `seconds`, saying what was seen last. */
   until(what: string, matches: (push: ClusterChanged) => boolean, seconds: number): Promise<ClusterChanged>;
+  /** The same for a dev pod. */
+  untilSeat(what: string, matches: (push: WorkspaceChanged) => boolean, seconds: number): Promise<WorkspaceChanged>;
   /** Called for every push, in order. */
-  onPush: (push: ClusterChanged) => void;
+  onPush: (push: Push) => void;
   /** Resolves with the code when the socket has ended, for whatever reason. */
   readonly closed: Promise<number>;
   close(): Promise<void>;
@@ -84,35 +86,39 @@ export interface Watch {
 export const watch = async (session: Session): Promise<Watch> => {
   const { ticket, url } = await session.call<{ ticket: string; url: string }>('POST', '/api/v1/socket-tickets');
   const socket = new WebSocket(`${url}?ticket=${encodeURIComponent(ticket)}`);
-  const seen: ClusterChanged[] = [];
-  const waiters = new Set<(push: ClusterChanged) => void>();
+  const seen: Push[] = [];
+  const waiters = new Set<(push: Push) => void>();
   let subscribed: (() => void) | undefined;
   const watching: Watch = {
     onPush: () => {},
     closed: new Promise((resolve) => socket.addEventListener('close', ({ code }) => resolve(code))),
     until: (what, matches, seconds) =>
-      new Promise((resolve, reject) => {
-        const found = seen.find(matches);
-        if (found !== undefined) return resolve(found);
-        const end = setTimeout(() => {
-          waiters.delete(look);
-          reject(
-            new Error(`${what} was not pushed within ${seconds} s; last was ${JSON.stringify(seen.at(-1) ?? null)}`),
-          );
-        }, seconds * 1000);
-        const look = (push: ClusterChanged) => {
-          if (!matches(push)) return;
-          clearTimeout(end);
-          waiters.delete(look);
-          resolve(push);
-        };
-        waiters.add(look);
-      }),
+      first(what, (push): push is ClusterChanged => push.type === 'cluster.changed' && matches(push), seconds),
+    untilSeat: (what, matches, seconds) =>
+      first(what, (push): push is WorkspaceChanged => push.type === 'workspace.changed' && matches(push), seconds),
     close: async () => {
       socket.close(1000);
       await watching.closed;
     },
   };
+  const first = <T extends Push>(what: string, matches: (push: Push) => push is T, seconds: number): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const found = seen.find(matches);
+      if (found !== undefined) return resolve(found);
+      const end = setTimeout(() => {
+        waiters.delete(look);
+        reject(
+          new Error(`${what} was not pushed within ${seconds} s; last was ${JSON.stringify(seen.at(-1) ?? null)}`),
+        );
+      }, seconds * 1000);
+      const look = (push: Push) => {
+        if (!matches(push)) return;
+        clearTimeout(end);
+        waiters.delete(look);
+        resolve(push);
+      };
+      waiters.add(look);
+    });
   socket.addEventListener('message', ({ data }) => {
     const body = JSON.parse(String(data));
     const answer = ClientAnswer.safeParse(body);

@@ -34,7 +34,13 @@ export const up = async ({ port, state, fresh, log, onMail, parameters, more }: 
     stateDir: state,
     port,
     fresh,
-    parameters: { ...localParameters(), Registration: 'open', SharingTeams: '*', AgentImage: AGENT_IMAGE, ...parameters },
+    parameters: {
+      ...localParameters(),
+      Registration: 'open',
+      SharingTeams: '*',
+      AgentImage: AGENT_IMAGE,
+      ...parameters,
+    },
     plugins: [
       statesPlugin,
       identityPlugin(({ to, code }) => onMail(to, code)),

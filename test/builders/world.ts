@@ -23,6 +23,7 @@ export const spec = (change: Partial<NewCluster> = {}): Omit<NewCluster, 'team'>
   ttlSeconds: 3600,
   labels: {},
   takesWorkspaces: false,
+  isolation: 'team',
   options: { compute: 'auto' },
   ...change,
   kubernetesVersion: change.kubernetesVersion ?? '1.35',

@@ -143,23 +143,27 @@ export const createApi = async (
     token: `k8s-aws-v1.${of.role}-${of.account}`,
     expiresAt: '2026-11-21T12:14:00.000Z',
   });
+  const install = {
+    socketUrl: 'wss://socket.example',
+    apiUrl: 'https://api.example',
+    agentImage: 'agent@sha256:0',
+    agentVersion: '0.1.0',
+  };
   const apps: Record<string, App> = {
     system: systemApp({ ...base, version: '0.1.0' }),
     auth: authApp({ ...base, identity: options.identity ?? noIdentity, registration: options.registration ?? 'open' }),
     me: meApp({ ...base, socketUrl: 'wss://socket.example' }),
     clusters: clustersApp({
       ...base,
+      ...install,
+      agentImagePublished: true,
+      sharingTeams: ['*'],
       limits: options.limits ?? LIMITS,
       timings: TIMINGS,
       providers: ['eks', 'made-up'],
     }),
     access: accessApp({ ...base, mint: { eks: mint }, apiUrl: 'https://api.example' }),
-    tokens: tokensApp({
-      ...base,
-      socketUrl: 'wss://socket.example',
-      agentImage: 'agent@sha256:0',
-      agentVersion: '0.1.0',
-    }),
+    tokens: tokensApp({ ...base, ...install }),
     operations: operationsApp(base),
   };
   const handlers = Object.fromEntries(Object.entries(apps).map(([name, app]) => [name, http(app)]));

@@ -229,7 +229,12 @@ describe('effects', () => {
     const executions = createExecutions();
     const { next } = await world.cluster(owner);
     const operation = next.operationId!;
-    const wait = { operation, cluster: next.id, awaited: 'agent-connected' as const, taskToken: 'task-1' };
+    const wait = {
+      operation,
+      resource: { type: 'cluster' as const, id: next.id },
+      awaited: 'agent-connected' as const,
+      taskToken: 'task-1',
+    };
     executions.tokens.add('task-1').add('task-2');
     await world.store.clusters.putAwait(wait, world.now());
     await reacting(executions)({ entity: 'Await', before: null, after: wait });
@@ -249,7 +254,7 @@ describe('effects', () => {
     await withAgent(next.id, 'agent-1');
     const wait = {
       operation: next.operationId!,
-      cluster: next.id,
+      resource: { type: 'cluster' as const, id: next.id },
       awaited: 'agent-connected' as const,
       taskToken: 'ended',
     };

@@ -4,7 +4,7 @@ import { PROTOCOL } from '#core/contract/agent.ts';
 import type { AppError } from '#core/contract/errors.ts';
 import { revokeToken } from '#core/domain/token.ts';
 import { sha256 } from '#core/store/keys.ts';
-import type { AgentDeps } from '#functions/socket/messages/agent.ts';
+import type { AgentDeps } from '#functions/socket/messages/answer.ts';
 import { connect, disconnect } from '#functions/socket/messages/connect.ts';
 import { message } from '#functions/socket/messages/message.ts';
 import { createWorld, type World } from '#test/builders/world.ts';

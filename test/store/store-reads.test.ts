@@ -86,7 +86,12 @@ describe('what is due', () => {
   });
 
   it('is a waiting task token, until that very one is ended', async () => {
-    const item = { operation: 'opn_1', cluster: 'clu_1', awaited: 'drained', taskToken: 'one' } as const;
+    const item = {
+      operation: 'opn_1',
+      resource: { type: 'cluster', id: 'clu_1' },
+      awaited: 'drained',
+      taskToken: 'one',
+    } as const;
     await world.store.clusters.putAwait(item, START);
     await world.store.clusters.putAwait({ ...item, taskToken: 'two' }, START);
     await world.store.clusters.endAwait(item);

@@ -92,7 +92,12 @@ describe('operations', () => {
     const { next } = await world.cluster(owner);
     executions.tokens.add('task');
     await world.store.clusters.putAwait(
-      { operation: next.operationId!, cluster: next.id, awaited: 'drained', taskToken: 'task' },
+      {
+        operation: next.operationId!,
+        resource: { type: 'cluster', id: next.id },
+        awaited: 'drained',
+        taskToken: 'task',
+      },
       world.now(),
     );
     await sweepOnce();

@@ -5,27 +5,40 @@ import { routes } from '#core/contract/routes.ts';
 import { type Action, authorize, type Principal } from '#core/domain/access.ts';
 import { decideCluster } from '#core/domain/cluster.ts';
 import type { ClusterCommand, ClusterDecision } from '#core/domain/cluster-command.ts';
+import { isConnected } from '#core/domain/cluster-origin.ts';
 import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { toCluster } from '#core/domain/cluster-view.ts';
-import type { CapacityLimits } from '#core/domain/decision.ts';
+import { type CapacityLimits, joined } from '#core/domain/decision.ts';
 import type { OperationTimings } from '#core/domain/operation.ts';
+import { newInstallToken } from '#core/domain/token.ts';
 import { untilFresh } from '#core/store/commit.ts';
+import { sha256 } from '#core/store/keys.ts';
 import type { Deps } from '../../lib/deps.ts';
 import type { HttpDeps } from '../../lib/http/call.ts';
 import { type App, on, reply, resource } from '../../lib/http.ts';
+import { INSTALL_COMMAND, type InstallSettings, installManifest } from './install.ts';
 import { actorOf, type ClusterRef, locate } from './locate.ts';
 
-export interface ClustersDeps extends HttpDeps, Pick<Deps, 'store'> {
+export interface ClustersDeps extends HttpDeps, Pick<Deps, 'store' | 'newSecret'>, InstallSettings {
   readonly store: Deps['store'];
   readonly limits: CapacityLimits;
   readonly timings: OperationTimings;
   readonly providers: readonly string[];
+  /** Can clusters that are not ours pull the agent's image? */
+  readonly agentImagePublished: boolean;
+  /** Teams whose clusters may take dev pods of every team; `*` is all. */
+  readonly sharingTeams: readonly string[];
 }
 
 /** Fills in the version; throws for what the provider does not offer. */
-const offered = async ({ store, providers }: ClustersDeps, spec: NewCluster) => {
+const offered = async ({ store, providers, agentImagePublished }: ClustersDeps, spec: NewCluster) => {
   if (!providers.includes(spec.provider))
     throw new AppError('provider.unknown', { detail: `"${spec.provider}" is not one of them`, allowed: providers });
+  if (isConnected(spec)) {
+    if (!agentImagePublished) throw new AppError('provider.agent_image_private');
+    // It has the version that it has: its agent will say which.
+    return { ...spec, kubernetesVersion: 'unknown' };
+  }
   const versions = await store.clusters.versions(spec.provider);
   if (versions === null)
     throw new AppError('retry', {
@@ -39,6 +52,18 @@ const offered = async ({ store, providers }: ClustersDeps, spec: NewCluster) => 
       allowed: versions.offered,
     });
   return { ...spec, kubernetesVersion };
+};
+
+/** Whoever administers a shared cluster can read the secrets of everybody's pods there: only teams that the deployment trusts may share. */
+const mayShare = ({ sharingTeams }: ClustersDeps, team: string, spec: NewCluster): void => {
+  if (spec.isolation !== 'shared') return;
+  if (!spec.takesWorkspaces)
+    throw new AppError('cluster.isolation', { detail: 'isolation=shared without takesWorkspaces' });
+  if (!sharingTeams.includes('*') && !sharingTeams.includes(team))
+    throw new AppError('cluster.isolation', {
+      detail: `${team} is not one of the teams whose clusters may be shared (parameter SharingTeams of the deployment)`,
+      status: 403,
+    });
 };
 
 /** `key=value`, several by commas or by repeating the parameter: all must be there. */
@@ -88,6 +113,7 @@ export const app = (deps: ClustersDeps): App => {
       on(routes.clusters.create, async (request, principal) => {
         const team = request.body.team ?? principal.personalTeam;
         authorize(await store.people.role(team, principal.id), 'cluster.create', `team "${team}"`);
+        mayShare(deps, team, request.body);
         const spec = await offered(deps, request.body);
         const actor = actorOf(principal);
         const decision = decideCluster(
@@ -96,7 +122,20 @@ export const app = (deps: ClustersDeps): App => {
           { now: now(), newId },
         );
         const { next, operation } = decision;
-        return request.commit(decision, reply(202, toCluster(next, null, now()), resource(next, operation?.id)));
+        const headers = resource(next, operation?.id);
+        if (!isConnected(next)) return request.commit(decision, reply(202, toCluster(next, null, now()), headers));
+        const installToken = `rsi_${deps.newSecret()}`;
+        const token = newInstallToken(
+          { hash: sha256(installToken), cluster: next.id, team, actor },
+          { now: now(), newId },
+        );
+        const answer = {
+          ...toCluster(next, null, now()),
+          installToken,
+          manifest: installManifest(deps, next, installToken),
+          command: INSTALL_COMMAND,
+        };
+        return request.commit(joined(decision, token), reply(201, answer, headers));
       }),
 
       on(routes.clusters.list, async ({ query }, principal) => {
@@ -125,7 +164,7 @@ export const app = (deps: ClustersDeps): App => {
           request,
           principal,
           'cluster.delete',
-          { type: 'delete', actor: actorOf(principal), timings },
+          { type: 'delete', actor: actorOf(principal), force: request.query.force, timings },
           async (decision) => request.commit(decision, await accepted(decision)),
         ),
       ),

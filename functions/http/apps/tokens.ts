@@ -1,25 +1,18 @@
 /** Install and agent tokens of a cluster: made, listed without their values, revoked. */
 import { AppError } from '#core/contract/errors.ts';
 import { routes } from '#core/contract/routes.ts';
-import { manifestText, renderAgentManifest } from '#core/domain/agent-manifest.ts';
 import { newInstallToken, revokeToken, toAgentToken } from '#core/domain/token.ts';
 import { untilFresh } from '#core/store/commit.ts';
 import { sha256 } from '#core/store/keys.ts';
 import type { Deps } from '../../lib/deps.ts';
 import type { HttpDeps } from '../../lib/http/call.ts';
 import { type App, on, reply } from '../../lib/http.ts';
+import { INSTALL_COMMAND, type InstallSettings, installManifest } from './install.ts';
 import { actorOf, locate } from './locate.ts';
 
-export interface TokensDeps extends HttpDeps, Pick<Deps, 'newSecret'> {
+export interface TokensDeps extends HttpDeps, Pick<Deps, 'newSecret'>, InstallSettings {
   readonly store: Deps['store'];
-  readonly socketUrl: string;
-  readonly agentImage: string;
-  /** Release of the agent that the manifest installs. */
-  readonly agentVersion: string;
 }
-
-/** The manifest comes on standard input, so that the token in it stands in no argument list and no file. */
-const COMMAND = `jq -r .manifest | kubectl apply --server-side -f -`;
 
 export const app = (deps: TokensDeps): App => {
   const { store, now, newId } = deps;
@@ -35,19 +28,16 @@ export const app = (deps: TokensDeps): App => {
           { hash: sha256(installToken), cluster: cluster.id, team: cluster.team, actor: actorOf(principal) },
           { now: now(), newId },
         );
-        const manifest = manifestText(
-          renderAgentManifest({
-            image: deps.agentImage,
-            socketUrl: deps.socketUrl,
-            installToken,
-            clusterId: cluster.id,
-            // Only a cluster that was made for us may be emptied by us.
-            drain: cluster.provider !== 'existing',
-            version: deps.agentVersion,
-          }),
-        );
+        const manifest = installManifest(deps, cluster, installToken);
         const token = toAgentToken(decision.token, now());
-        return request.commit(decision, reply(201, { token, installToken, manifest, command: COMMAND }));
+        return request.commit(decision, reply(201, { token, installToken, manifest, command: INSTALL_COMMAND }));
+      }),
+
+      on(routes.tokens.register, async (_request, agent) => {
+        const cluster = await store.clusters.cluster(agent.cluster);
+        if (cluster === null || cluster.phase === 'Deleting' || cluster.phase === 'Deleted')
+          throw new AppError('cluster.deleting', { detail: 'the cluster of this token is gone or going' });
+        return reply(200, installManifest(deps, cluster, agent.presented), { 'cache-control': 'no-store' });
       }),
 
       on(routes.tokens.list, async (request, principal) => {

@@ -3,7 +3,7 @@
 import type { Request as MiddyRequest } from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import type { Route } from '#core/contract/route.ts';
-import type { Principal } from '#core/domain/access.ts';
+import type { AgentPrincipal, Principal } from '#core/domain/access.ts';
 import type { Store } from '#core/store/store.ts';
 import type { Deps } from '../deps.ts';
 import type { Sealing } from '../sealing.ts';
@@ -35,7 +35,7 @@ export interface Call {
   correlationId: string;
   startedAt: number;
   route?: Route;
-  principal?: Principal;
+  principal?: Principal | AgentPrincipal;
   parsed?: { readonly params: unknown; readonly query: unknown; readonly body: unknown };
 }
 

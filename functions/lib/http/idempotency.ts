@@ -1,6 +1,6 @@
 /** `Idempotency-Key`: the first answer is kept in the transaction of what it answers; the same request again is given it, another is refused (DESIGN §7). */
 import { AppError } from '#core/contract/errors.ts';
-import type { Route } from '#core/contract/route.ts';
+import { type Route, showsSecret } from '#core/contract/route.ts';
 import { plus } from '#core/domain/clock.ts';
 import { hashBody, type Marker, SECRET_SECONDS } from '#core/store/idempotency.ts';
 import type { Store } from '#core/store/store.ts';
@@ -43,7 +43,7 @@ export const repeatsOf = (deps: HttpDeps, event: HttpEvent, call: Call, route: R
 
   const bodyOf = async (marker: Marker): Promise<unknown> => {
     if (marker.reply === '') return undefined;
-    if (!route.secret) return JSON.parse(marker.reply);
+    if (!showsSecret(route, marker.status)) return JSON.parse(marker.reply);
     if (plus(marker.createdAt, SECRET_SECONDS) <= deps.now()) throw new AppError('secret.already_shown');
     return JSON.parse(await (sealing as Sealing).open(marker.reply, aad));
   };
@@ -62,7 +62,8 @@ export const repeatsOf = (deps: HttpDeps, event: HttpEvent, call: Call, route: R
     },
     keep: async (answer) => {
       const text = answer.body === undefined ? '' : JSON.stringify(answer.body);
-      const reply = route.secret && text !== '' ? await (sealing as Sealing).seal(text, aad) : text;
+      const reply =
+        showsSecret(route, answer.status) && text !== '' ? await (sealing as Sealing).seal(text, aad) : text;
       return [
         store.idempotency.step(of, {
           bodyHash,

@@ -1,11 +1,21 @@
 /** Middleware `principal`: who asks. The token is checked offline; whether account and session still stand is one consistent read (DESIGN §4 HTTP). */
+
+import { TOKEN_HEADER } from '#core/contract/agent.ts';
 import { AppError } from '#core/contract/errors.ts';
 import type { Route } from '#core/contract/route.ts';
+import type { AgentPrincipal } from '#core/domain/access.ts';
+import { tokenStateOf } from '#core/domain/token.ts';
+import { sha256 } from '#core/store/keys.ts';
 import { callOf, type HttpDeps, headerOf, type Middleware } from './call.ts';
 
-export const principal = ({ store, verify }: Pick<HttpDeps, 'store' | 'verify'>, route: Route): Middleware => ({
+export const principal = (deps: Pick<HttpDeps, 'store' | 'verify' | 'now'>, route: Route): Middleware => ({
   before: async ({ event, context }) => {
     if (route.auth === 'public') return;
+    if (route.auth !== 'account') {
+      callOf(context).principal = await agentOf(deps, route, headerOf(event, TOKEN_HEADER.toLowerCase()));
+      return;
+    }
+    const { store, verify } = deps;
     if (store === undefined || verify === undefined)
       throw new Error(`${route.id} asks for a principal and has no store`);
     const header = headerOf(event, 'authorization');
@@ -29,3 +39,20 @@ export const principal = ({ store, verify }: Pick<HttpDeps, 'store' | 'verify'>,
     };
   },
 });
+
+/** The same 401 for unknown, used, expired, revoked, and a token of the other kind (seed-systems §4.0 H1.4). */
+const agentOf = async (
+  { store, now }: Pick<HttpDeps, 'store' | 'now'>,
+  route: Route,
+  presented: string | undefined,
+): Promise<AgentPrincipal> => {
+  if (store === undefined) throw new Error(`${route.id} asks for an agent and has no store`);
+  if (presented === undefined)
+    throw new AppError('auth.required', { detail: `send the cluster's token in the header ${TOKEN_HEADER}` });
+  const token = await store.tokens.byHash(sha256(presented));
+  const kind = route.auth === 'install' ? 'install' : 'agent';
+  if (token === null || token.kind !== kind || tokenStateOf(token, now()) !== 'Active')
+    throw new AppError('auth.invalid_token');
+  const { cluster, team } = token;
+  return { kind: 'agent', id: cluster, cluster, team, tokenKind: token.kind, presented };
+};

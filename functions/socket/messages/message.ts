@@ -2,7 +2,8 @@
 
 import type { ServerMessage } from '#core/contract/agent.ts';
 import type { ClientAnswer } from '#core/contract/socket.ts';
-import { type AgentDeps, answerAgent } from './agent.ts';
+import { answerAgent } from './agent.ts';
+import type { AgentDeps } from './answer.ts';
 import { answerPerson } from './person.ts';
 
 export const message =

@@ -14,5 +14,7 @@ export const handler = installAgent({
   connect: connectKubernetes,
   image: env.AGENT_IMAGE,
   socketUrl: env.SOCKET_URL,
+  apiUrl: env.API_URL,
+  helloSeconds: env.HELLO_DEADLINE_SECONDS,
   version: release.version,
 });

@@ -59,10 +59,21 @@ export const ensureCompute = task<WithKubernetes, unknown, z.infer<typeof progre
 });
 
 /** What a kubeconfig names: goes from the one task that asks for it to the one that records it. */
-const installed = z.strictObject({ endpoint: z.string().nullable(), certificateAuthority: z.string().nullable() });
+const installed = z.strictObject({
+  endpoint: z.string().nullable(),
+  certificateAuthority: z.string().nullable(),
+  /** How long the agent's hello is waited for. */
+  helloSeconds: z.int(),
+});
 
 export const installAgent = task<
-  WithKubernetes & { readonly image: string; readonly socketUrl: string; readonly version: string },
+  WithKubernetes & {
+    readonly image: string;
+    readonly socketUrl: string;
+    readonly apiUrl: string;
+    readonly version: string;
+    readonly helloSeconds: number;
+  },
   unknown,
   z.infer<typeof installed>
 >({
@@ -72,7 +83,11 @@ export const installAgent = task<
     const provider = providerOf(deps.providers, cluster);
     const access = await provider.access(cluster);
     const known = access ?? (await provider.describe(cluster));
-    const answer = { endpoint: known?.endpoint ?? null, certificateAuthority: known?.ca ?? null };
+    const answer = {
+      endpoint: known?.endpoint ?? null,
+      certificateAuthority: known?.ca ?? null,
+      helloSeconds: provider.helloSeconds ?? deps.helloSeconds,
+    };
     if (access === null) return answer;
 
     const tokens = await deps.store.tokens.ofCluster(cluster.id);
@@ -90,9 +105,11 @@ export const installAgent = task<
     const objects = renderAgentManifest({
       image: deps.image,
       socketUrl: deps.socketUrl,
+      apiUrl: deps.apiUrl,
       installToken,
       clusterId: cluster.id,
       drain: provider.drainable,
+      workspaces: cluster.takesWorkspaces,
       version: deps.version,
     });
     for (const object of objects) await kubernetes.apply(object);

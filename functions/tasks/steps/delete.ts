@@ -22,7 +22,8 @@ export const stopOlder = task<
   step: 'StopOlder',
   output: older,
   run: async ({ deps, cluster, operation }) => {
-    const drain = providerOf(deps.providers, cluster).drainable && isTrue(cluster.conditions, 'Connected');
+    const { drainable, livesOn = false } = providerOf(deps.providers, cluster);
+    const drain = drainable && (livesOn || isTrue(cluster.conditions, 'Connected'));
     const before =
       cluster.lastOperationId === undefined ? null : await deps.store.clusters.operation(cluster.lastOperationId);
     if (before === null || !(await runs(deps.workflows, before))) return { ended: true, drain };

@@ -1,9 +1,11 @@
 /** The tasks that end an operation: Ready, Deleted, or Failed with the reason. */
 import * as z from 'zod';
 import { decideCluster } from '#core/domain/cluster.ts';
-import type { Decision } from '#core/domain/decision.ts';
+import type { Decision, SeatLimits } from '#core/domain/decision.ts';
 import type { OperationState } from '#core/domain/operation.ts';
 import { revokeToken } from '#core/domain/token.ts';
+import { decideWorkspace } from '#core/domain/workspace.ts';
+import { untilFresh } from '#core/store/commit.ts';
 import type { Deps } from '../../lib/deps.ts';
 import { task } from '../../lib/task.ts';
 import { failureOf } from '../lib/failure.ts';
@@ -30,11 +32,25 @@ export const recordCreated = task<object, z.infer<typeof created>, null>({
   },
 });
 
+/** Seats that were still on the cluster went with it: each is ended before the cluster is, so that none is left without one. */
+const loseSeats = async (deps: Deps & { readonly limits: SeatLimits }, cluster: string): Promise<void> => {
+  for (const { id, phase } of await deps.store.workspaces.ofCluster(cluster)) {
+    if (phase === 'Deleted') continue;
+    await untilFresh(async () => {
+      const subject = await deps.store.workspaces.subject(id);
+      if (subject.workspace === null || subject.workspace.phase === 'Deleted') return;
+      const at = { now: deps.now(), newId: deps.newId };
+      await deps.store.commit(decideWorkspace(subject, { type: 'lost', limits: deps.limits }, at), at);
+    });
+  }
+};
+
 /** The cluster's tokens end with it, in the same transaction. */
-export const recordDeleted = task<object, unknown, null>({
+export const recordDeleted = task<{ readonly limits: SeatLimits }, unknown, null>({
   output: z.null(),
   ended: ifSucceeded,
   run: async ({ deps, operation, cluster, commit }) => {
+    if (cluster.takesWorkspaces) await loseSeats(deps, cluster.id);
     const tokens = await deps.store.tokens.ofCluster(cluster.id);
     await commit((subject): Decision => {
       const now = deps.now();

@@ -1,13 +1,6 @@
 /** Clusters that a person connects: nothing is made, nothing is removed, and we are never given a way in (DESIGN §1, §2 outbound only). */
 import type { Provider } from '../provider.ts';
 
-/** What an agent that is not there to say so may have left, by kind: the names are the same in every cluster. */
-export const MAY_REMAIN: readonly string[] = [
-  'namespace/roadstead-system',
-  'crd/workspaces.roadstead.dev',
-  'crd/clusters.roadstead.dev',
-];
-
 export const existingProvider = (): Provider => ({
   drainable: true,
   livesOn: true,
