@@ -1,9 +1,10 @@
 /** The main job from sign-up to nothing left: what `npm run demo` shows here and `npm run smoke` checks against any deployment. */
 import type { Cluster } from '#core/contract/cluster.ts';
 import type { Operation } from '#core/contract/operation.ts';
-import type { ClusterChanged } from '#core/contract/socket.ts';
+import type { ClusterChanged, Push } from '#core/contract/socket.ts';
 import { createSession, type Session, type Watch, watch } from './client.ts';
 import { openKubectl } from './kubectl.ts';
+import { seatLife } from './seat.ts';
 
 export interface JourneyOptions {
   /** Where the API is, without a trailing slash. */
@@ -21,7 +22,13 @@ export interface JourneyOptions {
 const connected = (push: ClusterChanged): string | undefined =>
   push.conditions.find((each) => each.type === 'Connected')?.status;
 
-const tell = (push: ClusterChanged): string => {
+const tell = (push: Push): string => {
+  if (push.type === 'group.changed')
+    return `push #${push.version} group ${push.name}: ${push.seats} of ${push.replicas}`;
+  if (push.type === 'workspace.changed') {
+    const ready = push.conditions.find((each) => each.type === 'Ready');
+    return `push #${push.version} dev pod ${push.phase}${ready === undefined ? '' : ` · ${ready.reason}`}`;
+  }
   const status = connected(push);
   return `push #${push.version} ${push.phase}${push.step === undefined ? '' : ` · ${push.step}`}${status === undefined ? '' : ` · Connected=${status}`}`;
 };
@@ -68,7 +75,13 @@ const clusterLife = async (
   const made = await session.call<Cluster>(
     'POST',
     '/api/v1/clusters',
-    { name, workers: { count: 2, size: 'small' }, ttlSeconds: 3600, labels: { purpose: 'demo' } },
+    {
+      name,
+      workers: { count: 2, size: 'small' },
+      ttlSeconds: 3600,
+      labels: { purpose: 'demo' },
+      takesWorkspaces: true,
+    },
     { 'idempotency-key': `journey-${name}` },
   );
   const { id } = made;
@@ -144,6 +157,8 @@ const clusterLife = async (
   } finally {
     kubectl.close();
   }
+
+  await seatLife(session, watching, { cluster: id, patience, say, show });
 
   await session.call('DELETE', `/api/v1/clusters/${id}`);
   const gone = await watching.until(

@@ -3,8 +3,10 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { AppsV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { AppsV1Api, CoreV1Api, Exec, KubeConfig, type V1Status } from '@kubernetes/client-node';
 
 const run = promisify(execFile);
 
@@ -14,6 +16,8 @@ export interface Kubectl {
   readonly by: string;
   /** `get nodes,pods -A`, as lines for people. */
   nodesAndPods(): Promise<string>;
+  /** What a command in a pod wrote; rejects when it ended with anything but 0. */
+  exec(pod: { readonly namespace: string; readonly pod: string }, command: readonly string[]): Promise<string>;
   /** Sets the replicas of the agent's Deployment. */
   scaleAgent(replicas: number): Promise<void>;
   /** Forgets the kubeconfig's file. */
@@ -50,6 +54,7 @@ const throughKubectl = (kubeconfig: string, version: string): Kubectl => {
   return {
     by: `kubectl ${version}`,
     nodesAndPods: () => kubectl('get', 'nodes,pods', '-A'),
+    exec: ({ namespace, pod }, command) => kubectl('-n', namespace, 'exec', pod, '--', ...command),
     scaleAgent: async (replicas) => {
       await kubectl('-n', AGENT.namespace, 'scale', `deployment/${AGENT.name}`, `--replicas=${replicas}`);
     },
@@ -70,6 +75,17 @@ const throughLibrary = (kubeconfig: string): Kubectl => {
         ...nodes.items.map((node) => `node/${node.metadata?.name}  ${node.status?.nodeInfo?.kubeletVersion}`),
         ...pods.items.map((pod) => `${pod.metadata?.namespace}  pod/${pod.metadata?.name}  ${pod.status?.phase}`),
       ].join('\n');
+    },
+    exec: async ({ namespace, pod }, command) => {
+      const [out, errors] = [new PassThrough(), new PassThrough()];
+      const status = new Promise<V1Status>((resolve, reject) => {
+        new Exec(config)
+          .exec(namespace, pod, 'dev', [...command], out, errors, null, false, resolve)
+          .then((socket) => socket.once('close', () => (out.end(), errors.end())), reject);
+      });
+      const [ended, written, complaint] = await Promise.all([status, text(out), text(errors)]);
+      if (ended.status !== 'Success') throw new Error(`${command.join(' ')}: ${complaint || ended.message}`);
+      return written;
     },
     scaleAgent: async (replicas) => {
       const scale = await apps.readNamespacedDeploymentScale(AGENT);

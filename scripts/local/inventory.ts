@@ -9,6 +9,9 @@ export interface Inventory {
   /** Items of clusters that are not Deleted. */
   readonly clusters: number;
   readonly cloudClusters: number;
+  /** Items of dev pods that are not Deleted, and the lines that their agents sync by. */
+  readonly devPods: number;
+  readonly seatRows: number;
   readonly agentProcesses: number;
   readonly activeTokens: number;
   readonly openExecutions: number;
@@ -59,6 +62,8 @@ export const inventory = async (runtime: Runtime, state: string): Promise<Invent
   return {
     clusters: count('Cluster', (item) => item.phase !== 'Deleted'),
     cloudClusters: ((await eks.send(new ListClustersCommand({}))).clusters ?? []).length,
+    devPods: count('Workspace', (item) => item.phase !== 'Deleted'),
+    seatRows: count('SeatRow'),
     agentProcesses: agentsUnder(state),
     activeTokens: count('Token', (item) => !item.ended),
     openExecutions: running.reduce((sum, { executions = [] }) => sum + executions.length, 0),
