@@ -35,9 +35,9 @@ module.exports = {
     ),
     only(
       'agent-imports-contract',
-      'the agent imports contract and itself',
+      'the agent imports contract, the rendering of seats (pure) and itself',
       { path: '^agent' },
-      { path: '^(core/(domain|store)|functions|infra|local|scripts|test)' },
+      { path: '^(core/(domain/(?!seat/|kubernetes-object)|store)|functions|infra|local|scripts|test)' },
     ),
     only(
       'nobody-imports-local',

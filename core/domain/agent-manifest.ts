@@ -1,17 +1,7 @@
 /** The manifest that installs the agent (pure): the workflow applies these objects server-side, the tokens route hands them out as text. */
 
-/** As much of an object's shape as every Kubernetes object has. */
-export interface KubernetesObject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
-  readonly [field: string]: unknown;
-}
+import type { KubernetesObject } from './kubernetes-object.ts';
+import { AGENT_NAME, AGENT_NAMESPACE } from './seat/namespace.ts';
 
 export interface AgentManifest {
   /** `repository@sha256:…`, or a tag where digests are not to be had. */
@@ -27,9 +17,6 @@ export interface AgentManifest {
   readonly version: string;
 }
 
-/** Where the agent lives; also the name of everything that is its own. */
-export const AGENT_NAMESPACE = 'roadstead-system';
-export const AGENT_NAME = 'roadstead-agent';
 /** The field manager of whoever installs. The agent's own (`roadstead-agent`) keeps the token keys of the Secret. */
 export const FIELD_MANAGER = 'roadstead';
 

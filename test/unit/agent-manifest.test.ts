@@ -1,6 +1,7 @@
 /** The manifest that installs the agent. */
 import { expect, test } from 'vitest';
-import { type KubernetesObject, manifestText, renderAgentManifest } from '#core/domain/agent-manifest.ts';
+import { manifestText, renderAgentManifest } from '#core/domain/agent-manifest.ts';
+import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
 
 const given = {
   image: `registry.example.com/roadstead/agent@sha256:${'b'.repeat(64)}`,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { KubernetesObject } from '#core/domain/agent-manifest.ts';
+import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
 import { decideCluster } from '#core/domain/cluster.ts';
 import { newId } from '#functions/lib/deps.ts';
 import { toTaskError } from '#functions/lib/task-error.ts';

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, expect, it } from 'vitest';
-import type { KubernetesObject } from '#core/domain/agent-manifest.ts';
+import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
 import { connectKubernetes } from '#functions/tasks/lib/kubernetes.ts';
 import { loadPki, type Pki } from '#local/kubernetes/apiserver/auth/pki.ts';
 

@@ -1,6 +1,6 @@
 /** A made-up provider, as a later one would be added: clusters in a map, active and gone after a few looks. */
 
-import type { KubernetesObject } from '#core/domain/agent-manifest.ts';
+import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
 import { infrastructureName } from '#core/domain/names.ts';
 import type { ConnectKubernetes, Progress, Provider, Removal } from '#functions/tasks/providers/provider.ts';
 

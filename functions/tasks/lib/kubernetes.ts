@@ -1,6 +1,7 @@
 /** A cluster's own API for the bootstrap: the one place of the tasks that makes a client of @kubernetes/client-node. */
 import { ApiException, KubeConfig, KubernetesObjectApi, PatchStrategy } from '@kubernetes/client-node';
-import { FIELD_MANAGER, type KubernetesObject } from '#core/domain/agent-manifest.ts';
+import { FIELD_MANAGER } from '#core/domain/agent-manifest.ts';
+import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
 import { Permanent, Retryable, toTaskError } from '../../lib/task-error.ts';
 import type { ConnectKubernetes } from '../providers/provider.ts';
 
