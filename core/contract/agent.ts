@@ -129,6 +129,15 @@ export const ServerMessage = z.discriminatedUnion('type', [
       drain: z.boolean(),
       /** Of the list of seats that should be here; absent where none may be. */
       seats: Sha256.optional(),
+      /** What the agent's own `Cluster` resource says of it, so that `kubectl get rcl` reads well. */
+      cluster: z
+        .strictObject({
+          revision: z.int().min(1),
+          team: TeamId,
+          provider: z.string().max(32),
+          expiresInSeconds: z.int().optional(),
+        })
+        .optional(),
     }),
   ),
   /** `seats` as in hello.ack: another digest than the agent's own is a reason to sync, so that a lost push costs at most one pace. */
