@@ -10,7 +10,7 @@ export type Size = keyof typeof SIZES;
 
 /** EKS's own price an hour in standard support, and Auto Mode's share on top of the instances (reference: aws pricing pages, us-east-1 list prices). */
 const EKS_USD_PER_HOUR = 0.1;
-const AUTO_MODE_SHARE = 0.12;
+export const AUTO_MODE_SHARE = 0.12;
 
 export interface Workers {
   readonly count: number;

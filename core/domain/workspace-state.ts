@@ -30,7 +30,13 @@ export interface WorkspaceState {
   /** `origin`, `owner`, `runState`, … `spec.id` and `spec.revision` are filled for what the table owns. */
   readonly spec: SeatSpec;
   readonly labels: Readonly<Record<string, string>>;
+  /** Which secrets were asked for, and how; undefined: all of the person and the team, as files. */
+  readonly secretChoice?: readonly { readonly name: string; readonly as: 'File' | 'Env' }[] | undefined;
+  /** Origin Cluster: uid and name of the Workspace there, whose mirror this is. */
+  readonly mirror?: { readonly uid: string; readonly name: string } | undefined;
   readonly phase: WorkspacePhase;
+  /** The revision whose command set the phase: a report of an older one does not move it. */
+  readonly phaseRevision: number;
   readonly conditions: readonly Condition[];
   readonly report?: SeatReport | undefined;
   readonly createdAt: string;
@@ -44,6 +50,8 @@ export interface WorkspaceState {
   readonly deletedAt?: string | undefined;
   /** Set by a delete; the agent carries it out and acknowledges. */
   readonly tombstone?: VolumeFate | undefined;
+  /** It was given up: its row stays for an agent that comes back. */
+  readonly forgotten?: true | undefined;
   /** Claims that the agent kept when the seat went. */
   readonly kept?: readonly string[] | undefined;
   readonly operationId?: string | undefined;

@@ -2,8 +2,12 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { ClusterState } from '../domain/cluster-state.ts';
+import type { CredentialRequestState } from '../domain/credential.ts';
+import type { GroupState } from '../domain/group-state.ts';
 import type { OperationState } from '../domain/operation.ts';
+import type { SecretState } from '../domain/secret.ts';
 import type { AgentTokenState } from '../domain/token.ts';
+import type { WorkspaceState } from '../domain/workspace-state.ts';
 import type { AwaitItem } from './clusters.ts';
 import type { Connection } from './connections.ts';
 import { fromItem } from './items.ts';
@@ -18,6 +22,10 @@ export type Change =
   | Of<'Cluster', ClusterState>
   | Of<'Operation', OperationState>
   | Of<'Token', AgentTokenState>
+  | Of<'Workspace', WorkspaceState>
+  | Of<'Group', GroupState>
+  | Of<'Secret', SecretState>
+  | Of<'CredentialRequest', CredentialRequestState>
   | Of<'Await', AwaitItem>
   | Of<'Connection', Connection>
   | Of<'Subscription', { readonly team: string; readonly connection: string }>;
@@ -30,7 +38,18 @@ export interface StreamRecord {
     | undefined;
 }
 
-const known = new Set(['Cluster', 'Operation', 'Token', 'Await', 'Connection', 'Subscription']);
+const known = new Set([
+  'Cluster',
+  'Operation',
+  'Token',
+  'Workspace',
+  'Group',
+  'Secret',
+  'CredentialRequest',
+  'Await',
+  'Connection',
+  'Subscription',
+]);
 
 /** The change, or null for what nobody reacts to. */
 export const toChange = (record: StreamRecord): Change | null => {

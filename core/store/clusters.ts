@@ -8,7 +8,8 @@ import type { Awaited, Lease } from '../domain/link.ts';
 import type { OperationState } from '../domain/operation.ts';
 import type { SeatAwaited } from '../domain/workspace-command.ts';
 import { fromItem, type Item } from './items.ts';
-import { due, keys, lists } from './keys.ts';
+import { type DueKind, due, keys, lists } from './keys.ts';
+import { everything, onePage } from './pages.ts';
 import type { Step, Table } from './table.ts';
 
 /** A workflow's task token and what it waits for (DESIGN §3 task). */
@@ -28,16 +29,6 @@ export interface ProviderVersions {
 
 const as = <E>(item: Item | null | undefined): E | null =>
   item === null || item === undefined ? null : fromItem<E>(item);
-
-/** Opaque to clients: the id of the last cluster of a page. */
-const toCursor = (key: Record<string, unknown> | undefined): string | undefined =>
-  key === undefined ? undefined : Buffer.from(String(key.gsi1sk)).toString('base64url');
-const fromCursor = (cursor: string | undefined, pk: string): Record<string, unknown> | undefined => {
-  if (cursor === undefined) return undefined;
-  const id = ClusterId.safeParse(Buffer.from(cursor, 'base64url').toString('utf8'));
-  if (!id.success) throw new AppError('request.cursor_invalid');
-  return { ...keys.cluster(id.data), gsi1pk: pk, gsi1sk: id.data };
-};
 
 export const clustersIn = (table: Table) => {
   const cluster = async (id: string): Promise<ClusterState | null> =>
@@ -77,39 +68,21 @@ export const clustersIn = (table: Table) => {
       cursor: string | undefined;
       matches: (cluster: ClusterState) => boolean;
     }): Promise<{ items: { cluster: ClusterState; lease: Lease | null }[]; nextCursor: string | undefined }> => {
-      const pk = lists.clustersOf(of.team);
-      const kept: ClusterState[] = [];
-      let from = fromCursor(of.cursor, pk);
-      for (;;) {
-        const { items, next } = await table.query({
-          index: 'gsi1',
-          pk,
-          newestFirst: true,
-          limit: of.limit - kept.length,
-          from,
-        });
-        kept.push(...items.map((item) => fromItem<ClusterState>(item)).filter(of.matches));
-        from = next;
-        if (from === undefined || kept.length >= of.limit) break;
-      }
+      const { items: kept, nextCursor } = await onePage<ClusterState>(
+        table,
+        { index: 'gsi1', pk: lists.clustersOf(of.team) },
+        { ...of, keyOf: (id) => (ClusterId.safeParse(id).success ? keys.cluster(id) : null) },
+      );
       const leases = kept.length === 0 ? [] : await table.batchGet(kept.map((each) => keys.lease(each.id)));
       return {
         items: kept.map((each, at) => ({ cluster: each, lease: as<Lease>(leases[at]) })),
-        nextCursor: toCursor(from),
+        nextCursor,
       };
     },
 
     /** All clusters of a team that are not deleted, for pushes to their agents. */
-    ofTeam: async (team: string): Promise<ClusterState[]> => {
-      const found: ClusterState[] = [];
-      let from: Record<string, unknown> | undefined;
-      do {
-        const { items, next } = await table.query({ index: 'gsi1', pk: lists.clustersOf(team), from });
-        found.push(...items.map((item) => fromItem<ClusterState>(item)));
-        from = next;
-      } while (from !== undefined);
-      return found;
-    },
+    ofTeam: (team: string): Promise<ClusterState[]> =>
+      everything<ClusterState>(table, { index: 'gsi1', pk: lists.clustersOf(team) }),
 
     /** Writes the lease; a late report of an older link changes nothing. `stale` is when the sweeper looks; it moves itself. */
     leaseStep: (id: string, held: Lease): Step => ({
@@ -204,7 +177,7 @@ export const clustersIn = (table: Table) => {
     },
 
     /** What is due up to `now` in one kind, oldest first; at most one page. */
-    due: async <E>(kind: 'cluster' | 'operation' | 'lease' | 'await', upTo: string): Promise<E[]> => {
+    due: async <E>(kind: DueKind, upTo: string): Promise<E[]> => {
       const { items } = await table.query({ index: 'gsi2', pk: due(kind), upTo: `${upTo}#\uFFFF`, limit: 100 });
       return items.map((item) => fromItem<E>(item));
     },

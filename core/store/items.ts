@@ -3,26 +3,42 @@
 import type { AccountState, MemberState, TeamState } from '../domain/account.ts';
 import { epochSeconds, plus } from '../domain/clock.ts';
 import type { ClusterState } from '../domain/cluster-state.ts';
+import type { CredentialRequestState } from '../domain/credential.ts';
 import type { Versioned } from '../domain/decision.ts';
+import type { GroupState } from '../domain/group-state.ts';
 import type { OperationState } from '../domain/operation.ts';
+import type { SecretState } from '../domain/secret.ts';
+import type { TemplateState } from '../domain/template-state.ts';
 import type { AgentTokenState } from '../domain/token.ts';
-import { due, type Key, keys, lists } from './keys.ts';
+import type { WorkspaceState } from '../domain/workspace-state.ts';
+import { due, type Key, keys, lists, places } from './keys.ts';
 
 /** Everything that a decision writes. */
-type Entity = AccountState | TeamState | MemberState | ClusterState | OperationState | AgentTokenState;
+type Entity =
+  | AccountState
+  | TeamState
+  | MemberState
+  | ClusterState
+  | OperationState
+  | AgentTokenState
+  | WorkspaceState
+  | GroupState
+  | TemplateState
+  | SecretState
+  | CredentialRequestState;
 
 /** The shape of items now; older ones are upgraded when read. */
 const SCHEMA = 1;
 
 /** Days that ended things are kept for people to look up. */
-const KEEP_DAYS = { deletedCluster: 30, endedOperation: 90, endedToken: 30, audit: 400 } as const;
+const KEEP_DAYS = { deletedCluster: 30, endedOperation: 90, endedToken: 30, deletedSeat: 30, audit: 400 } as const;
 
 /** An item as the table holds it. */
 export type Item = Readonly<Record<string, unknown>> & Key;
 
 const after = (instant: string, days: number): number => epochSeconds(plus(instant, days * 86_400));
 
-const index = (n: 1 | 2, pk: string, sk: string) => ({ [`gsi${n}pk`]: pk, [`gsi${n}sk`]: sk });
+const index = (n: 1 | 2 | 3, pk: string, sk: string) => ({ [`gsi${n}pk`]: pk, [`gsi${n}sk`]: sk });
 
 /** The key under which an entity is stored. */
 export const keyOf = (entity: Entity): Key => {
@@ -39,6 +55,16 @@ export const keyOf = (entity: Entity): Key => {
       return keys.operation(entity.id);
     case 'Token':
       return keys.token(entity.hash);
+    case 'Workspace':
+      return keys.workspace(entity.id);
+    case 'Group':
+      return keys.group(entity.id);
+    case 'Template':
+      return keys.template(entity.team, entity.name, entity.frozen === true ? entity.release : undefined);
+    case 'Secret':
+      return keys.secret(entity.holder, entity.name);
+    case 'CredentialRequest':
+      return keys.credentialRequest(entity.id);
   }
 };
 
@@ -58,6 +84,9 @@ const indexed = (entity: Entity): Record<string, unknown> => {
         ...(entity.expiresAt !== undefined && (entity.phase === 'Ready' || entity.phase === 'Failed')
           ? index(2, due('cluster'), `${entity.expiresAt}#${entity.id}`)
           : {}),
+        ...(entity.takesWorkspaces && entity.phase !== 'Deleted'
+          ? index(3, entity.isolation === 'shared' ? places.shared() : places.clustersFor(entity.team), entity.id)
+          : {}),
       };
     case 'Operation':
       return {
@@ -72,6 +101,28 @@ const indexed = (entity: Entity): Record<string, unknown> => {
         ...(end === undefined ? {} : { ttl: after(end, KEEP_DAYS.endedToken) }),
       };
     }
+    case 'Workspace':
+      return entity.phase === 'Deleted'
+        ? { ttl: after(entity.updatedAt, KEEP_DAYS.deletedSeat) }
+        : {
+            ...index(1, lists.workspacesOf(entity.team), entity.id),
+            ...index(3, places.workspacesOn(entity.cluster), entity.id),
+          };
+    case 'Group':
+      return entity.deletedAt === undefined
+        ? {
+            ...index(1, lists.groupsOf(entity.team), entity.id),
+            ...(entity.checkAt === undefined ? {} : index(2, due('group'), `${entity.checkAt}#${entity.id}`)),
+          }
+        : { ttl: after(entity.deletedAt, KEEP_DAYS.deletedSeat) };
+    case 'Template':
+      return entity.frozen === true || entity.deletedAt !== undefined
+        ? {}
+        : index(1, lists.templatesOf(entity.team), entity.name);
+    case 'Secret':
+      return entity.renewAt === undefined ? {} : index(2, due('secret'), `${entity.renewAt}#${entity.id}`);
+    case 'CredentialRequest':
+      return { ttl: epochSeconds(entity.expiresAt) };
   }
 };
 

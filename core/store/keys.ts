@@ -9,6 +9,11 @@
  * | cluster, its lease, link counter  | consistent reads under one pk             |
  * | clusters of a team, tokens and connections of a cluster, teams of an account, operations of a cluster | gsi1 |
  * | what is due                       | gsi2, one partition a kind                |
+ * | dev pods, groups and templates of a team | gsi1                               |
+ * | dev pods on a cluster; clusters that take dev pods, of a team or shared | gsi3 |
+ * | names of dev pods and groups, a team's and a cluster's counters of seats | consistent reads |
+ * | the list that an agent syncs by   | one consistent query of pk SEATS#cluster  |
+ * | secrets of a person or a team     | one consistent query of pk SECRETS#holder |
  */
 import { createHash } from 'node:crypto';
 
@@ -30,12 +35,28 @@ export const keys = {
   member: (team: string, account: string): Key => ({ pk: `TEAM#${team}`, sk: `MEMBER#${account}` }),
   teamQuota: (team: string): Key => ({ pk: `TEAM#${team}`, sk: 'QUOTA' }),
   clusterName: (team: string, name: string): Key => ({ pk: `TEAM#${team}`, sk: `CLUSTER_NAME#${name}` }),
+  name: (of: 'workspace' | 'group', team: string, name: string): Key => ({
+    pk: `TEAM#${team}`,
+    sk: `${of.toUpperCase()}_NAME#${name}`,
+  }),
+  teamSeats: (team: string): Key => ({ pk: `TEAM#${team}`, sk: 'SEATS' }),
   subscription: (team: string, connection: string): Key => ({ pk: `TEAM#${team}`, sk: `SOCKET#${connection}` }),
   deploymentQuota: (): Key => ({ pk: 'DEPLOYMENT', sk: 'QUOTA' }),
   versions: (provider: string): Key => own('VERSIONS', provider),
   cluster: (id: string): Key => own('CLUSTER', id),
   lease: (cluster: string): Key => ({ pk: `CLUSTER#${cluster}`, sk: 'LEASE' }),
   link: (cluster: string): Key => ({ pk: `CLUSTER#${cluster}`, sk: 'LINK' }),
+  room: (cluster: string): Key => ({ pk: `CLUSTER#${cluster}`, sk: 'ROOM' }),
+  mirror: (cluster: string, uid: string): Key => ({ pk: `CLUSTER#${cluster}`, sk: `MIRROR#${uid}` }),
+  seatRow: (cluster: string, workspace: string): Key => ({ pk: `SEATS#${cluster}`, sk: workspace }),
+  workspace: (id: string): Key => own('WORKSPACE', id),
+  group: (id: string): Key => own('GROUP', id),
+  template: (team: string, name: string, release?: string): Key => ({
+    pk: `TEMPLATE#${team}#${name}`,
+    sk: release === undefined ? 'TEMPLATE' : `TEMPLATE#${release}`,
+  }),
+  secret: (holder: string, name: string): Key => ({ pk: `SECRETS#${holder}`, sk: name }),
+  credentialRequest: (id: string): Key => own('CREDENTIAL', id),
   operation: (id: string): Key => own('OPERATION', id),
   await: (operation: string): Key => ({ pk: `OPERATION#${operation}`, sk: 'AWAIT' }),
   token: (hash: string): Key => own('TOKEN', hash),
@@ -54,8 +75,18 @@ export const lists = {
   tokensOf: (cluster: string): string => `CLUSTER#${cluster}#TOKENS`,
   connectionsOf: (cluster: string): string => `CLUSTER#${cluster}#CONNECTIONS`,
   operationsOf: (cluster: string): string => `CLUSTER#${cluster}#OPERATIONS`,
+  workspacesOf: (team: string): string => `TEAM#${team}#WORKSPACES`,
+  groupsOf: (team: string): string => `TEAM#${team}#GROUPS`,
+  templatesOf: (team: string): string => `TEAM#${team}#TEMPLATES`,
+} as const;
+
+/** Partitions of gsi3: where dev pods are and where they may be put. */
+export const places = {
+  workspacesOn: (cluster: string): string => `CLUSTER#${cluster}#WORKSPACES`,
+  clustersFor: (team: string): string => `PLACES#${team}`,
+  shared: (): string => 'PLACES#shared',
 } as const;
 
 /** Partitions of gsi2: what is due, sorted by when. */
-export type DueKind = 'cluster' | 'operation' | 'lease' | 'await';
+export type DueKind = 'cluster' | 'operation' | 'lease' | 'await' | 'group' | 'secret';
 export const due = (kind: DueKind): string => `DUE#${kind}`;

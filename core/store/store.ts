@@ -3,16 +3,24 @@ import type { Decision } from '../domain/decision.ts';
 import { clustersIn } from './clusters.ts';
 import { type CommitContext, commitDecision } from './commit.ts';
 import { connectionsIn } from './connections.ts';
+import { groupsIn } from './groups.ts';
 import { idempotencyIn } from './idempotency.ts';
 import { peopleIn } from './people.ts';
+import { secretsIn } from './secrets.ts';
 import { createTable, type Step, type TableOptions } from './table.ts';
+import { templatesIn } from './templates.ts';
 import { tokensIn } from './tokens.ts';
+import { workspacesIn } from './workspaces.ts';
 
 export const createStore = (options: TableOptions) => {
   const table = createTable(options);
   return {
     people: peopleIn(table),
     clusters: clustersIn(table),
+    workspaces: workspacesIn(table),
+    groups: groupsIn(table),
+    templates: templatesIn(table),
+    secrets: secretsIn(table),
     tokens: tokensIn(table),
     connections: connectionsIn(table),
     idempotency: idempotencyIn(table),

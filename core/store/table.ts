@@ -53,6 +53,9 @@ export interface TableOptions {
   readonly sleep: (milliseconds: number) => Promise<void>;
 }
 
+/** BatchGetItem takes this many keys. */
+const BATCH = 100;
+
 /** Tries of a transaction that met another one or throttling, and the longest wait between two (aws.md finding 11). */
 const TRIES = 7;
 const LONGEST_WAIT_MS = 800;
@@ -97,16 +100,17 @@ export const createTable = ({ client, name, random, sleep }: TableOptions) => {
         | Item
         | undefined) ?? null,
 
-    /** Consistent reads of several items in one call; in the order asked, null for what is not there. */
+    /** Consistent reads of several items, a hundred a call; in the order asked, null for what is not there. */
     batchGet: async (wanted: readonly Key[]): Promise<(Item | null)[]> => {
       const found = new Map<string, Item>();
       let open = wanted.map((key) => ({ ...key }));
       while (open.length > 0) {
         const answer = await document.send(
-          new BatchGetCommand({ RequestItems: { [name]: { Keys: open, ConsistentRead: true } } }),
+          new BatchGetCommand({ RequestItems: { [name]: { Keys: open.slice(0, BATCH), ConsistentRead: true } } }),
         );
         for (const item of (answer.Responses?.[name] ?? []) as Item[]) found.set(`${item.pk}\n${item.sk}`, item);
-        open = (answer.UnprocessedKeys?.[name]?.Keys ?? []) as { pk: string; sk: string }[];
+        const left = (answer.UnprocessedKeys?.[name]?.Keys ?? []) as { pk: string; sk: string }[];
+        open = [...open.slice(BATCH), ...left];
       }
       return wanted.map((key) => found.get(`${key.pk}\n${key.sk}`) ?? null);
     },

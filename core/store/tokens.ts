@@ -2,6 +2,7 @@
 import type { AgentTokenState } from '../domain/token.ts';
 import { fromItem } from './items.ts';
 import { keys, lists } from './keys.ts';
+import { everything } from './pages.ts';
 import type { Table } from './table.ts';
 
 export const tokensIn = (table: Table) => ({
@@ -10,14 +11,6 @@ export const tokensIn = (table: Table) => ({
     return item === null ? null : fromItem<AgentTokenState>(item);
   },
   /** Install and agent tokens of a cluster, oldest first. */
-  ofCluster: async (cluster: string): Promise<AgentTokenState[]> => {
-    const found: AgentTokenState[] = [];
-    let from: Record<string, unknown> | undefined;
-    do {
-      const { items, next } = await table.query({ index: 'gsi1', pk: lists.tokensOf(cluster), from });
-      found.push(...items.map((item) => fromItem<AgentTokenState>(item)));
-      from = next;
-    } while (from !== undefined);
-    return found;
-  },
+  ofCluster: (cluster: string): Promise<AgentTokenState[]> =>
+    everything<AgentTokenState>(table, { index: 'gsi1', pk: lists.tokensOf(cluster) }),
 });

@@ -1,0 +1,40 @@
+/** What is kept of a group: how many seats are wanted, for whom, and made how. */
+import type { Condition } from '../contract/names.ts';
+import type { SeatSpec, VolumeFate } from '../contract/seat.ts';
+import type { NewGroup } from '../contract/workspace.ts';
+
+export interface GroupState {
+  readonly entity: 'Group';
+  readonly id: string;
+  /** Every commit. */
+  readonly version: number;
+  /** Changes of what is wanted: the ETag. */
+  readonly revision: number;
+  readonly name: string;
+  readonly team: string;
+  readonly replicas: number;
+  /** Seat n belongs to owner n; one for each seat that may be made. */
+  readonly owners: readonly string[];
+  /** Where nobody else is named, seats belong to the one who made the group. */
+  readonly createdBy: string;
+  /** How a seat is made, resolved once; `owner` and `runState` are each seat's own. */
+  readonly spec: SeatSpec;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly placement: NewGroup['placement'];
+  readonly conditions: readonly Condition[];
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  /** Seats that were made: never fewer, since fewer replicas only stops seats. */
+  readonly seats: readonly GroupSeat[];
+  /** When the sweeper looks whether its seats are as they should be; gone when they are. */
+  readonly checkAt?: string | undefined;
+  /** Set by a delete: its seats are deleted in this way. */
+  readonly tombstone?: VolumeFate | undefined;
+  readonly deletedAt?: string | undefined;
+}
+
+export interface GroupSeat {
+  readonly ordinal: number;
+  readonly workspace: string;
+  readonly owner: string;
+}

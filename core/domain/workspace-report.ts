@@ -1,0 +1,120 @@
+/** What an agent's report makes of a dev pod: old news is dropped, the phase follows only once the agent has seen what was asked (DESIGN §2). */
+import type { Condition } from '../contract/names.ts';
+import { safeText } from '../contract/safe-text.ts';
+import type { SeatStatus, WorkspacePhase } from '../contract/seat.ts';
+import { withCondition } from './conditions.ts';
+import type { WorkspaceState } from './workspace-state.ts';
+
+export interface Report {
+  readonly link: number;
+  readonly seq: number;
+  readonly status: SeatStatus;
+}
+
+/** Conditions that the control plane sets; all others are the agent's, and what it leaves out is over. */
+const OURS = new Set(['Connected', 'QuotaExceeded', 'OwnerUnknown']);
+
+/** Late, repeated, or of a revision that was never asked for. Of one object generation and revision only grow; one made anew counts from the start. */
+export const isOldNews = ({ revision, report, spec }: WorkspaceState, { link, seq, status }: Report): boolean => {
+  if (spec.origin === 'ControlPlane' && status.observedRevision > revision) return true;
+  if (report === undefined) return false;
+  if (link !== report.link ? link < report.link : seq <= report.seq) return true;
+  return (
+    status.uid === report.uid &&
+    (status.observedGeneration < report.observedGeneration || status.observedRevision < report.observedRevision)
+  );
+};
+
+/** The phase that people see: what the agent says, seen through what is wanted. */
+const phaseAfter = (workspace: WorkspaceState, status: SeatStatus): WorkspacePhase => {
+  const { phase, phaseRevision, spec, operationId, tombstone } = workspace;
+  if (tombstone !== undefined) return phase;
+  // What was seen before the last command says nothing of what came of it; what is being deleted there is made again.
+  if (status.observedRevision < phaseRevision || status.phase === 'Deleting') return phase;
+  if (status.phase === 'Failed' || status.phase === spec.runState) return status.phase;
+  if (spec.runState === 'Stopped') return phase === 'Pending' && status.phase === 'Pending' ? phase : 'Stopping';
+  if (status.phase === 'Stopping' || status.phase === 'Stopped')
+    // The agent may stop a seat by itself (idle); while a start is open it just has not begun.
+    return operationId === undefined ? status.phase : 'Starting';
+  return 'Starting';
+};
+
+const conditionsAfter = (workspace: WorkspaceState, status: SeatStatus, now: string): Condition[] => {
+  const ours = workspace.conditions.filter(({ type }) => OURS.has(type));
+  const theirs = status.conditions
+    .filter(({ type }) => !OURS.has(type))
+    .reduce<Condition[]>(
+      (list, each) => withCondition(list, { ...each, message: safeText(each.message).slice(0, 1024) }, now),
+      workspace.conditions.filter(({ type }) => status.conditions.some((each) => each.type === type)),
+    );
+  return [...theirs.filter(({ type }) => !OURS.has(type)), ...ours];
+};
+
+const secondsBetween = (from: string, to: string): number =>
+  Math.max(0, Math.floor((Date.parse(to) - Date.parse(from)) / 1000));
+
+/** Seconds that it has run in all. */
+export const runSeconds = ({ ranSeconds, startedAt, stoppedAt }: WorkspaceState, now: string): number =>
+  ranSeconds + (startedAt === undefined ? 0 : secondsBetween(startedAt, stoppedAt ?? now));
+
+/** The times of running when it comes to `phase`: a run begins with Running and ends with its pod; a restart is no end. */
+export const timesAt = (
+  workspace: WorkspaceState,
+  phase: WorkspacePhase,
+  now: string,
+): Pick<WorkspaceState, 'startedAt' | 'stoppedAt' | 'ranSeconds'> => {
+  const { startedAt, stoppedAt, ranSeconds } = workspace;
+  const runs = startedAt !== undefined && stoppedAt === undefined;
+  if (!runs && phase === 'Running')
+    return { startedAt: now, stoppedAt: undefined, ranSeconds: runSeconds(workspace, now) };
+  if (runs && (phase === 'Stopped' || phase === 'Failed' || phase === 'Deleted'))
+    return { startedAt, stoppedAt: now, ranSeconds };
+  return { startedAt, stoppedAt, ranSeconds };
+};
+
+/** The change that a report brings; null when it is old news. */
+export const reported = (workspace: WorkspaceState, report: Report, now: string): Partial<WorkspaceState> | null => {
+  if (isOldNews(workspace, report)) return null;
+  const { link, seq, status } = report;
+  const phase = phaseAfter(workspace, status);
+  return {
+    phase,
+    conditions: conditionsAfter(workspace, status, now),
+    report: {
+      link,
+      seq,
+      uid: status.uid,
+      observedRevision: status.observedRevision,
+      observedGeneration: status.observedGeneration,
+      phase: status.phase,
+      ...(status.podUid === undefined ? {} : { podUid: status.podUid }),
+      ...(status.node === undefined ? {} : { node: status.node }),
+      ...(status.zone === undefined ? {} : { zone: status.zone }),
+    },
+    ...timesAt(workspace, phase, now),
+    // What it failed at is over when it is as it was asked to be.
+    ...(phase === workspace.spec.runState ? { error: undefined } : {}),
+  };
+};
+
+/** The condition that says whether the agent of its cluster is heard; null when it says so already. */
+export const connectedAs = (
+  { conditions, cluster }: WorkspaceState,
+  connected: boolean,
+  now: string,
+): Condition[] | null => {
+  const present = conditions.find(({ type }) => type === 'Connected');
+  if (present === undefined ? connected : (present.status === 'True') === connected) return null;
+  return withCondition(
+    conditions,
+    connected
+      ? { type: 'Connected', status: 'True', reason: 'AgentOnline', message: 'The agent of its cluster is connected.' }
+      : {
+          type: 'Connected',
+          status: 'False',
+          reason: 'AgentOffline',
+          message: `The agent of ${cluster} is not connected: what is shown is what it said last.`,
+        },
+    now,
+  );
+};

@@ -1,0 +1,159 @@
+/** Reads of dev pods, of the list that agents sync by, of the room on clusters, and of where a team's pods may be put. */
+import type { SeatRow } from '../contract/agent.ts';
+import { WorkspaceId } from '../contract/names.ts';
+import type { ClusterState } from '../domain/cluster-state.ts';
+import type { Amount } from '../domain/decision.ts';
+import type { Lease } from '../domain/link.ts';
+import type { OperationState } from '../domain/operation.ts';
+import type { WorkspaceSubject } from '../domain/workspace-command.ts';
+import type { WorkspaceState } from '../domain/workspace-state.ts';
+import { fromItem, type Item } from './items.ts';
+import { keys, lists, places } from './keys.ts';
+import { everything, onePage } from './pages.ts';
+import type { Table } from './table.ts';
+
+/** What the seats of a cluster hold of it. */
+export interface Room {
+  readonly seats: number;
+  readonly taken: Amount;
+  readonly closed: boolean;
+}
+
+/** What a team's seats take of its quotas. */
+export interface Usage {
+  readonly workspaces: number;
+  readonly cpuMillis: number;
+  readonly memoryMiB: number;
+  readonly storageGiB: number;
+}
+
+/** A cluster that takes dev pods, with what placement wants to know. */
+export interface Place {
+  readonly cluster: ClusterState;
+  readonly lease: Lease | null;
+  readonly room: Room;
+}
+
+const number = (item: Item | null | undefined, name: string): number => Number(item?.[name] ?? 0);
+
+const roomOf = (item: Item | null | undefined): Room => ({
+  seats: number(item, 'seats'),
+  taken: {
+    cpuMillis: number(item, 'cpuMillis'),
+    memoryMiB: number(item, 'memoryMiB'),
+    gpus: number(item, 'gpus'),
+    pods: number(item, 'pods'),
+  },
+  closed: item?.closed === true,
+});
+
+const as = <E>(item: Item | null | undefined): E | null =>
+  item === null || item === undefined ? null : fromItem<E>(item);
+
+export const workspacesIn = (table: Table) => {
+  const workspace = async (id: string): Promise<WorkspaceState | null> =>
+    as<WorkspaceState>(await table.get(keys.workspace(id)));
+  const byPointer = async (pointer: Item | null): Promise<WorkspaceState | null> =>
+    pointer === null ? null : workspace(String(pointer.id));
+
+  return {
+    workspace,
+
+    /** By id, or by name within a team. Deleted ones are found by id only. */
+    find: async (team: string, ref: string): Promise<WorkspaceState | null> =>
+      WorkspaceId.safeParse(ref).success
+        ? workspace(ref)
+        : byPointer(await table.get(keys.name('workspace', team, ref))),
+
+    /** Those of these names that there are, in the order asked. */
+    named: async (team: string, names: readonly string[]): Promise<(WorkspaceState | null)[]> => {
+      const pointers = await table.batchGet(names.map((name) => keys.name('workspace', team, name)));
+      const ids = pointers.flatMap((pointer) => (pointer === null ? [] : [String(pointer.id)]));
+      const found = new Map(
+        (await table.batchGet(ids.map((id) => keys.workspace(id)))).map((item) => [item?.id, as<WorkspaceState>(item)]),
+      );
+      return pointers.map((pointer) => (pointer === null ? null : (found.get(pointer.id) ?? null)));
+    },
+
+    /** The mirror of a Workspace that lives in a cluster. */
+    mirror: async (cluster: string, uid: string): Promise<WorkspaceState | null> =>
+      byPointer(await table.get(keys.mirror(cluster, uid))),
+
+    /** The dev pod with its open or last operation: what decideWorkspace is given. */
+    subject: async (id: string): Promise<WorkspaceSubject> => {
+      const found = await workspace(id);
+      const named = found?.operationId ?? found?.lastOperationId;
+      return {
+        workspace: found,
+        operation: named === undefined ? null : as<OperationState>(await table.get(keys.operation(named))),
+      };
+    },
+
+    /** One page of a team's dev pods, newest first. */
+    page: (of: {
+      team: string;
+      limit: number;
+      cursor: string | undefined;
+      matches: (workspace: WorkspaceState) => boolean;
+    }): Promise<{ items: WorkspaceState[]; nextCursor: string | undefined }> =>
+      onePage(
+        table,
+        { index: 'gsi1', pk: lists.workspacesOf(of.team) },
+        { ...of, keyOf: (id) => (WorkspaceId.safeParse(id).success ? keys.workspace(id) : null) },
+      ),
+
+    /** All dev pods on a cluster that are not deleted. From an index: a moment late. */
+    ofCluster: (cluster: string): Promise<WorkspaceState[]> =>
+      everything<WorkspaceState>(table, { index: 'gsi3', pk: places.workspacesOn(cluster) }),
+
+    /** The list that the agent syncs by: one consistent read of all pages, sorted by id. */
+    rowsOf: async (cluster: string): Promise<SeatRow[]> => {
+      const rows: SeatRow[] = [];
+      let from: Record<string, unknown> | undefined;
+      do {
+        const page = await table.query({ pk: keys.seatRow(cluster, '').pk, from });
+        for (const item of page.items) {
+          const { id, revision, tombstone } = fromItem<SeatRow>(item);
+          rows.push({ id, revision, ...(tombstone === undefined ? {} : { tombstone }) });
+        }
+        from = page.next;
+      } while (from !== undefined);
+      return rows;
+    },
+
+    /** What seats hold of a cluster, and whether it takes any more. */
+    room: async (cluster: string): Promise<Room> => roomOf(await table.get(keys.room(cluster))),
+
+    /** What a team's seats take of its quotas. */
+    usage: async (team: string): Promise<Usage> => {
+      const item = await table.get(keys.teamSeats(team));
+      return {
+        workspaces: number(item, 'workspaces'),
+        cpuMillis: number(item, 'cpuMillis'),
+        memoryMiB: number(item, 'memoryMiB'),
+        storageGiB: number(item, 'storageGiB'),
+      };
+    },
+
+    /** One cluster as a place. */
+    place: async (id: string): Promise<Place | null> => {
+      const [cluster, lease, room] = await table.batchGet([keys.cluster(id), keys.lease(id), keys.room(id)]);
+      const found = as<ClusterState>(cluster);
+      return found === null ? null : { cluster: found, lease: as<Lease>(lease), room: roomOf(room) };
+    },
+
+    /** Clusters that take dev pods of the team: its own, and those that all teams share. */
+    candidates: async (team: string): Promise<Place[]> => {
+      const [own, shared] = await Promise.all(
+        [places.clustersFor(team), places.shared()].map((pk) => everything<ClusterState>(table, { index: 'gsi3', pk })),
+      );
+      const clusters = [...(own ?? []), ...(shared ?? [])];
+      const held = await table.batchGet(clusters.flatMap(({ id }) => [keys.lease(id), keys.room(id)]));
+      return clusters.map((cluster, n) => ({
+        cluster,
+        lease: as<Lease>(held[2 * n]),
+        room: roomOf(held[2 * n + 1]),
+      }));
+    },
+  };
+};
