@@ -29,6 +29,8 @@ const short: Size = { memory: 256, timeout: 30 };
 const cluster: Size = { memory: 512, timeout: 120 };
 
 const exceptions: Partial<Record<FunctionName, Size>> = {
+  // It waits up to 20 s for an agent's answer.
+  'http/seat-access': { memory: 512, timeout: 28 },
   'stream/push': { memory: 512, timeout: 30 },
   'stream/effects': { memory: 256, timeout: 60 },
   // Under the minute until the next run, so that two never overlap for long.

@@ -1,32 +1,40 @@
 /** Kubeconfigs as text: rendered from what is public about a cluster and one short-lived token, or a command that fetches one (pure). */
 
 export interface KubeconfigOf {
-  /** `clu_…`: keeps the entries of several clusters apart when files are merged. */
+  /** `clu_…` or `wsp_…`: keeps the entries of several clusters apart when files are merged. */
   readonly id: string;
   readonly name: string;
   /** API server, `https://…`. */
   readonly endpoint: string;
+  /** The namespace that commands are about unless they name one. */
+  readonly namespace?: string;
   /** CA bundle, base64 PEM. */
   readonly certificateAuthority: string;
   readonly user:
     | { readonly kind: 'token'; readonly token: string /** RFC 3339. */; readonly expiresAt: string }
-    | { readonly kind: 'exec' /** Where the API is, without `/api/v1`. */; readonly apiUrl: string };
+    | {
+        readonly kind: 'exec';
+        /** Where the API is, without `/api/v1`. */
+        readonly apiUrl: string;
+        /** The route under `/api/v1` that answers an ExecCredential. */
+        readonly path: string;
+      };
 }
 
 /** Every JSON string is a YAML string too, whatever is in it. */
 const quoted = (text: string): string => JSON.stringify(text);
 
 /** The command asks for a credential with a token from the environment, so that none stands in the file or an argument list that others can read for long. */
-const fetchCredential = (apiUrl: string, id: string): string =>
+const fetchCredential = (apiUrl: string, path: string): string =>
   [
     'curl -fsS -X POST',
     '-H "Authorization: Bearer $ROADSTEAD_TOKEN"',
     "-H 'content-type: application/json'",
     "-d '{}'",
-    `'${apiUrl}/api/v1/clusters/${id}/credentials'`,
+    `'${apiUrl}/api/v1/${path}'`,
   ].join(' ');
 
-const userLines = ({ user, id }: KubeconfigOf): string[] =>
+const userLines = ({ user }: KubeconfigOf): string[] =>
   user.kind === 'token'
     ? [`    token: ${quoted(user.token)}`]
     : [
@@ -35,7 +43,7 @@ const userLines = ({ user, id }: KubeconfigOf): string[] =>
         '      command: sh',
         '      args:',
         '        - -c',
-        `        - ${quoted(fetchCredential(user.apiUrl, id))}`,
+        `        - ${quoted(fetchCredential(user.apiUrl, user.path))}`,
         '      interactiveMode: Never',
         '      provideClusterInfo: false',
         `      installHint: ${quoted('Needs curl, and an access token of Roadstead in the environment variable ROADSTEAD_TOKEN.')}`,
@@ -49,8 +57,8 @@ export const renderKubeconfig = (of: KubeconfigOf): string => {
   const userName = quoted(`roadstead-${id}`);
   return `${[
     user.kind === 'token'
-      ? `# Roadstead cluster ${id}. The token in it ends at ${user.expiresAt}: fetch this file again, or take ?auth=exec.`
-      : `# Roadstead cluster ${id}. kubectl fetches a token when it needs one, with ROADSTEAD_TOKEN from the environment.`,
+      ? `# Roadstead ${id}. The token in it ends at ${user.expiresAt}: fetch this file again, or take ?auth=exec.`
+      : `# Roadstead ${id}. kubectl fetches a token when it needs one, with ROADSTEAD_TOKEN from the environment.`,
     'apiVersion: v1',
     'kind: Config',
     'clusters:',
@@ -67,6 +75,7 @@ export const renderKubeconfig = (of: KubeconfigOf): string => {
     '    context:',
     `      cluster: ${entry}`,
     `      user: ${userName}`,
+    ...(of.namespace === undefined ? [] : [`      namespace: ${quoted(of.namespace)}`]),
     `current-context: ${entry}`,
   ].join('\n')}\n`;
 };

@@ -5,6 +5,17 @@ import { DecryptCommand, GenerateDataKeyCommand, KMSClient } from '@aws-sdk/clie
 /** What a sealed text belongs to. Another context opens nothing. Not secret: KMS logs it. */
 export type SealContext = Readonly<Record<string, string>>;
 
+/** What a secret's value is sealed for: whose it is, its name and its number (DESIGN §4 secrets). */
+export const secretContext = (holder: string, name: string, number: number): SealContext => ({
+  purpose: 'secret',
+  holder,
+  name,
+  number: String(number),
+});
+
+/** What a credential is sealed for: the one request that waits for it. */
+export const credentialContext = (request: string): SealContext => ({ purpose: 'credential', request });
+
 export interface Sealing {
   readonly seal: (text: string, context: SealContext) => Promise<string>;
   /** Throws when the text was changed or belongs to something else. */

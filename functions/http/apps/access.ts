@@ -64,7 +64,7 @@ export const app = (deps: AccessDeps): App => ({
 
       const decision = audited(principal, cluster, 'cluster.kubeconfig', { auth: request.query.auth, role });
       if (request.query.auth === 'exec') {
-        const user = { kind: 'exec', apiUrl: deps.apiUrl } as const;
+        const user = { kind: 'exec', apiUrl: deps.apiUrl, path: `clusters/${id}/credentials` } as const;
         return request.commit(
           decision,
           reply(200, renderKubeconfig({ id, name, endpoint, certificateAuthority, user })),

@@ -1,6 +1,7 @@
 /** Where clusters come from: everything that the workflows need of a provider, and nothing that only one has (DESIGN §1 provider). */
-import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
+
 import type { ClusterState } from '#core/domain/cluster-state.ts';
+import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
 import { Permanent } from '../../lib/task-error.ts';
 
 /** Of a cluster or of its nodes: usable, on the way, or not there. */

@@ -1,7 +1,7 @@
 /** What Auto Mode and node groups do not bring themselves: a pool of nodes with a limit, and a default StorageClass (pure; aws.md 13, 14). */
 import { memoryOf, SIZES, vcpuOf } from '#core/contract/sizes.ts';
-import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
 import type { ClusterState } from '#core/domain/cluster-state.ts';
+import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
 
 const NAME = 'roadstead';
 const labels = { 'app.kubernetes.io/managed-by': 'roadstead', 'app.kubernetes.io/part-of': 'roadstead' };

@@ -1,0 +1,78 @@
+/** What an agent fetches and posts over HTTPS: values of secrets, and credentials that people wait for (DESIGN §6; kubernetes.md finding 21). */
+import { AppError } from '#core/contract/errors.ts';
+import { routes } from '#core/contract/routes.ts';
+import { plus } from '#core/domain/clock.ts';
+import { answerCredential } from '#core/domain/credential.ts';
+import type { SecretState } from '#core/domain/secret.ts';
+import { untilFresh } from '#core/store/commit.ts';
+import type { Deps } from '../../lib/deps.ts';
+import { hostKeyOf } from '../../lib/host-key.ts';
+import type { HttpDeps } from '../../lib/http/call.ts';
+import { type App, on, reply } from '../../lib/http.ts';
+import { credentialContext, type Sealing, secretContext } from '../../lib/sealing.ts';
+
+export interface SeatAgentDeps extends HttpDeps {
+  readonly store: Deps['store'];
+  readonly sealing: Sealing;
+}
+
+export const app = (deps: SeatAgentDeps): App => {
+  const { store, sealing, now } = deps;
+
+  /** The sealed value with this number: the person's own wins over the team's, as it does in the spec. */
+  const sealedOf = (held: readonly (readonly SecretState[])[], name: string, number: number) => {
+    for (const secrets of held) {
+      const secret = secrets.find((each) => each.name === name);
+      const sealed = secret?.sealed[String(number)];
+      if (secret !== undefined && sealed !== undefined) return { holder: secret.holder, sealed };
+    }
+    return null;
+  };
+
+  return {
+    deps,
+    served: [
+      on(routes.seatAgent.secrets, async ({ params: { workspaceId } }, agent) => {
+        const workspace = await store.workspaces.workspace(workspaceId);
+        if (workspace === null || workspace.cluster !== agent.cluster || workspace.phase === 'Deleted')
+          throw new AppError('not_found', { detail: `${workspaceId} is no dev pod of this cluster` });
+        const { spec, revision } = workspace;
+        const held =
+          spec.secrets.length === 0
+            ? []
+            : await Promise.all([store.secrets.list(spec.owner), store.secrets.list(workspace.team)]);
+        const values = await Promise.all(
+          spec.secrets.map(async ({ name, version }) => {
+            const found = sealedOf(held, name, version);
+            if (found === null) return [];
+            return [
+              { name, version, value: await sealing.open(found.sealed, secretContext(found.holder, name, version)) },
+            ];
+          }),
+        );
+        return reply(
+          200,
+          { revision, values: values.flat(), hostKey: await hostKeyOf(deps, workspace) },
+          { 'cache-control': 'no-store' },
+        );
+      }),
+
+      on(routes.seatAgent.credential, async (request, agent) => {
+        const id = request.params.request;
+        const { body } = request;
+        const at = now();
+        const answer =
+          'token' in body
+            ? {
+                sealed: await sealing.seal(body.token, credentialContext(id)),
+                goodUntil: plus(at, body.expiresInSeconds),
+              }
+            : { refused: body.refused };
+        return untilFresh(async () => {
+          const decision = answerCredential(await store.secrets.request(id), agent, answer, at);
+          return request.commit(decision, reply(204));
+        });
+      }),
+    ],
+  };
+};
