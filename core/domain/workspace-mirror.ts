@@ -3,7 +3,7 @@ import type { AgentMessage } from '../contract/agent.ts';
 import { safeText } from '../contract/safe-text.ts';
 import type { Context } from './clock.ts';
 import { withCondition } from './conditions.ts';
-import { type Decision, nothing, write } from './decision.ts';
+import { type Claim, type Decision, nothing, type SeatLimits, write } from './decision.ts';
 import { same } from './workspace-change.ts';
 import { moves, nameFree } from './workspace-claims.ts';
 import { reported, timesAt } from './workspace-report.ts';
@@ -18,8 +18,28 @@ export type Found = Extract<AgentMessage, { type: 'workspace.found' }>['payload'
   readonly ownerInTeam: boolean;
   /** The team has a dev pod of this name: the mirror is shown under another. */
   readonly nameTaken: boolean;
-  /** The team is at one of its limits: the mirror is counted and marked, never refused, since the pod is there. */
-  readonly overQuota: boolean;
+  /** What the team's seats take of its quotas, and the quotas: a mirror is counted and marked, never refused, since its pod is there. */
+  readonly usage: Usage;
+  readonly limits: SeatLimits;
+};
+
+/** What a team's seats take of its quotas. */
+export interface Usage {
+  readonly workspaces: number;
+  readonly cpuMillis: number;
+  readonly memoryMiB: number;
+  readonly storageGiB: number;
+}
+
+/** Is the team over a limit with what this claim adds? */
+const isOver = (claims: readonly Claim[], { usage, limits }: Pick<Found, 'usage' | 'limits'>): boolean => {
+  const taken = claims.find((claim) => claim.claim === 'team-seats');
+  return (
+    usage.workspaces + (taken?.workspaces ?? 0) > limits.teamWorkspaces ||
+    usage.cpuMillis + (taken?.cpuMillis ?? 0) > limits.teamCpuMillis ||
+    usage.memoryMiB + (taken?.memoryMiB ?? 0) > limits.teamMemoryMiB ||
+    usage.storageGiB + (taken?.storageGiB ?? 0) > limits.teamStorageGiB
+  );
 };
 
 /** Decides what becomes of the mirror; nothing when it is as it was. Pure. */
@@ -33,25 +53,26 @@ export const mirrorWorkspace = (known: WorkspaceState | null, found: Found, cont
     found.status === undefined
       ? {}
       : (reported({ ...mirror, spec }, { link: found.link, seq: found.seq, status: found.status }, now) ?? {});
-  const next: WorkspaceState = {
+  const seen: WorkspaceState = {
     ...mirror,
     ...observed,
     spec,
     revision: mirror.revision + (changed && mirror === known ? 1 : 0),
-    conditions: marked(observed.conditions ?? mirror.conditions, found, now),
     updatedAt: now,
   };
+  const claims = moves(mirror === known ? known : null, seen);
+  const next = { ...seen, conditions: marked(seen.conditions, found, isOver(claims, found), now) };
   if (mirror === known) {
     if (same(bare(known), bare(next))) return nothing;
     const moved = { ...next, version: known.version + 1 };
-    return { writes: [write(known, moved)], claims: moves(known, moved), audit: [] };
+    return { writes: [write(known, moved)], claims, audit: [] };
   }
   return {
     writes: [write(null, next)],
     claims: [
       { claim: 'name', of: 'workspace', team: next.team, name: next.name, id: next.id, code: 'workspace.name_taken' },
       { claim: 'mirror', cluster: next.cluster, uid: found.uid, workspace: next.id },
-      ...moves(null, next),
+      ...claims,
     ],
     audit: [
       {
@@ -94,9 +115,14 @@ const first = (found: Found, { now, newId }: Context): WorkspaceState => {
 };
 
 /** What is not as it should be, said and not refused. */
-const marked = (conditions: WorkspaceState['conditions'], found: Found, now: string): WorkspaceState['conditions'] => {
+const marked = (
+  conditions: WorkspaceState['conditions'],
+  found: Found,
+  overQuota: boolean,
+  now: string,
+): WorkspaceState['conditions'] => {
   const kept = conditions.filter(
-    ({ type }) => (type !== 'OwnerUnknown' || !found.ownerInTeam) && (type !== 'QuotaExceeded' || found.overQuota),
+    ({ type }) => (type !== 'OwnerUnknown' || !found.ownerInTeam) && (type !== 'QuotaExceeded' || overQuota),
   );
   const owner = found.ownerInTeam
     ? kept
@@ -106,11 +132,11 @@ const marked = (conditions: WorkspaceState['conditions'], found: Found, now: str
           type: 'OwnerUnknown',
           status: 'True',
           reason: 'NotInTeam',
-          message: `The owner that its spec names is nobody of this team: name an account of it in spec.owner.`,
+          message: 'The owner that its spec names is nobody of this team: name an account of it in spec.owner.',
         },
         now,
       );
-  return found.overQuota
+  return overQuota
     ? withCondition(
         owner,
         {

@@ -6,6 +6,7 @@ import type { Amount } from '../domain/decision.ts';
 import type { Lease } from '../domain/link.ts';
 import type { OperationState } from '../domain/operation.ts';
 import type { WorkspaceSubject } from '../domain/workspace-command.ts';
+import type { Usage } from '../domain/workspace-mirror.ts';
 import type { WorkspaceState } from '../domain/workspace-state.ts';
 import { fromItem, type Item } from './items.ts';
 import { keys, lists, places } from './keys.ts';
@@ -17,14 +18,6 @@ export interface Room {
   readonly seats: number;
   readonly taken: Amount;
   readonly closed: boolean;
-}
-
-/** What a team's seats take of its quotas. */
-export interface Usage {
-  readonly workspaces: number;
-  readonly cpuMillis: number;
-  readonly memoryMiB: number;
-  readonly storageGiB: number;
 }
 
 /** A cluster that takes dev pods, with what placement wants to know. */

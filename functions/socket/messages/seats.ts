@@ -80,8 +80,6 @@ const change = (
     const subject = await deps.store.workspaces.subject(id);
     if (subject.workspace === null || subject.workspace.cluster !== connection.cluster)
       return refuse('Invalid', `${id} is no dev pod of this cluster`);
-    // Late news of a seat that has ended is no news.
-    if (subject.workspace.phase === 'Deleted') return ack;
     const now = deps.now();
     await deps.store.commit(decideWorkspace(subject, command, { now, newId: deps.newId }), {
       now,
@@ -124,9 +122,19 @@ export const seatFound = (
       return refuse('Invalid', `${payload.team} has nothing on this cluster`);
     const known = await deps.store.workspaces.mirror(connection.cluster, payload.uid);
     const role = await deps.store.people.role(payload.team, payload.spec.owner);
+    const namesake = await deps.store.workspaces.find(payload.team, payload.name);
     const decided = mirrorWorkspace(
       known,
-      { cluster: connection.cluster, link: connection.link, seq, ownerInTeam: role !== null, ...payload },
+      {
+        cluster: connection.cluster,
+        link: connection.link,
+        seq,
+        ownerInTeam: role !== null,
+        nameTaken: namesake !== null,
+        usage: await deps.store.workspaces.usage(payload.team),
+        limits: deps.seatLimits,
+        ...payload,
+      },
       { now, newId: deps.newId },
     );
     await deps.store.commit(decided, { now, newId: deps.newId });
