@@ -69,8 +69,8 @@ export const SeatVolume = z
 export type SeatVolume = z.infer<typeof SeatVolume>;
 
 /** Names that change how programs are loaded or found: a shared secret of this name would run code in other people's pods (kubernetes.md finding 26). */
-const FORBIDDEN_ENVIRONMENT =
-  /^(LD_.*|DYLD_.*|NODE_OPTIONS|NODE_PATH|BASH_ENV|ENV|ZDOTDIR|PROMPT_COMMAND|SHELLOPTS|BASHOPTS|PS4|IFS|PATH|HOME|SHELL|USER|LOGNAME|GIT_SSH.*|GIT_EXEC_PATH|GIT_CONFIG.*|GIT_ASKPASS|GIT_EXTERNAL_DIFF|GIT_PAGER|PAGER|EDITOR|VISUAL|SSH_ASKPASS|PYTHONSTARTUP|PYTHONPATH|PYTHONHOME|PERL5OPT|PERL5LIB|RUBYOPT|RUBYLIB|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|GOFLAGS|KUBECONFIG|ROADSTEAD_.*)$/;
+export const FORBIDDEN_ENVIRONMENT =
+  /^(LD_.*|DYLD_.*|NODE_OPTIONS|NODE_PATH|BASH_ENV|ENV|ZDOTDIR|PROMPT_COMMAND|SHELLOPTS|BASHOPTS|PS4|IFS|PATH|HOME|SHELL|USER|LOGNAME|GIT_SSH.*|GIT_EXEC_PATH|GIT_CONFIG.*|GIT_ASKPASS|GIT_EXTERNAL_DIFF|GIT_PAGER|PAGER|EDITOR|VISUAL|SSH_ASKPASS|PYTHONSTARTUP|PYTHONPATH|PYTHONHOME|PERL5OPT|PERL5LIB|RUBYOPT|RUBYLIB|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|GOFLAGS|KUBECONFIG|CLAUDE_CONFIG_DIR|PARAM_.*|ROADSTEAD_.*)$/;
 
 export const SecretName = z
   .string()
@@ -79,11 +79,16 @@ export const SecretName = z
 /** May a secret of this name be an environment variable? As a file every name is harmless. */
 export const isEnvironmentSafe = (name: string): boolean => !FORBIDDEN_ENVIRONMENT.test(name);
 
-export const SeatSecret = z.strictObject({
-  name: SecretName,
-  version: z.int().min(1),
-  as: z.enum(['File', 'Env']).default('File'),
-});
+export const SeatSecret = z
+  .strictObject({
+    name: SecretName,
+    version: z.int().min(1),
+    as: z.enum(['File', 'Env']).default('File'),
+  })
+  .refine(({ name, as }) => as === 'File' || isEnvironmentSafe(name), {
+    message: 'this name changes how programs are loaded or found: ask for it as File',
+    path: ['as'],
+  });
 export type SeatSecret = z.output<typeof SeatSecret>;
 
 /** `https://host/path` or `ssh://git@host/path` or `git@host:path`; no credentials in it, no other transport (kubernetes.md finding 26). */
@@ -130,6 +135,17 @@ export const Image = z
 
 const Parameters = z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/), z.string().max(2048));
 
+/** No two of a list say the same of `of`. */
+const distinct = <T>(items: readonly T[], of: (item: T) => readonly unknown[]): boolean => {
+  const all = items.flatMap(of);
+  return new Set(all).size === all.length;
+};
+
+/** An account; also the value of a label of every object of the seat. */
+const Owner = z
+  .string()
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/, 'at most 63 letters, digits, - _ . as a label value');
+
 /** The desired state of one seat: the `spec` of a Workspace. Names of objects come from `id`, never from what a person typed. */
 export const SeatSpec = z.strictObject({
   /** Who owns this spec for ever: the table, or the cluster's admin (DESIGN §2). */
@@ -141,7 +157,7 @@ export const SeatSpec = z.strictObject({
   /** Counts changes of this spec in the table. */
   revision: z.int().min(1).optional(),
   /** The account that sits here; never changes. */
-  owner: z.string().min(1).max(64),
+  owner: Owner,
   group: z.string().max(64).optional(),
   runState: z.enum(['Running', 'Stopped']),
   /** Counts restarts that were asked for: the pod is replaced when it grows. */
@@ -151,11 +167,23 @@ export const SeatSpec = z.strictObject({
   image: Image,
   profile: z.string().max(63).default('default'),
   resources: SeatResources.prefault({}),
-  volumes: z.array(SeatVolume).min(1).max(4),
+  volumes: z
+    .array(SeatVolume)
+    .min(1)
+    .max(4)
+    .refine((volumes) => distinct(volumes, ({ name }) => [name]), 'two volumes have the same name')
+    .refine(
+      (volumes) => distinct(volumes, ({ mounts }) => mounts.map(({ mountPath }) => mountPath)),
+      'two volumes are mounted at the same path',
+    ),
   /** Given to the pod as environment variables `PARAM_<NAME>`. */
   parameters: Parameters.default({}),
   /** Names and versions only: values are fetched by the agent over HTTPS and never written into this resource. */
-  secrets: z.array(SeatSecret).max(32).default([]),
+  secrets: z
+    .array(SeatSecret)
+    .max(32)
+    .refine((secrets) => distinct(secrets, ({ name }) => [name]), 'a secret is named twice')
+    .default([]),
   git: SeatGit.prefault({}),
 });
 export type SeatSpec = z.output<typeof SeatSpec>;

@@ -64,8 +64,14 @@ export interface Refusal {
   readonly message: string;
 }
 
+/** A record says of a bad key only that it is one; the reason stands a level below. */
 const faults = (error: z.ZodError): string =>
-  error.issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message)).join('; ');
+  error.issues
+    .flatMap((issue) =>
+      issue.code === 'invalid_key' ? issue.issues.map(({ message }) => ({ path: issue.path, message })) : [issue],
+    )
+    .map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message))
+    .join('; ');
 
 /** The sentence about a text that is no YAML, or its value. */
 const yaml = (text: string): { readonly value: unknown } | { readonly invalid: string } => {
