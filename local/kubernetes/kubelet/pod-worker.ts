@@ -11,6 +11,7 @@ import { containedProcess } from './contained-process.ts';
 import { type ContainerHost, ContainerRun } from './container.ts';
 import { ConfigError, type Sources } from './environment.ts';
 import { type KnownImage, knownImage } from './images.ts';
+import { listenersOf } from './listeners.ts';
 import { logFile } from './logs.ts';
 import { plainProcess } from './plain-process.ts';
 import { isInitialized, podStatus } from './pod-status.ts';
@@ -87,6 +88,24 @@ export class PodWorker {
       begun: restart >= 0 && run.status.containerID !== undefined,
     };
   }
+
+  get podIP(): string {
+    return this.#place.podIP;
+  }
+
+  /** Whether one of its containers runs (or is said to). */
+  get isRunning(): boolean {
+    return this.#main.some((run) => run.isRunning);
+  }
+
+  /** Where processes of its containers listen on a port, as far as they can be told from others. */
+  listeners = async (port: number): Promise<string[]> => {
+    const found = [...this.#main, ...this.#init].map(async ({ entrance }) => {
+      const first = await entrance?.firstProcess?.().catch(() => undefined);
+      return first === undefined ? [] : listenersOf(first, port);
+    });
+    return (await Promise.all(found)).flat();
+  };
 
   /** The container as a client may enter it. Throws in the kubelet's words where there is nothing to enter. */
   entrance(name: string): Runnable {

@@ -8,7 +8,8 @@ import type { TLSSocket } from 'node:tls';
 import { type Identity, KUBELET_CLIENT } from './certificates.ts';
 import { logOptions, readLog } from './logs.ts';
 import type { PodWorker } from './pod-worker.ts';
-import { Refused, upgrade } from './streams/upgrade.ts';
+import { Refused } from './streams/streams.ts';
+import { streamOf } from './streams/upgrade.ts';
 import type { Tether } from './tether.ts';
 
 export interface KubeletServer {
@@ -23,6 +24,9 @@ export interface ServerOptions {
   find(namespace: string, name: string): PodWorker | undefined;
   tether: Tether;
 }
+
+/** A stream that could be served, asked for without an upgrade. */
+const UPGRADE_REQUIRED = 'Upgrade request required';
 
 /** Only the API server has a certificate with that name of the cluster's authority. */
 function identify(socket: TLSSocket): void {
@@ -59,7 +63,8 @@ async function answer(options: ServerOptions, request: IncomingMessage, response
   try {
     identify(request.socket as TLSSocket);
     if (url.pathname === '/healthz') return void response.end('ok');
-    if (/^\/(exec|attach|portForward)\//.test(url.pathname)) throw new Refused(400, 'Upgrade request required');
+    if (streamOf(url, (namespace, name) => podOf(options, namespace, name), options.tether))
+      throw new Refused(400, UPGRADE_REQUIRED);
     if (request.method !== 'GET') throw new Refused(405, 'method not allowed: use GET');
     const log = logOf(options, url);
     let wanted: ReturnType<typeof logOptions>;
@@ -94,12 +99,15 @@ export async function startKubeletServer(options: ServerOptions): Promise<Kubele
     socket.on('close', () => sockets.delete(socket));
   });
   server.on('request', (request, response) => void answer(options, request, response));
-  server.on('upgrade', (request, socket: TLSSocket, head) => {
+  server.on('upgrade', async (request: IncomingMessage, socket: TLSSocket, head: Buffer) => {
     // A peer that resets the connection says by that that it is gone.
     socket.on('error', () => socket.destroy());
     try {
       identify(socket);
-      upgrade({ request, socket, head }, (namespace, name) => podOf(options, namespace, name), options.tether);
+      const url = new URL(request.url ?? '/', 'https://kubelet');
+      const serve = streamOf(url, (namespace, name) => podOf(options, namespace, name), options.tether);
+      if (serve === undefined) throw new Refused(404, `there is no stream at ${url.pathname}`);
+      await serve({ request, socket, head });
     } catch (error) {
       refuse(socket, error instanceof Refused ? error.status : 500, (error as Error).message);
     }

@@ -3,12 +3,13 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { denied } from '../auth/refusal.ts';
 import type { Answer, KindCall } from '../call.ts';
-import { badRequest } from '../errors.ts';
+import { badRequest, type StatusError } from '../errors.ts';
 import type { Json } from '../json.ts';
 import { existing } from '../verbs/stored.ts';
 import { containerOf } from './container.ts';
 import { kubeletRequest, refusalOf, unreachable } from './kubelet.ts';
 
+const UPGRADE_REQUIRED = 'Upgrade request required';
 /** Headers of the handshake; who asks is no business of the kubelet. */
 const PASSED = /^(connection|upgrade|sec-websocket-.*|x-stream-protocol-version|origin)$/;
 
@@ -64,13 +65,36 @@ function join(client: Duplex, early: Buffer, answer: IncomingMessage, kubelet: D
   kubelet.on('close', () => client.destroy());
 }
 
+/** Older clients, and newer ones that were told to, speak SPDY; what to do about it. */
+function spdyRefusal(subresource: string): StatusError {
+  const variable =
+    subresource === 'portforward' ? 'KUBECTL_PORT_FORWARD_WEBSOCKETS' : 'KUBECTL_REMOTE_COMMAND_WEBSOCKETS';
+  return badRequest(
+    `streams over SPDY are not supported by this embedded cluster, only over WebSockets: use kubectl 1.31 or newer with ${variable} unset, or set ${variable}=true with kubectl 1.30`,
+  );
+}
+
+/** What stands in the way of a stream besides the protocol: asked without an upgrade, a kubelet that would serve it says that it wants one. */
+async function obstacle(call: KindCall, pod: Json, path: string): Promise<StatusError | undefined> {
+  const request = await kubeletRequest(call, pod, path, {});
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    request.on('response', resolve);
+    request.on('error', (error) => reject(unreachable(path, error)));
+    request.end();
+  });
+  const found = await refusalOf(answer);
+  return found.message === UPGRADE_REQUIRED ? undefined : found;
+}
+
 export async function stream(call: KindCall): Promise<Answer> {
   authorize(call);
   const pod = existing(call).object as Json;
   const path = pathOf(call, pod);
   if (!pod.spec?.nodeName) throw badRequest(`pod ${pod.metadata.name} does not have a host assigned`);
   const { upgrade } = call;
-  if (upgrade === undefined) throw badRequest('Upgrade request required');
+  if (upgrade === undefined) throw (await obstacle(call, pod, path)) ?? badRequest(UPGRADE_REQUIRED);
+  if (/^spdy\//i.test(call.headers.upgrade ?? ''))
+    throw (await obstacle(call, pod, path)) ?? spdyRefusal(call.info.subresource!);
   const headers = Object.fromEntries(Object.entries(call.headers).filter(([name]) => PASSED.test(name))) as Record<
     string,
     string

@@ -1,6 +1,15 @@
 /** What a remote command reads and writes, whatever carries it; and the Status that ends it. */
 import type { Readable, Writable } from 'node:stream';
 
+/** A refusal before the upgrade: an HTTP status and a text. */
+export class Refused extends Error {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
 /** The size of a terminal, in characters. */
 export interface TerminalSize {
   width: number;
@@ -77,6 +86,6 @@ export function streamOptions(query: URLSearchParams): StreamOptions {
     tty,
   };
   if (!options.stdin && !options.stdout && !options.stderr)
-    throw new Error('you must specify at least 1 of stdin, stdout, stderr');
+    throw new Refused(400, 'you must specify at least 1 of stdin, stdout, stderr');
   return options;
 }

@@ -1,21 +1,13 @@
 /** From a request that asks for a stream to the one who serves it. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 import type { PodWorker } from '../pod-worker.ts';
 import type { Tether } from '../tether.ts';
 import { COMMAND_PROTOCOLS, commandStreams } from './channels.ts';
 import { execute } from './exec.ts';
-import { streamOptions } from './streams.ts';
-
-/** A refusal before the upgrade: an HTTP status and a text. */
-export class Refused extends Error {
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
+import { CHANNEL_PROTOCOLS, forwardChannels, forwardStreams, TUNNEL_PROTOCOL } from './port-forward.ts';
+import { Refused, streamOptions } from './streams.ts';
 
 export interface UpgradeRequest {
   request: IncomingMessage;
@@ -23,64 +15,76 @@ export interface UpgradeRequest {
   head: Buffer;
 }
 
-/** Older clients, and newer ones that were told to, speak SPDY; what to do about it. */
-const hint = (variable: string, since: string) =>
-  `use kubectl 1.31 or newer with ${variable} unset, or set ${variable}=true with kubectl ${since}`;
-const COMMAND_HINT = hint('KUBECTL_REMOTE_COMMAND_WEBSOCKETS', '1.29 and 1.30');
+/** kubectl sends far less at a time. */
+const MAX_MESSAGE = 32 * 1024 * 1024;
 
 /** The client's first wish that we can grant; the choice travels in the answer of the handshake. */
-function protocolOf(request: IncomingMessage, supported: readonly string[], hint: string): string {
-  const kind = request.headers.upgrade?.toLowerCase() ?? '';
-  if (kind.startsWith('spdy/'))
-    throw new Refused(
-      400,
-      `streams over SPDY are not supported by this embedded cluster, only over WebSockets: ${hint}`,
-    );
-  if (kind !== 'websocket') throw new Refused(400, `unable to upgrade: ${kind} is not supported, use websocket`);
-  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+function protocolOf(request: IncomingMessage, supported: readonly string[]): string {
+  const kind = request.headers.upgrade ?? '';
+  if (kind.toLowerCase() !== 'websocket')
+    throw new Refused(400, `unable to upgrade: ${kind} is not supported, use websocket`);
+  const header = request.headers['sec-websocket-protocol'];
+  const offered = (header ?? '').split(',').map((name) => name.trim());
   const found = offered.find((name) => supported.includes(name));
-  if (found === undefined)
-    throw new Refused(
-      403,
-      `unable to upgrade: no subprotocol of [${offered.join(' ')}] is supported: offer one of [${supported.join(' ')}]`,
-    );
-  return found;
+  if (found !== undefined) return found;
+  const known = `[${supported.filter(Boolean).join(' ')}]`;
+  throw new Refused(
+    403,
+    `unable to upgrade: no subprotocol of [${offered.join(' ')}] is spoken: offer one of ${known}`,
+  );
 }
 
-function accept({ request, socket, head }: UpgradeRequest, protocol: string, then: (socket: WebSocket) => void): void {
-  const server = new WebSocketServer({ noServer: true, handleProtocols: () => protocol, maxPayload: 32 * 1024 * 1024 });
-  server.handleUpgrade(request, socket, head, then);
+function accept({ request, socket, head }: UpgradeRequest, protocol: string): Promise<WebSocket> {
+  const server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE });
+  // `SPDY/3.1+portforward.k8s.io` is no token, so the library would refuse the header that names it: we answer that header ourselves.
+  delete request.headers['sec-websocket-protocol'];
+  server.on('headers', (headers) => headers.push(`Sec-WebSocket-Protocol: ${protocol}`));
+  return new Promise((resolve) => server.handleUpgrade(request, socket, head, resolve));
 }
 
-/** Takes the connection over, or throws Refused. */
-export function upgrade(
-  asked: UpgradeRequest,
-  find: (namespace: string, name: string) => PodWorker,
-  tether: Tether,
-): void {
-  const { request } = asked;
-  const url = new URL(request.url ?? '/', 'https://kubelet');
-  const [, verb, namespace = '', pod = '', container = ''] = url.pathname.split('/').map(decodeURIComponent);
-  if (verb !== 'exec') throw new Refused(404, `there is no stream ${url.pathname}`);
-  const worker = find(namespace, pod);
-  let options: ReturnType<typeof streamOptions>;
-  try {
-    options = streamOptions(url.searchParams);
-  } catch (error) {
-    throw new Refused(400, (error as Error).message);
-  }
-  const command = url.searchParams.getAll('command');
-  if (command.length === 0) throw new Refused(400, 'you must specify at least one command for the container');
+type Serve = (asked: UpgradeRequest) => Promise<void>;
+
+function command(worker: PodWorker, container: string, query: URLSearchParams, tether: Tether): Serve {
+  const options = streamOptions(query);
+  const words = query.getAll('command');
+  if (words.length === 0) throw new Refused(400, 'you must specify at least one command for the container');
   const entrance = worker.entrance(container);
-  const protocol = protocolOf(request, COMMAND_PROTOCOLS, COMMAND_HINT);
-  accept(asked, protocol, (socket) => {
+  return async (asked) => {
+    const socket = await accept(asked, protocolOf(asked.request, COMMAND_PROTOCOLS));
     const streams = commandStreams(socket, options);
-    void execute(
-      () => entrance.beside(command, options.tty),
-      command,
+    await execute(
+      () => entrance.beside(words, options.tty),
+      words,
       options.tty,
       streams,
       (pid) => tether.hold(pid),
     );
-  });
+  };
+}
+
+function portForward(worker: PodWorker, query: URLSearchParams): Serve {
+  const ports = query.getAll('port').map(Number);
+  if (ports.some((port) => !Number.isInteger(port) || port < 1 || port > 65_535))
+    throw new Refused(400, `ports ${query.getAll('port').join(', ')}: each must be a number from 1 to 65535`);
+  if (!worker.isRunning) throw new Refused(400, 'unable to forward port because pod is not running');
+  return async (asked) => {
+    const protocol = protocolOf(asked.request, [TUNNEL_PROTOCOL, ...CHANNEL_PROTOCOLS]);
+    if (protocol !== TUNNEL_PROTOCOL && ports.length === 0)
+      throw new Refused(400, 'query parameter "ports" is required: at least one port');
+    const socket = await accept(asked, protocol);
+    if (protocol === TUNNEL_PROTOCOL) return forwardStreams(worker, createWebSocketStream(socket));
+    return forwardChannels(worker, socket, ports);
+  };
+}
+
+/** Who serves a stream. Throws what is wrong with the request; whether it can be upgraded shows when it is served. */
+export function streamOf(
+  url: URL,
+  find: (namespace: string, name: string) => PodWorker,
+  tether: Tether,
+): Serve | undefined {
+  const [, verb = '', namespace = '', pod = '', container = ''] = url.pathname.split('/').map(decodeURIComponent);
+  if (!['exec', 'portForward'].includes(verb)) return undefined;
+  const worker = find(namespace, pod);
+  return verb === 'exec' ? command(worker, container, url.searchParams, tether) : portForward(worker, url.searchParams);
 }
