@@ -11,7 +11,7 @@ import { nodePoolController } from './node-pools.ts';
 import { replicaSetController } from './replica-set.ts';
 import { scheduler } from './scheduler.ts';
 import { serviceAccountController } from './service-account.ts';
-import { statefulSetController } from './stateful-set.ts';
+import { statefulSetController } from './stateful-set/stateful-set.ts';
 import { volumeController } from './volumes.ts';
 
 export interface ControllersOptions {

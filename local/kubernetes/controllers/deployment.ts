@@ -1,5 +1,4 @@
 /** Deployments: one ReplicaSet a template, rolled from the old to the new, with conditions that say how it goes. */
-import { createHash } from 'node:crypto';
 import { deploymentStatus, progressDeadlineIn } from './deployment-status.ts';
 import { isStatus } from './machinery/client.ts';
 import { sameJson } from './machinery/equal.ts';
@@ -8,17 +7,10 @@ import { controllerKey, controllerReference, isControlledBy } from './machinery/
 import { deployments, pods, replicaSets } from './machinery/resources.ts';
 import type { Runtime } from './machinery/runtime.ts';
 import { selectorMatches } from './machinery/selectors.ts';
-import type { Deployment, PodTemplate, ReplicaSet } from './machinery/types.ts';
+import type { Deployment, ReplicaSet } from './machinery/types.ts';
 import { isFinished } from './pods.ts';
 import { bounds, HASH_LABEL, newestOf, plan, REVISION, revisionOf, surplus, wanted } from './rollout.ts';
-
-/** Letters that make no words and no numbers, as Kubernetes names its ReplicaSets. */
-const SAFE = 'bcdfghjklmnpqrstvwxz2456789';
-
-export function templateHash(template: PodTemplate, collisions = 0): string {
-  const digest = createHash('sha256').update(JSON.stringify(template)).update(String(collisions)).digest();
-  return [...digest.subarray(0, 10)].map((byte) => SAFE[byte % SAFE.length]).join('');
-}
+import { templateHash } from './template-hash.ts';
 
 export function deploymentController(runtime: Runtime): void {
   const record = runtime.recordAs('deployment-controller');

@@ -1,6 +1,8 @@
 /** What the workload controllers know of pods: ready, available, controlled by whom. */
 import { conditionOf } from './machinery/conditions.ts';
-import { controllerOf, controllerReference, isControlledBy } from './machinery/owners.ts';
+import { type Informer, keyOf } from './machinery/informer.ts';
+import { controllerKey, controllerOf, controllerReference, isControlledBy } from './machinery/owners.ts';
+import type { WorkQueue } from './machinery/queue.ts';
 import { pods, type Resource } from './machinery/resources.ts';
 import type { Runtime } from './machinery/runtime.ts';
 import { selectorMatches } from './machinery/selectors.ts';
@@ -19,6 +21,12 @@ export function availableIn(pod: Pod, minReadySeconds = 0, now = Date.now()): nu
   if (condition?.status !== 'True') return Number.POSITIVE_INFINITY;
   if (minReadySeconds === 0) return 0;
   return Math.max(0, Date.parse(condition.lastTransitionTime ?? '') + minReadySeconds * 1000 - now);
+}
+
+/** Milliseconds until the next of the pods becomes available, if one is waiting for that. */
+export function soonestAvailable(pods: Pod[], minReadySeconds = 0): number | undefined {
+  const waits = pods.map((pod) => availableIn(pod, minReadySeconds)).filter((ms) => ms > 0 && Number.isFinite(ms));
+  return waits.length === 0 ? undefined : Math.min(...waits) + 10;
 }
 
 /** The claims of a pod, ephemeral ones included, by name. */
@@ -106,4 +114,22 @@ export async function claimPods(
     }
   }
   return mine;
+}
+
+/** Wakes the owner of every pod that changes; a pod without a controller wakes all who select it. */
+export function onPodsOf<T extends Stored>(
+  podInformer: Informer<Pod>,
+  kind: string,
+  owners: Informer<T>,
+  queue: WorkQueue,
+  selectorOf: (owner: T) => LabelSelector,
+): void {
+  podInformer.on(({ object }) => {
+    const owner = controllerKey(object, kind);
+    if (owner !== undefined) return queue.add(owner);
+    if (controllerOf(object) !== undefined) return;
+    for (const candidate of owners.list(object.metadata.namespace)) {
+      if (selectorMatches(selectorOf(candidate), object.metadata.labels)) queue.add(keyOf(candidate));
+    }
+  });
 }

@@ -1,14 +1,23 @@
 /** ReplicaSets: as many pods as wanted, and a status that says so. */
 import { isStatus } from './machinery/client.ts';
 import { withCondition } from './machinery/conditions.ts';
-import { sameJson } from './machinery/equal.ts';
+import { says } from './machinery/equal.ts';
 import { keyOf } from './machinery/informer.ts';
-import { controllerKey, controllerOf } from './machinery/owners.ts';
+import { controllerOf } from './machinery/owners.ts';
 import { pods, replicaSets } from './machinery/resources.ts';
 import type { Runtime } from './machinery/runtime.ts';
 import { mapMatches, selectorMatches } from './machinery/selectors.ts';
 import type { Condition, Pod, ReplicaSet } from './machinery/types.ts';
-import { availableIn, byDispensability, claimPods, isActive, isReady, podFrom } from './pods.ts';
+import {
+  availableIn,
+  byDispensability,
+  claimPods,
+  isActive,
+  isReady,
+  onPodsOf,
+  podFrom,
+  soonestAvailable,
+} from './pods.ts';
 
 /** The status that a ReplicaSet with these active pods has; `failure` is why the last pod could not be made. */
 export function replicaSetStatus(set: ReplicaSet, active: Pod[], failure: string | undefined) {
@@ -79,28 +88,15 @@ export function replicaSetController(runtime: Runtime): void {
           selectorMatches(set.spec.selector, pod.metadata.labels),
       );
     const status = replicaSetStatus(set, active, failure?.message);
-    if (
-      !sameJson({ ...set.status, ...status }, set.status) ||
-      set.status?.observedGeneration !== status.observedGeneration
-    ) {
+    if (!says(set.status, status)) {
       await runtime.patch(replicaSets, set, { status }, 'status').catch((error) => {
         if (!isStatus(error, 404)) throw error;
       });
     }
     if (failure) throw failure;
-    const waits = active
-      .map((pod) => availableIn(pod, set.spec.minReadySeconds))
-      .filter((ms) => ms > 0 && Number.isFinite(ms));
-    if (waits.length > 0) return Math.min(...waits) + 10;
+    return soonestAvailable(active, set.spec.minReadySeconds);
   });
 
   informer.on(({ object }) => queue.add(keyOf(object)));
-  podInformer.on(({ object }) => {
-    const owner = controllerKey(object, 'ReplicaSet');
-    if (owner !== undefined) return queue.add(owner);
-    if (controllerOf(object) !== undefined) return;
-    for (const set of informer.list(object.metadata.namespace)) {
-      if (selectorMatches(set.spec.selector, object.metadata.labels)) queue.add(keyOf(set));
-    }
-  });
+  onPodsOf(podInformer, 'ReplicaSet', informer, queue, (set) => set.spec.selector);
 }

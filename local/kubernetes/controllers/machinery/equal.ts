@@ -18,3 +18,9 @@ export function sameJson(a: unknown, b: unknown): boolean {
   const right = b as Record<string, unknown>;
   return [...new Set([...Object.keys(left), ...Object.keys(right)])].every((key) => sameJson(left[key], right[key]));
 }
+
+/** Whether `known` says all that `next` says; a zero, an empty text and a false count as absent, as the API omits them. */
+export const says = (known: object | undefined, next: object): boolean =>
+  Object.entries(next).every(([key, value]) =>
+    sameJson((known as Record<string, unknown> | undefined)?.[key] || undefined, value || undefined),
+  );

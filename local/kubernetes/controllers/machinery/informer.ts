@@ -33,6 +33,8 @@ export class Informer<T extends Stored> {
   readonly #client: Pick<Client, 'list' | 'watch'>;
   readonly #options: InformerOptions;
   readonly #objects = new Map<string, T>();
+  /** The same objects by namespace: most readers ask for one. */
+  readonly #spaces = new Map<string, Map<string, T>>();
   readonly #gone = new Map<string, number>();
   readonly #handlers: Handler<T>[] = [];
   readonly #abort = new AbortController();
@@ -56,8 +58,9 @@ export class Informer<T extends Stored> {
   }
 
   list(namespace?: string): T[] {
-    const all = [...this.#objects.values()];
-    return namespace === undefined ? all : all.filter((object) => object.metadata.namespace === namespace);
+    return [
+      ...(namespace === undefined ? this.#objects : (this.#spaces.get(namespace) ?? new Map<string, T>())).values(),
+    ];
   }
 
   /** Calls `handler` for what is there already and then for every change. */
@@ -93,12 +96,17 @@ export class Informer<T extends Stored> {
   }
 
   #put(raw: T): void {
-    const object = { ...raw, apiVersion: this.resource.apiVersion, kind: this.resource.kind };
+    // Who manages which field is half of an object's size and nobody's concern here; a write without it leaves it as it is.
+    const { managedFields: _managed, ...metadata } = raw.metadata;
+    const object = { ...raw, metadata, apiVersion: this.resource.apiVersion, kind: this.resource.kind };
     const key = keyOf(object);
     const old = this.#objects.get(key);
     if (old && !newer(object.metadata, old.metadata)) return;
     if (old && old.metadata.uid !== object.metadata.uid) this.#remove(old);
     this.#objects.set(key, object);
+    const space = object.metadata.namespace ?? '';
+    if (!this.#spaces.has(space)) this.#spaces.set(space, new Map());
+    this.#spaces.get(space)?.set(key, object);
     this.#tell(
       old && old.metadata.uid === object.metadata.uid ? { type: 'updated', object, old } : { type: 'added', object },
     );
@@ -109,6 +117,9 @@ export class Informer<T extends Stored> {
     for (const [uid, until] of this.#gone) if (until < now) this.#gone.delete(uid);
     this.#gone.set(object.metadata.uid, now + TOMBSTONE_MS);
     this.#objects.delete(keyOf(object));
+    const space = this.#spaces.get(object.metadata.namespace ?? '');
+    space?.delete(keyOf(object));
+    if (space?.size === 0) this.#spaces.delete(object.metadata.namespace ?? '');
     this.#tell({ type: 'deleted', object });
   }
 

@@ -67,7 +67,10 @@ export function createRuntime(client: Client, log: (line: string) => void = () =
     update: async (of, object, subresource) => seen(of, await client.update(of, object, subresource)),
     patch: async (of, object, patch, subresource) => seen(of, await client.patch(of, object, patch, subresource)),
     async delete(of, object, options) {
-      await client.delete(of, object, { preconditions: { uid: object.metadata.uid }, ...options });
+      const answer = await client.delete(of, object, { preconditions: { uid: object.metadata.uid }, ...options });
+      // What stays (a grace, a finalizer) is answered, marked: it is not deleted twice.
+      const left = answer as { metadata?: { uid?: string; deletionTimestamp?: string } } | undefined;
+      if (left?.metadata?.uid === object.metadata.uid && left.metadata.deletionTimestamp) seen(of, answer as Stored);
     },
     async start() {
       await Promise.all([...informers.values()].map((informer) => informer.synced));
