@@ -201,15 +201,6 @@ describe('a custom kind', () => {
     expect(gone.text).toBe('404 page not found\n');
   });
 
-  it('says that rules in CEL are not evaluated', async () => {
-    const ruled = { ...schema, 'x-kubernetes-validations': [{ rule: 'self.spec.sails > 1' }] };
-    const { headers } = await server.post(
-      `${definitions}?dryRun=All`,
-      definition([version('v1', { schema: { openAPIV3Schema: ruled } })]),
-    );
-    expect(headers.warning).toContain('not evaluated');
-  });
-
   it('is refused with a schema that is not structural', async () => {
     const loose = { type: 'object', properties: { spec: { description: 'what?' } } };
     const { status, body } = await server.post(

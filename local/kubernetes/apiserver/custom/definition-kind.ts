@@ -3,6 +3,7 @@ import { type FieldError, invalidField, notSupported, required } from '../errors
 import { at, isMap, type Json, type Obj } from '../json.ts';
 import { CREATED_AT, NAME } from '../kinds/columns.ts';
 import { define, generationOfSpec } from '../kinds/define.ts';
+import { rulesOf } from './rules.ts';
 import { structuralFaults } from './structural.ts';
 
 export const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
@@ -25,16 +26,19 @@ const goVersions = (versions: Json[]): Json[] =>
     SelectableFields: null,
   }));
 
-function versionFaults(version: Json, i: number, alone: boolean): FieldError[] {
+function versionFaults(version: Json, i: number, alone: boolean, kind: string): FieldError[] {
   const faults: FieldError[] = [];
   // A single version is kept by the server in an older form, whose paths its messages name.
   const base = alone ? 'spec' : `spec.versions[${i}]`;
   const schema = version.schema?.openAPIV3Schema;
   if (!schema) faults.push(required(`spec.versions[${i}].schema.openAPIV3Schema`));
-  else
-    faults.push(
-      ...structuralFaults(schema, alone ? 'spec.validation.openAPIV3Schema' : `${base}.schema.openAPIV3Schema`),
-    );
+  else {
+    const path = alone ? 'spec.validation.openAPIV3Schema' : `${base}.schema.openAPIV3Schema`;
+    const structural = structuralFaults(schema, path);
+    // Types of a schema that is not structural would say little.
+    const rules = structural.length ? [] : rulesOf(schema, kind).faults;
+    faults.push(...structural, ...rules.map((fault) => ({ ...fault, field: `${path}${fault.field}` })));
+  }
   for (const [n, column] of (version.additionalPrinterColumns ?? []).entries()) {
     if (!column.jsonPath) faults.push(required(`${base}.additionalPrinterColumns[${n}].JSONPath`));
   }
@@ -55,7 +59,9 @@ function faultsOf(definition: Obj): FieldError[] {
   const names = spec.names ?? {};
   const versions: Json[] = spec.versions ?? [];
   const { name } = definition.metadata;
-  if (name !== `${names.plural}.${spec.group}`)
+  // Of an existing one, that a part of the name may not change says more.
+  const fresh = definition.metadata.resourceVersion === undefined;
+  if (fresh && name !== `${names.plural}.${spec.group}`)
     faults.push(invalidField('metadata.name', name, 'must be spec.names.plural+"."+spec.group'));
   if (!spec.group) faults.push(required('spec.group'));
   else if (!spec.group.includes('.'))
@@ -93,7 +99,8 @@ function faultsOf(definition: Obj): FieldError[] {
         message: `Invalid value: ["${stored[0].name}"]: must have the storage version ${stored.at(-1).name}`,
       });
   } else
-    for (const [i, version] of versions.entries()) faults.push(...versionFaults(version, i, versions.length === 1));
+    for (const [i, version] of versions.entries())
+      faults.push(...versionFaults(version, i, versions.length === 1, names.kind ?? ''));
   for (const key of ['plural', 'singular', 'kind', 'listKind']) {
     if (!names[key]) faults.push(required(`spec.names.${key}`));
     else if (!DNS_1035.test(names[key].toLowerCase()))
@@ -101,8 +108,6 @@ function faultsOf(definition: Obj): FieldError[] {
   }
   return faults;
 }
-
-const RULES_TEXT = 'rules in x-kubernetes-validations are kept but not evaluated by this embedded API server';
 
 export const CUSTOM_RESOURCE_DEFINITIONS = define(
   'apiextensions.k8s.io',
@@ -115,6 +120,7 @@ export const CUSTOM_RESOURCE_DEFINITIONS = define(
     categories: ['api-extensions'],
     namespaced: false,
     status: true,
+    conditionalUpdate: true,
     generation: generationOfSpec,
     deleteAnswersObject: true,
     deletionFinalizers: [CLEANUP_FINALIZER],
@@ -159,7 +165,5 @@ export const CUSTOM_RESOURCE_DEFINITIONS = define(
       }
       return faults;
     },
-    warnings: (definition) =>
-      JSON.stringify(definition.spec).includes('"x-kubernetes-validations"') ? [RULES_TEXT] : [],
   },
 );

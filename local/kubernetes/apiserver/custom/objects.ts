@@ -1,11 +1,13 @@
 /** Objects of custom kinds on their way in: pruned, defaulted and checked against the schema of their definition. */
-import { badRequest, type FieldError } from '../errors.ts';
-import { isMap, type Json, type Obj, same } from '../json.ts';
+import { badRequest, type FieldError, invalidField } from '../errors.ts';
+import { at, type Obj } from '../json.ts';
 import type { Kind } from '../kinds/kind.ts';
 import { DecodeError, decode } from '../schema/decode.ts';
 import { META, typeOf } from '../schema/definitions.ts';
 import type { StructType } from '../schema/type.ts';
+import { ruleFaults } from './ask-rules.ts';
 import { fillDefaults, prune } from './prune.ts';
+import { rulesOf } from './rules.ts';
 import { schemaFaults } from './validate.ts';
 
 /** Drops unknown fields (with warnings, or a 400 where the client wants it strict) and fills in defaults, in place. */
@@ -39,30 +41,47 @@ export function pruneCustom(
   fillDefaults(kind.schema ?? {}, object);
 }
 
-const hasRules = (schema: Json): boolean => JSON.stringify(schema ?? {}).includes('"x-kubernetes-validations"');
+/** Kinds of faults after which rules in CEL are not asked. */
+const BLOCKING = new Set<FieldError['type']>(['Required', 'TypeInvalid', 'NotSupported', 'TooLong', 'TooMany']);
+const UNCHECKED: FieldError = {
+  type: 'Invalid',
+  field: '<nil>',
+  message:
+    'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+};
 
-/**
- * All faults of an object. Faults that the old object had too are forgiven where their value did not change (ratcheting).
- *
- * Rules in CEL (x-kubernetes-validations) belong here, after the schema's faults and only when none of them blocks; they are not evaluated yet,
- * which a warning says when a definition with rules is written.
- */
-export function customFaults(kind: Kind, object: Obj, old: Obj | undefined): FieldError[] {
-  if (!kind.schema) return [];
-  const faults = schemaFaults(kind.schema, object, hasRules(kind.schema));
-  if (!old || faults.length === 0) return faults;
-  const known = new Set(schemaFaults(kind.schema, old, false).map(({ field, message }) => `${field} ${message}`));
-  const remaining = faults.filter(
-    ({ field, message }) => !(known.has(`${field} ${message}`) && unchanged(object, old, field)),
-  );
-  return remaining.every(({ field }) => field === '<nil>') ? [] : remaining;
+/** A write to the status is checked as if the status were all there is. */
+function statusFaults(kind: Kind, object: Obj, old: Obj | undefined): FieldError[] {
+  const schema = kind.schema?.properties?.status;
+  const faults = schemaFaults(schema, object.status, old?.status).map((fault) => ({
+    ...fault,
+    field: fault.field ? `status.${fault.field}` : 'status',
+  }));
+  const path = kind.scale?.status;
+  const replicas = path === undefined ? undefined : at(object, path);
+  if (replicas !== undefined && typeof replicas !== 'number')
+    faults.push(
+      invalidField(
+        `.${path}`,
+        0,
+        `.${path} accessor error: ${replicas} is of the type ${typeof replicas}, expected int64`,
+      ),
+    );
+  return faults;
 }
 
-function unchanged(object: Json, old: Json, field: string): boolean {
-  let [a, b]: [Json, Json] = [object, old];
-  for (const key of field.match(/[^.[\]]+/g) ?? []) {
-    if (!isMap(a) && !Array.isArray(a)) return same(a, b);
-    [a, b] = [(a as Json)?.[key], (b as Json)?.[key]];
-  }
-  return same(a, b);
+/** All faults of an object: of its schema, then, if none of those blocks it, of the rules in CEL. */
+export function customFaults(
+  call: { warnings: string[] },
+  kind: Kind,
+  object: Obj,
+  old?: Obj,
+  subresource = '',
+): FieldError[] {
+  if (!kind.schema) return [];
+  const faults = subresource === 'status' ? statusFaults(kind, object, old) : schemaFaults(kind.schema, object, old);
+  const rules = rulesOf(kind.schema, kind.kind);
+  if (!rules.root) return faults;
+  if (faults.some(({ type }) => BLOCKING.has(type))) return [...faults, UNCHECKED];
+  return [...faults, ...ruleFaults(rules, object, old, (text) => call.warnings.push(text))];
 }

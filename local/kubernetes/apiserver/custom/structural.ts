@@ -1,6 +1,7 @@
 /** Which schemas of a CustomResourceDefinition are refused: those that are not structural, or make no sense. */
 import { type FieldError, forbiddenField, notSupported, required } from '../errors.ts';
 import type { Json } from '../json.ts';
+import { re2 } from '../re2.ts';
 import { schemaFaults } from './validate.ts';
 
 const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
@@ -37,7 +38,7 @@ export function structuralFaults(schema: Json, field: string, root = true): Fiel
   }
   if (schema.pattern !== undefined) {
     try {
-      new RegExp(schema.pattern, 'u');
+      re2(schema.pattern);
     } catch (error) {
       faults.push({
         type: 'Invalid',
@@ -47,7 +48,7 @@ export function structuralFaults(schema: Json, field: string, root = true): Fiel
     }
   }
   if (schema.default !== undefined && TYPES.includes(schema.type)) {
-    for (const fault of schemaFaults({ ...schema, default: undefined }, schema.default, false))
+    for (const fault of schemaFaults({ ...schema, default: undefined }, schema.default))
       faults.push({ ...fault, field: `${field}.default${fault.field && `.${fault.field}`}` });
   }
   for (const [name, property] of Object.entries<Json>(schema.properties ?? {})) {

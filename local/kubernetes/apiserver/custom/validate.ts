@@ -1,6 +1,8 @@
 /** Checks an object of a custom kind against its schema, fault by fault, in the words of a real server. */
-import { duplicate, type FieldError, required, tooLong } from '../errors.ts';
+import { duplicate, type FieldError, invalidField, required, tooLong } from '../errors.ts';
 import { isMap, type Json, same } from '../json.ts';
+import { re2 } from '../re2.ts';
+import { fieldBefore, itemBefore, unchanged } from './correlate.ts';
 
 const typeName = (value: Json): string =>
   value === null
@@ -31,29 +33,26 @@ const FORMATS: Record<string, RegExp> = {
   duration: /^-?(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/,
 };
 
-/** Kinds of faults after which rules in CEL are not asked. */
-const BLOCKING = new Set<FieldError['type']>(['Required', 'TypeInvalid', 'NotSupported', 'TooLong', 'TooMany']);
-const UNCHECKED: FieldError = {
-  type: 'Invalid',
-  field: '<nil>',
-  message:
-    'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
-};
-
-/** All faults of `value`. */
-export function schemaFaults(schema: Json, value: Json, withRules: boolean): FieldError[] {
+/** All faults of `value`. Parts that are as they were in `old` are taken as they are (ratcheting). */
+export function schemaFaults(schema: Json, value: Json, old?: Json): FieldError[] {
   const faults: FieldError[] = [];
-  check(schema, value, '', faults, true);
-  listFaults(schema, value, '', faults);
-  if (withRules && faults.some(({ type }) => BLOCKING.has(type))) faults.push(UNCHECKED);
-  return faults;
+  check(schema, value, old, '', faults, true);
+  const duplicates: FieldError[] = [];
+  listFaults(schema, value, '', duplicates);
+  // Lists that held something twice before may go on doing so.
+  if (duplicates.length && old !== undefined) {
+    const before: FieldError[] = [];
+    listFaults(schema, old, '', before);
+    if (before.length) return faults;
+  }
+  return [...faults, ...duplicates];
 }
 
 const child = (path: string, key: string): string => (path ? `${path}.${key}` : key);
 const shown = (value: Json): string => JSON.stringify(value);
 
-function check(schema: Json, value: Json, path: string, faults: FieldError[], root = false): void {
-  if (!schema) return;
+function check(schema: Json, value: Json, old: Json, path: string, faults: FieldError[], root = false): void {
+  if (!schema || unchanged(value, old)) return;
   const bad = (text: string) =>
     faults.push({ type: 'Invalid', field: path, message: `Invalid value: ${shown(value)}: ${path} in body ${text}` });
   if (value === null) {
@@ -79,6 +78,8 @@ function check(schema: Json, value: Json, path: string, faults: FieldError[], ro
       field: path,
       message: `Invalid value: "${typeName(value)}": ${path} in body must be of type ${schema.type}: "${typeName(value)}"`,
     });
+    if (schema.type === 'integer' && typeof value === 'number')
+      faults.push(invalidField('<nil>', '', `Checked value must be of type integer (default format) in ${path}`));
     return;
   }
   if (schema.enum && !schema.enum.some((one: Json) => same(one, value))) {
@@ -100,8 +101,9 @@ function check(schema: Json, value: Json, path: string, faults: FieldError[], ro
         message: `Too many: ${value.length}: must have at most ${schema.maxItems} items`,
       });
     }
-    for (const [i, item] of value.entries()) check(schema.items, item, `${path}[${i}]`, faults);
-  } else if (isMap(value)) maps(schema, value, path, faults, root, bad);
+    const before = itemBefore(schema, old);
+    for (const [i, item] of value.entries()) check(schema.items, item, before(item), `${path}[${i}]`, faults);
+  } else if (isMap(value)) maps(schema, value, old, path, faults, root, bad);
   combined(schema, value, path, faults);
 }
 
@@ -128,8 +130,7 @@ function strings(schema: Json, value: string, path: string, faults: FieldError[]
   if (schema.maxLength !== undefined && length > schema.maxLength) faults.push(tooLong(path, schema.maxLength));
   if (schema.minLength !== undefined && length < schema.minLength)
     bad(`should be at least ${schema.minLength} chars long`);
-  if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value))
-    bad(`should match '${schema.pattern}'`);
+  if (schema.pattern !== undefined && !re2(schema.pattern).test(value)) bad(`should match '${schema.pattern}'`);
   const format = FORMATS[schema.format];
   if (format && !format.test(value)) {
     faults.push({
@@ -143,6 +144,7 @@ function strings(schema: Json, value: string, path: string, faults: FieldError[]
 function maps(
   schema: Json,
   value: Record<string, Json>,
+  old: Json,
   path: string,
   faults: FieldError[],
   root: boolean,
@@ -166,7 +168,7 @@ function maps(
     if (root && ['apiVersion', 'kind', 'metadata'].includes(key)) continue;
     const property =
       schema.properties?.[key] ?? (isMap(schema.additionalProperties) ? schema.additionalProperties : undefined);
-    if (property) check(property, item, child(path, key), faults);
+    if (property) check(property, item, fieldBefore(schema, old, key), child(path, key), faults);
   }
 }
 
@@ -174,10 +176,10 @@ function maps(
 function combined(schema: Json, value: Json, path: string, faults: FieldError[]): void {
   const passes = (one: Json): boolean => {
     const found: FieldError[] = [];
-    check(one, value, path, found);
+    check(one, value, undefined, path, found);
     return found.length === 0;
   };
-  for (const one of schema.allOf ?? []) check(one, value, path, faults);
+  for (const one of schema.allOf ?? []) check(one, value, undefined, path, faults);
   const say = (text: string) =>
     faults.push({
       type: 'Invalid',

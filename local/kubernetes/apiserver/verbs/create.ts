@@ -59,7 +59,7 @@ export function insert(
   if (kind.generation) metadata.generation = 1;
   const faults = [
     ...metadataFaults(kind, object),
-    ...(kind.custom ? customFaults(kind, object, undefined) : []),
+    ...(kind.custom ? customFaults(call, kind, object) : []),
     ...(kind.validate?.(object, context.around) ?? []),
   ];
   if (faults.length) throw invalid({ group: kind.group, kind: kind.kind }, metadata.name ?? '', faults);

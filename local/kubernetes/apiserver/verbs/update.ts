@@ -97,7 +97,7 @@ export function change(
   } else if (!kind.generation && !kind.custom) keepOrDrop(metadata, old.metadata, ['generation']);
   const faults: FieldError[] = [
     ...metadataUpdateFaults(kind, next, old),
-    ...(kind.custom ? customFaults(kind, next, old) : []),
+    ...(kind.custom ? customFaults(call, kind, next, old, subresource) : []),
   ];
   if (subresource !== 'status' && subresource !== 'finalize') {
     faults.push(

@@ -1,0 +1,46 @@
+/** Compiles one CEL expression to what can be evaluated again and again. */
+import type { ASTNode, Environment } from '@marcbachmann/cel-js';
+import { CelError, compileError, runtimeError } from './error.ts';
+import { afterCheck, beforeCheck, variablesOf } from './quirks.ts';
+
+export interface Program {
+  /** The type of its result: `bool`, `string`, `dyn`… */
+  readonly type: string;
+  uses(variable: string): boolean;
+  /** Throws CelError when the expression fails on these values. */
+  evaluate(variables: Record<string, unknown>): unknown;
+}
+
+/** Throws CelError, whose message is an issue as cel-go prints it. */
+export function compile(environment: Environment, expression: string): Program {
+  let parsed: ReturnType<Environment['parse']>;
+  try {
+    parsed = environment.parse(expression);
+  } catch (error) {
+    throw compileError(error, expression);
+  }
+  const tree = parsed.ast as ASTNode;
+  beforeCheck(tree);
+  const { valid, type, error } = parsed.check();
+  if (!valid || type === undefined) throw compileError(error, expression);
+  afterCheck(tree);
+  const used = variablesOf(tree);
+  return {
+    type,
+    uses: (variable) => used.has(variable),
+    evaluate(variables) {
+      try {
+        return parsed(variables);
+      } catch (failure) {
+        throw runtimeError(failure);
+      }
+    },
+  };
+}
+
+/** A compiled expression whose result must be of one of these types; `dyn` always passes when it is listed. Throws CelError. */
+export function compileAs(environment: Environment, expression: string, types: string[], otherwise: string): Program {
+  const program = compile(environment, expression);
+  if (!types.includes(program.type)) throw new CelError(otherwise);
+  return program;
+}
