@@ -7,7 +7,7 @@ import type { ClusterState } from '../domain/cluster-state.ts';
 import type { Awaited, Lease } from '../domain/link.ts';
 import type { OperationState } from '../domain/operation.ts';
 import type { SeatAwaited } from '../domain/workspace-command.ts';
-import { fromItem, type Item } from './items.ts';
+import { asEntity, fromItem } from './items.ts';
 import { type DueKind, due, keys, lists } from './keys.ts';
 import { everything, onePage } from './pages.ts';
 import type { Step, Table } from './table.ts';
@@ -20,6 +20,12 @@ export interface AwaitItem {
   readonly taskToken: string;
 }
 
+/** A cluster and its lease, read together. */
+export interface ClusterRead {
+  readonly cluster: ClusterState | null;
+  readonly lease: Lease | null;
+}
+
 /** The versions of Kubernetes that a provider offers, kept by the sweeper (DESIGN §4 EKS row). */
 export interface ProviderVersions {
   readonly default: string;
@@ -27,39 +33,40 @@ export interface ProviderVersions {
   readonly refreshedAt: string;
 }
 
-const as = <E>(item: Item | null | undefined): E | null =>
-  item === null || item === undefined ? null : fromItem<E>(item);
-
 export const clustersIn = (table: Table) => {
   const cluster = async (id: string): Promise<ClusterState | null> =>
-    as<ClusterState>(await table.get(keys.cluster(id)));
+    asEntity<ClusterState>(await table.get(keys.cluster(id)));
   const operation = async (id: string): Promise<OperationState | null> =>
-    as<OperationState>(await table.get(keys.operation(id)));
-  const lease = async (id: string): Promise<Lease | null> => as<Lease>(await table.get(keys.lease(id)));
+    asEntity<OperationState>(await table.get(keys.operation(id)));
+  const lease = async (id: string): Promise<Lease | null> => asEntity<Lease>(await table.get(keys.lease(id)));
+  const subjectOf = async (found: ClusterState | null): Promise<ClusterSubject> => {
+    const named = found?.operationId ?? found?.lastOperationId;
+    return { cluster: found, operation: named === undefined ? null : await operation(named) };
+  };
+  const withLease = async (id: string): Promise<ClusterRead> => {
+    const [found, held] = await table.batchGet([keys.cluster(id), keys.lease(id)]);
+    return { cluster: asEntity<ClusterState>(found), lease: asEntity<Lease>(held) };
+  };
 
   return {
     cluster,
     operation,
     lease,
 
-    /** By id, or by name within a team; null when it is not there or not of that team. Deleted clusters are found by id only. */
-    find: async (team: string, ref: string): Promise<ClusterState | null> => {
-      if (ref.startsWith('clu_')) return cluster(ref);
-      const pointer = await table.get(keys.clusterName(team, ref));
-      return pointer === null ? null : cluster(String(pointer.cluster));
-    },
+    withLease,
 
-    withLease: async (id: string): Promise<{ cluster: ClusterState | null; lease: Lease | null }> => {
-      const [found, held] = await table.batchGet([keys.cluster(id), keys.lease(id)]);
-      return { cluster: as<ClusterState>(found), lease: as<Lease>(held) };
+    /** By id, or by name within a team; nulls when it is not there or not of that team. Deleted clusters are found by id only. */
+    find: async (team: string, ref: string): Promise<ClusterRead> => {
+      if (ref.startsWith('clu_')) return withLease(ref);
+      const pointer = await table.get(keys.clusterName(team, ref));
+      return pointer === null ? { cluster: null, lease: null } : withLease(String(pointer.cluster));
     },
 
     /** The cluster with its open or last operation: what decideCluster is given. */
-    subject: async (id: string): Promise<ClusterSubject> => {
-      const found = await cluster(id);
-      const named = found?.operationId ?? found?.lastOperationId;
-      return { cluster: found, operation: named === undefined ? null : await operation(named) };
-    },
+    subject: async (id: string): Promise<ClusterSubject> => subjectOf(await cluster(id)),
+
+    /** The same of a cluster that was read just now. */
+    subjectOf,
 
     /** One page of a team's clusters, newest first, with their leases. Filters run over the page. */
     page: async (of: {
@@ -75,7 +82,7 @@ export const clustersIn = (table: Table) => {
       );
       const leases = kept.length === 0 ? [] : await table.batchGet(kept.map((each) => keys.lease(each.id)));
       return {
-        items: kept.map((each, at) => ({ cluster: each, lease: as<Lease>(leases[at]) })),
+        items: kept.map((each, at) => ({ cluster: each, lease: asEntity<Lease>(leases[at]) })),
         nextCursor,
       };
     },
@@ -166,7 +173,7 @@ export const clustersIn = (table: Table) => {
     },
 
     await: async (operationId: string): Promise<AwaitItem | null> =>
-      as<AwaitItem>(await table.get(keys.await(operationId))),
+      asEntity<AwaitItem>(await table.get(keys.await(operationId))),
 
     /** The wait is over: removes this very token, not a newer one. */
     endAwait: async (item: AwaitItem): Promise<void> => {
@@ -189,7 +196,7 @@ export const clustersIn = (table: Table) => {
         .filter(({ phase }) => phase !== 'Deleted'),
 
     versions: async (provider: string): Promise<ProviderVersions | null> =>
-      as<ProviderVersions>(await table.get(keys.versions(provider))),
+      asEntity<ProviderVersions>(await table.get(keys.versions(provider))),
     putVersions: async (provider: string, versions: ProviderVersions): Promise<void> => {
       await table.put({ ...keys.versions(provider), entity: 'Versions', ...versions });
     },

@@ -142,6 +142,10 @@ const STORED_ONLY = ['pk', 'sk', 'schema', 'gsi1pk', 'gsi1sk', 'gsi2pk', 'gsi2sk
 export const fromItem = <E>(item: Readonly<Record<string, unknown>>): E =>
   Object.fromEntries(Object.entries(item).filter(([name]) => !STORED_ONLY.includes(name))) as E;
 
+/** The value of what may not be there. */
+export const asEntity = <E>(item: Item | null | undefined): E | null =>
+  item === null || item === undefined ? null : fromItem<E>(item);
+
 /** The audit log's item. */
 export const auditItem = (entry: { readonly team: string }, at: string, id: string): Item => ({
   ...keys.audit(entry.team, at, id),

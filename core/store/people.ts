@@ -3,7 +3,10 @@ import type { Role } from '../contract/account.ts';
 import { AppError } from '../contract/errors.ts';
 import type { AccountState, MemberState, TeamState } from '../domain/account.ts';
 import { epochSeconds, plus } from '../domain/clock.ts';
-import { fromItem, type Item } from './items.ts';
+import type { ClusterState } from '../domain/cluster-state.ts';
+import type { Lease } from '../domain/link.ts';
+import type { ClusterRead } from './clusters.ts';
+import { asEntity, fromItem, type Item } from './items.ts';
 import { keys, lists, sha256 } from './keys.ts';
 import type { Step, Table } from './table.ts';
 
@@ -36,18 +39,23 @@ export const peopleIn = (table: Table) => ({
     return item === null ? null : fromItem<AccountState>(item);
   },
 
-  /** The account and whether this session has signed out, in one consistent read. */
+  /** The account and whether this session has signed out, in one consistent read; with it, if asked for, a cluster and its lease. */
   session: async (
     account: string,
     originJti: string | undefined,
-  ): Promise<{ account: AccountState | null; signedOut: boolean }> => {
-    const [found, out] = await table.batchGet([
-      keys.account(account),
-      ...(originJti === undefined ? [] : [keys.signout(originJti)]),
-    ]);
+    cluster?: string,
+  ): Promise<{ account: AccountState | null; signedOut: boolean; named?: ClusterRead }> => {
+    const person = [keys.account(account), ...(originJti === undefined ? [] : [keys.signout(originJti)])];
+    const named = cluster === undefined ? [] : [keys.cluster(cluster), keys.lease(cluster)];
+    const items = await table.batchGet([...person, ...named]);
+    const [found, out] = items.slice(0, person.length);
+    const [read, held] = items.slice(person.length);
     return {
-      account: found === null || found === undefined ? null : fromItem<AccountState>(found),
-      signedOut: out !== null && out !== undefined,
+      account: asEntity<AccountState>(found),
+      signedOut: asEntity(out) !== null,
+      ...(cluster === undefined
+        ? {}
+        : { named: { cluster: asEntity<ClusterState>(read), lease: asEntity<Lease>(held) } }),
     };
   },
 

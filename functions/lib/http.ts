@@ -7,6 +7,7 @@ import type { Parsed, Route } from '#core/contract/route.ts';
 import { allRoutes } from '#core/contract/routes.ts';
 import type { AgentPrincipal, Principal } from '#core/domain/access.ts';
 import type { Decision } from '#core/domain/decision.ts';
+import type { ClusterRead } from '#core/store/clusters.ts';
 import type { Step } from '#core/store/table.ts';
 import {
   type Answer,
@@ -39,6 +40,8 @@ export type Reply<R extends Route> = {
 /** A request as its handler sees it: parsed, with the one way to commit. */
 export type Request<R extends Route> = Parsed<R> & {
   readonly correlationId: string;
+  /** The cluster that the path names by its id, read together with the session; only once: whoever looks again reads again. */
+  readonly named: () => ClusterRead | undefined;
   /** Throws `precondition.failed` when `If-Match` names another revision. */
   readonly match: (revision: number) => void;
   /** Commits the decision together with the answer (for repeats of the request) and hands the answer back. */
@@ -116,6 +119,11 @@ const handle =
       ...call.parsed,
       correlationId: call.correlationId,
       match: (revision: number) => match(event, revision),
+      named: () => {
+        const { named } = call;
+        call.named = undefined;
+        return named;
+      },
       commit: async <T extends Answer>(decision: Decision, reply: T, also: readonly Step[] = []): Promise<T> => {
         if (deps.store === undefined) throw new Error(`${route.id} commits and has no store`);
         const kept = await repeats.keep(reply);

@@ -92,10 +92,10 @@ describe('a claim', () => {
         context(),
       );
     await expect(release('clu_other')).rejects.toBeInstanceOf(Stale);
-    expect((await world.store.clusters.find(owner.team, held.name))?.id).toBe(held.id);
+    expect((await world.store.clusters.find(owner.team, held.name)).cluster?.id).toBe(held.id);
     await release(held.id);
     await release(held.id);
-    expect(await world.store.clusters.find(owner.team, held.name)).toBeNull();
+    expect(await world.store.clusters.find(owner.team, held.name)).toEqual({ cluster: null, lease: null });
   });
 
   it('on capacity says how much is free, and a quota of nothing allows nothing', async () => {

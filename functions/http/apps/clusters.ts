@@ -9,6 +9,7 @@ import { isConnected } from '#core/domain/cluster-origin.ts';
 import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { toCluster } from '#core/domain/cluster-view.ts';
 import { type CapacityLimits, joined } from '#core/domain/decision.ts';
+import type { Lease } from '#core/domain/link.ts';
 import type { OperationTimings } from '#core/domain/operation.ts';
 import { newInstallToken } from '#core/domain/token.ts';
 import { untilFresh } from '#core/store/commit.ts';
@@ -87,25 +88,23 @@ const selector = (given: string | readonly string[] | undefined) => {
 
 export const app = (deps: ClustersDeps): App => {
   const { store, limits, timings, now, newId } = deps;
-  const viewed = async (cluster: ClusterState) => toCluster(cluster, await store.clusters.lease(cluster.id), now());
-
   /** Loads the cluster with its operation, decides, and has `commit` write it; again when somebody else was faster. */
   const change = <T>(
     request: ClusterRef & { readonly match: (revision: number) => void },
     principal: Principal,
     action: Action,
     command: ClusterCommand,
-    commit: (decision: ClusterDecision) => Promise<T>,
+    commit: (decision: ClusterDecision, lease: Lease | null) => Promise<T>,
   ): Promise<T> =>
     untilFresh(async () => {
-      const found = await locate(store, principal, request, action);
-      const subject = await store.clusters.subject(found.cluster.id);
-      request.match((subject.cluster ?? found.cluster).revision);
-      return commit(decideCluster(subject, command, { now: now(), newId }));
+      const { cluster, lease } = await locate(store, principal, request, action);
+      const subject = await store.clusters.subjectOf(cluster);
+      request.match(cluster.revision);
+      return commit(decideCluster(subject, command, { now: now(), newId }), lease);
     });
 
-  const accepted = async ({ next, operation }: ClusterDecision) =>
-    reply(202, await viewed(next), resource(next, operation?.id));
+  const accepted = ({ next, operation }: ClusterDecision, lease: Lease | null) =>
+    reply(202, toCluster(next, lease, now()), resource(next, operation?.id));
 
   return {
     deps,
@@ -140,14 +139,17 @@ export const app = (deps: ClustersDeps): App => {
 
       on(routes.clusters.list, async ({ query }, principal) => {
         const team = query.team ?? principal.personalTeam;
-        authorize(await store.people.role(team, principal.id), 'cluster.read', `team "${team}"`);
         const labelled = selector(query.label);
-        const { items, nextCursor } = await store.clusters.page({
-          team,
-          limit: query.limit,
-          cursor: query.cursor,
-          matches: (each) => (query.phase === undefined || each.phase === query.phase) && labelled(each),
-        });
+        const [role, { items, nextCursor }] = await Promise.all([
+          store.people.role(team, principal.id),
+          store.clusters.page({
+            team,
+            limit: query.limit,
+            cursor: query.cursor,
+            matches: (each) => (query.phase === undefined || each.phase === query.phase) && labelled(each),
+          }),
+        ]);
+        authorize(role, 'cluster.read', `team "${team}"`);
         return reply(200, {
           items: items.map(({ cluster, lease }) => toCluster(cluster, lease, now())),
           ...(nextCursor === undefined ? {} : { nextCursor }),
@@ -155,8 +157,8 @@ export const app = (deps: ClustersDeps): App => {
       }),
 
       on(routes.clusters.get, async (request, principal) => {
-        const { cluster } = await locate(store, principal, request, 'cluster.read');
-        return reply(200, await viewed(cluster), resource(cluster));
+        const { cluster, lease } = await locate(store, principal, request, 'cluster.read');
+        return reply(200, toCluster(cluster, lease, now()), resource(cluster));
       }),
 
       on(routes.clusters.delete, (request, principal) =>
@@ -165,7 +167,7 @@ export const app = (deps: ClustersDeps): App => {
           principal,
           'cluster.delete',
           { type: 'delete', actor: actorOf(principal), force: request.query.force, timings },
-          async (decision) => request.commit(decision, await accepted(decision)),
+          (decision, lease) => request.commit(decision, accepted(decision, lease)),
         ),
       ),
 
@@ -175,7 +177,7 @@ export const app = (deps: ClustersDeps): App => {
           principal,
           'cluster.retry',
           { type: 'retry', actor: actorOf(principal), timings },
-          async (decision) => request.commit(decision, await accepted(decision)),
+          (decision, lease) => request.commit(decision, accepted(decision, lease)),
         ),
       ),
 
@@ -185,8 +187,8 @@ export const app = (deps: ClustersDeps): App => {
           principal,
           'cluster.extend',
           { type: 'extend', actor: actorOf(principal), ttlSeconds: request.body.ttlSeconds },
-          async (decision) =>
-            request.commit(decision, reply(200, await viewed(decision.next), resource(decision.next))),
+          (decision, lease) =>
+            request.commit(decision, reply(200, toCluster(decision.next, lease, now()), resource(decision.next))),
         ),
       ),
     ],

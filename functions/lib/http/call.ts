@@ -4,6 +4,7 @@ import type { Request as MiddyRequest } from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import type { Route } from '#core/contract/route.ts';
 import type { AgentPrincipal, Principal } from '#core/domain/access.ts';
+import type { ClusterRead } from '#core/store/clusters.ts';
 import type { Store } from '#core/store/store.ts';
 import type { Deps } from '../deps.ts';
 import type { Sealing } from '../sealing.ts';
@@ -36,6 +37,8 @@ export interface Call {
   startedAt: number;
   route?: Route;
   principal?: Principal | AgentPrincipal;
+  /** The cluster that the path names by its id, read together with the session. */
+  named?: ClusterRead | undefined;
   parsed?: { readonly params: unknown; readonly query: unknown; readonly body: unknown };
 }
 

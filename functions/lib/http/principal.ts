@@ -1,7 +1,8 @@
-/** Middleware `principal`: who asks. The token is checked offline; whether account and session still stand is one consistent read (DESIGN §4 HTTP). */
+/** Middleware `principal`: who asks. The token is checked offline; whether account and session still stand is one consistent read (DESIGN §4 HTTP), which brings the cluster along that the path names by its id. */
 
 import { TOKEN_HEADER } from '#core/contract/agent.ts';
 import { AppError } from '#core/contract/errors.ts';
+import { ClusterId } from '#core/contract/names.ts';
 import type { Route } from '#core/contract/route.ts';
 import type { AgentPrincipal } from '#core/domain/access.ts';
 import { tokenStateOf } from '#core/domain/token.ts';
@@ -25,18 +26,21 @@ export const principal = (deps: Pick<HttpDeps, 'store' | 'verify' | 'now'>, rout
       throw new AppError('auth.invalid_token', { detail: 'Authorization must be "Bearer <access token>"' });
 
     const { account: id, session } = await verify(token);
-    const { account, signedOut } = await store.people.session(id, session);
+    const cluster = ClusterId.safeParse(event.pathParameters?.clusterRef).data;
+    const { account, signedOut, named } = await store.people.session(id, session, cluster);
     if (account === null || account.state !== 'Active' || signedOut)
       throw new AppError('auth.invalid_token', {
         detail: signedOut ? 'the session has ended' : 'the account is not active',
       });
-    callOf(context).principal = {
+    const call = callOf(context);
+    call.principal = {
       kind: 'account',
       id: account.id,
       email: account.email,
       personalTeam: account.personalTeam,
       session,
     };
+    call.named = named;
   },
 });
 
