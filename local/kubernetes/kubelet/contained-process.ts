@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { environment, expand } from './environment.ts';
 import type { DevImage } from './images.ts';
 import { wrapped } from './launch.ts';
-import { enter, enterOnTerminal, initCommand, SYSTEM_PATH } from './namespace.ts';
+import { enter, enterOnTerminal, initCommand, initOnTerminal, SYSTEM_PATH } from './namespace.ts';
 import { clusterVariables, type SpecOptions } from './plain-process.ts';
 import { makeRoot, NODE_FOLDER, type Root } from './rootfs.ts';
 import type { Runnable } from './runnable.ts';
@@ -51,18 +51,21 @@ export async function containedProcess(options: SpecOptions & { dev: DevImage })
     readOnly: container.securityContext?.readOnlyRootFilesystem === true,
   });
   const own = (list: string[] | undefined) => list?.map((text) => expand(text, env));
-  const command = [...(own(container.command) ?? image.command), ...(own(container.args) ?? [])];
+  // An entrypoint becomes what it is given; given nothing, it is the image's own program.
+  const given = [...(own(container.command) ?? []), ...(own(container.args) ?? [])];
+  const command = given.length > 0 ? given : image.command;
   const variables = wrapped(env);
 
-  const main = initCommand(root, { hostname, uid, cwd }, command);
+  const tty = container.tty === true;
+  const main = (tty ? initOnTerminal : initCommand)(root, { hostname, uid, cwd }, command);
   return {
     isolation: 'user-namespace',
-    main: { command: main.command, env: { ...main.env, ...variables }, cwd: '/' },
-    async beside(words, tty) {
+    main: { command: main.command, env: { ...main.env, ...variables }, cwd: '/', ownGroup: false, handshake: tty },
+    async beside(words, terminal) {
       const pid = await firstProcess(root);
-      const entering = tty ? enterOnTerminal(pid, { uid, cwd }, words) : enter(pid, { uid, cwd }, words);
+      const entering = terminal ? enterOnTerminal(pid, { uid, cwd }, words) : enter(pid, { uid, cwd }, words);
       const env = { ...entering.env, ...variables };
-      return { command: entering.command, env, cwd: '/', ownGroup: false, handshake: tty };
+      return { command: entering.command, env, cwd: '/', ownGroup: false, handshake: terminal };
     },
     firstProcess: () => firstProcess(root),
   };

@@ -13,6 +13,7 @@ import { logFile } from './logs.ts';
 import type { ProbeTarget } from './probes.ts';
 import { type Backoff, nextWait, type RestartPolicy, stateAfterCrash, waitText } from './restart.ts';
 import type { Isolation, Runnable } from './runnable.ts';
+import { type Console, openConsole } from './streams/console.ts';
 import type { Running, Tether } from './tether.ts';
 
 export interface ContainerHost {
@@ -47,7 +48,7 @@ export class ContainerRun {
   #id = '';
   #started = false;
   #ready = false;
-  #process: Running | undefined;
+  #process: Running | Console | undefined;
   #runnable: Runnable | undefined;
   #ended: Promise<void> | undefined;
   /** Resolved when the container first counts as started (its startup probe succeeded). */
@@ -230,7 +231,11 @@ export class ContainerRun {
   async #execute(runnable: Runnable): Promise<void> {
     const { container } = this;
     const { tether, podDir } = this.#host;
-    const running = tether.run({ ...runnable.main, log: logFile(podDir, container.name, this.#restarts) });
+    const log = logFile(podDir, container.name, this.#restarts);
+    const interactive = container.stdin === true || container.tty === true;
+    const running = interactive
+      ? openConsole(runnable.main, container.tty === true, log, (pid) => tether.hold(pid))
+      : tether.run({ ...runnable.main, log });
     this.#process = running;
     const held = holdPorts(
       this.#host.podIP,
@@ -277,6 +282,11 @@ export class ContainerRun {
   /** What a client may enter; undefined: the container has no process now. */
   get entrance(): Runnable | undefined {
     return this.#process && this.#runnable;
+  }
+
+  /** The console of a container that was made for one. */
+  get console(): Console | undefined {
+    return this.#process && 'attach' in this.#process ? this.#process : undefined;
   }
 
   /** Runs a command beside the container's process, with its environment. */

@@ -3,6 +3,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+export type LogStream = 'stdout' | 'stderr';
+
 export interface LogOptions {
   follow: boolean;
   timestamps: boolean;
@@ -10,6 +12,8 @@ export interface LogOptions {
   limitBytes?: number;
   /** Nothing older, as epoch milliseconds. */
   sinceMs?: number;
+  /** Only what was written there; else both. */
+  stream?: LogStream;
 }
 
 /** One file a run of a container. */
@@ -39,7 +43,11 @@ export function logOptions(query: URLSearchParams, now = Date.now()): LogOptions
       ? undefined
       : now - sinceSeconds * 1000;
   if (Number.isNaN(sinceMs)) throw new Error(`sinceTime=${sinceTime} is no RFC 3339 time`);
+  const stream = query.get('stream')?.toLowerCase();
+  if (stream !== undefined && !['all', 'stdout', 'stderr'].includes(stream))
+    throw new Error(`stream=${stream} is none of All, Stdout, Stderr`);
   return {
+    ...((stream === 'stdout' || stream === 'stderr') && { stream }),
     follow: flag('follow'),
     timestamps: flag('timestamps'),
     ...(tailLines !== undefined && { tailLines }),
@@ -50,7 +58,8 @@ export function logOptions(query: URLSearchParams, now = Date.now()): LogOptions
 
 /** A CRI line as it is shown; undefined where it is too old. */
 function shown(line: string, options: LogOptions): string | undefined {
-  const [time = '', , , ...text] = line.split(' ');
+  const [time = '', stream, , ...text] = line.split(' ');
+  if (options.stream !== undefined && stream !== options.stream) return undefined;
   if (options.sinceMs !== undefined && Date.parse(time) < options.sinceMs) return undefined;
   const body = text.join(' ');
   return options.timestamps ? `${time} ${body}\n` : `${body}\n`;

@@ -23,7 +23,10 @@ pivot_root . .
 umount -l .
 cd /
 hostname "$name"
-unshare --user "--map-user=$uid" "--map-group=$uid" setpriv --no-new-privs -- /bin/sh -c 'eval "$LAUNCH"' sh "$@" 9>&- &
+# What a shell starts in the background would ignore interrupts and read nothing.
+defaults=; env --default-signal=INT,QUIT true 2>/dev/null && defaults='env --default-signal=INT,QUIT'
+exec 8<&0
+$defaults unshare --user "--map-user=$uid" "--map-group=$uid" setpriv --no-new-privs -- /bin/sh -c 'eval "$LAUNCH"' sh "$@" <&8 8<&- 9>&- &
 child=$!
 echo "$pid" >&9
 exec 9>&-
@@ -75,15 +78,30 @@ export const enter = (pid: number, { uid, cwd }: Within, command: readonly strin
 });
 
 /**
- * The same on a terminal. The terminal that we make is one of this machine, which has no name inside the container, so programs that ask for it
- * (tmux, ssh) would fail: `script` makes a second one inside. Ours is made transparent first, and says so with one NUL.
+ * On a terminal. The one that we make is of this machine and has no name inside the container, so programs that ask for it (tmux, ssh) would fail:
+ * `script` makes a second one inside. Ours is made transparent first, and says so with one NUL.
  */
-export function enterOnTerminal(pid: number, { uid, cwd }: Within, command: readonly string[]): Invocation {
-  const inner = [...EVAL_LAUNCH, cwd, ...command].map(quoted).join(' ');
-  const script = ['script', '-qefc', `stty sane; exec ${inner}`, '/dev/null'];
-  const transparent = `stty raw -echo; printf '\\0'; exec "$@"`;
-  return {
-    command: ['/bin/sh', '-c', transparent, 'sh', ...entering(pid, uid), ...script],
-    env: { PATH: SYSTEM_PATH, LAUNCH },
-  };
+const innerTerminal = (line: readonly string[]): string[] => [
+  'script',
+  '-qefc',
+  `stty sane; exec ${line.map(quoted).join(' ')}`,
+  '/dev/null',
+];
+const outerTerminal = (line: readonly string[]): string[] => [
+  ...['/bin/sh', '-c', `stty raw -echo; printf '\\0'; exec "$@"`, 'sh'],
+  ...line,
+];
+
+export const enterOnTerminal = (pid: number, { uid, cwd }: Within, command: readonly string[]): Invocation => ({
+  command: outerTerminal([...entering(pid, uid), ...innerTerminal([...EVAL_LAUNCH, cwd, ...command])]),
+  env: { PATH: SYSTEM_PATH, LAUNCH },
+});
+
+export function initOnTerminal(
+  root: Root,
+  within: Within & { hostname: string },
+  command: readonly string[],
+): Invocation {
+  const { command: line, env } = initCommand(root, within, innerTerminal(command));
+  return { command: outerTerminal(line), env };
 }

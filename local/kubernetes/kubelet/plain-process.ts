@@ -46,7 +46,10 @@ export async function plainProcess(options: SpecOptions): Promise<Runnable> {
   // Only what the pod wrote names paths of a container; the image's command and our own variables are of this machine.
   const inside = (text: string) => rewrite(text, mounts);
   const own = (list: string[] | undefined) => list?.map((text) => inside(expand(text, env)));
-  const command = [...(own(container.command) ?? image.command), ...(own(container.args) ?? [])];
+  const args = own(container.args) ?? [];
+  // The entrypoint of a dev image becomes what it is given.
+  const entrypoint = image.dev && args.length > 0 ? [] : image.command;
+  const command = [...(own(container.command) ?? entrypoint), ...args];
   for (const [name, value] of Object.entries(env)) if (value !== base[name]) env[name] = inside(value);
   // A dev image's home is the volume there, if the pod has one.
   if (image.dev && inside(image.dev.user.home) !== image.dev.user.home) env.HOME = inside(image.dev.user.home);
@@ -55,7 +58,7 @@ export async function plainProcess(options: SpecOptions): Promise<Runnable> {
   const cwd = wanted === workingDir ? home : wanted;
   return {
     isolation: 'process',
-    main: { command, env, cwd },
+    main: { command, env, cwd, ownGroup: true, handshake: false },
     beside: async (words) => ({
       command: ['/bin/sh', '-c', 'eval "$LAUNCH"', 'sh', cwd, ...words.map(inside)],
       env: { ...env, LAUNCH },

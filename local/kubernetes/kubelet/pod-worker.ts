@@ -17,6 +17,8 @@ import { plainProcess } from './plain-process.ts';
 import { isInitialized, podStatus } from './pod-status.ts';
 import type { Backoff, RestartPolicy } from './restart.ts';
 import type { Runnable } from './runnable.ts';
+import { followOutput } from './streams/attach.ts';
+import type { RemoteStreams } from './streams/streams.ts';
 import type { Tether } from './tether.ts';
 import { PodVolumes } from './volumes.ts';
 
@@ -87,6 +89,17 @@ export class PodWorker {
       done,
       begun: restart >= 0 && run.status.containerID !== undefined,
     };
+  }
+
+  /** Joins a client with the process of a container. Throws as `entrance`. */
+  attachment(name: string): (client: RemoteStreams) => Promise<void> {
+    this.entrance(name);
+    const run = [...this.#main, ...this.#init].find(({ container }) => container.name === name);
+    const joined = run?.console;
+    if (joined) return (client) => joined.attach(client, run.container.stdinOnce === true);
+    const log = this.log(name, false);
+    if (log === undefined) throw new Error(`container not found (${JSON.stringify(name)})`);
+    return (client) => followOutput(log, client);
   }
 
   get podIP(): string {
@@ -251,8 +264,9 @@ export class PodWorker {
     if (image.dev === undefined) return plainProcess(options);
     const contained = (await this.#services.isolationFault()) === undefined;
     const process = contained ? containedProcess({ ...options, dev: image.dev }) : plainProcess(options);
-    // With a command of its own the entrypoint does not run, and nothing of it listens.
-    return container.command ? process : { ...(await process), ports: image.dev.ports };
+    // With a command of its own the image's program does not run, and nothing of it listens.
+    const own = container.command ?? container.args;
+    return own?.length ? process : { ...(await process), ports: image.dev.ports };
   }
 
   /** The status is written soon; what changes meanwhile goes into the next write. */

@@ -1,7 +1,7 @@
 /** What a container of a known image is on this machine: its process, and how to run a command beside it. */
 import type { ProcessSpec } from './tether.ts';
 
-/** A command to run beside a container's process. */
+/** A command of a container: its process, or one beside it. */
 export interface Beside extends Omit<ProcessSpec, 'log'> {
   /** Nothing else ends what it leaves behind: its process group goes with it. */
   ownGroup: boolean;
@@ -16,8 +16,8 @@ export interface Runnable {
   isolation: Isolation;
   /** TCP ports of the image that the kubelet holds while the process runs. */
   ports?: readonly number[];
-  /** The container's process. */
-  main: Omit<ProcessSpec, 'log'>;
+  /** The container's process; on a terminal if the container has one. */
+  main: Beside;
   /** The same place and environment for another command. Rejects when the container cannot be entered. */
   beside(command: readonly string[], tty: boolean): Promise<Beside>;
   /** The pid, on this machine, of the first process of the container's own namespace, if it has one. */

@@ -1,9 +1,9 @@
 /** The tether: starts processes for the kubelet and kills them all when the channel to it closes, however that happens. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { dirname, join } from 'node:path';
-import { StringDecoder } from 'node:string_decoder';
+import { join } from 'node:path';
+import { openLog } from './log-writer.ts';
 import type { Exit, FromTether, ProcessSpec, ToTether } from './tether.ts';
 
 const pids = process.argv[2] ?? '.';
@@ -41,51 +41,22 @@ function sweep(): void {
 const note = (pid: number) => writeFileSync(join(pids, String(pid)), startOf(pid) ?? '', { mode: 0o600 });
 const forget = (pid: number) => rmSync(join(pids, String(pid)), { force: true });
 
-/** One output stream as CRI log lines: `TIME stdout F text`. A line longer than the pipe's chunks is still one line. */
-function logWriter(fd: number, stream: string) {
-  const decoder = new StringDecoder('utf8');
-  let rest = '';
-  const line = (text: string) =>
-    writeSync(fd, `${new Date().toISOString().replace('Z', '000000Z')} ${stream} F ${text}\n`);
-  return {
-    write(chunk: Buffer) {
-      const lines = (rest + decoder.write(chunk)).split('\n');
-      rest = lines.pop() ?? '';
-      for (const text of lines) line(text);
-    },
-    end: () => rest !== '' && line(rest),
-  };
-}
-
 function run(id: number, spec: ProcessSpec): void {
   const send = (exit: Exit) => process.connected && process.send?.({ id, exit } satisfies FromTether);
   const [file = '', ...args] = spec.command;
   let output = '';
-  let fd: number | undefined;
+  const log = spec.log === undefined ? undefined : openLog(spec.log);
   const keep = (chunk: Buffer) => {
     output = (output + chunk).slice(-OUTPUT_LIMIT);
   };
-  if (spec.log !== undefined) {
-    mkdirSync(dirname(spec.log), { recursive: true, mode: 0o700 });
-    fd = openSync(spec.log, 'a', 0o600);
-  }
-  const writers = ['stdout', 'stderr'].map((stream) =>
-    fd === undefined ? { write: keep, end: () => undefined } : logWriter(fd, stream),
-  );
   const finish = (exit: Exit) => {
-    for (const writer of writers) writer.end();
-    if (fd !== undefined) closeSync(fd);
-    fd = undefined;
+    log?.end();
     if (children.delete(id)) send(exit);
   };
   const child = spawn(file, args, { cwd: spec.cwd, env: spec.env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   children.set(id, child);
-  child.stdout.on('data', (chunk: Buffer) =>
-    fd !== undefined || spec.log === undefined ? writers[0]?.write(chunk) : undefined,
-  );
-  child.stderr.on('data', (chunk: Buffer) =>
-    fd !== undefined || spec.log === undefined ? writers[1]?.write(chunk) : undefined,
-  );
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream].on('data', (chunk: Buffer) => (log ? log.write(stream, chunk) : keep(chunk)));
   child.on('error', (error: NodeJS.ErrnoException) => {
     if (child.pid === undefined) finish({ code: error.code === 'ENOENT' ? 127 : 126, output, error: error.message });
   });

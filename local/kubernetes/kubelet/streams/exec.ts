@@ -125,6 +125,10 @@ async function onTerminal(beside: Beside, streams: RemoteStreams, hold: Hold): P
   return code;
 }
 
+/** Runs a command to its end and answers its exit code; `gone` of the streams ends it. Rejects when it cannot be started. */
+export const runCommand = (beside: Beside, tty: boolean, streams: RemoteStreams, hold: Hold): Promise<number> =>
+  tty ? onTerminal(beside, streams, hold) : withPipes(beside, streams, hold);
+
 /** Runs what `enter` answers for the client to its end, and tells the client how it ended. A client that goes away ends it. */
 export async function execute(
   enter: () => Promise<Beside>,
@@ -135,7 +139,7 @@ export async function execute(
 ): Promise<void> {
   try {
     const beside = await enter();
-    const code = tty ? await onTerminal(beside, streams, hold) : await withPipes(beside, streams, hold);
+    const code = await runCommand(beside, tty, streams, hold);
     await streams.finish(exitStatus(command, code));
   } catch (error) {
     await streams.finish(internalStatus((error as Error).message));

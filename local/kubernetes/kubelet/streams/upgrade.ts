@@ -62,6 +62,15 @@ function command(worker: PodWorker, container: string, query: URLSearchParams, t
   };
 }
 
+function attach(worker: PodWorker, container: string, query: URLSearchParams): Serve {
+  const options = streamOptions(query);
+  const join = worker.attachment(container);
+  return async (asked) => {
+    const socket = await accept(asked, protocolOf(asked.request, COMMAND_PROTOCOLS));
+    await join(commandStreams(socket, options));
+  };
+}
+
 function portForward(worker: PodWorker, query: URLSearchParams): Serve {
   const ports = query.getAll('port').map(Number);
   if (ports.some((port) => !Number.isInteger(port) || port < 1 || port > 65_535))
@@ -84,7 +93,9 @@ export function streamOf(
   tether: Tether,
 ): Serve | undefined {
   const [, verb = '', namespace = '', pod = '', container = ''] = url.pathname.split('/').map(decodeURIComponent);
-  if (!['exec', 'portForward'].includes(verb)) return undefined;
-  const worker = find(namespace, pod);
-  return verb === 'exec' ? command(worker, container, url.searchParams, tether) : portForward(worker, url.searchParams);
+  const query = url.searchParams;
+  if (verb === 'exec') return command(find(namespace, pod), container, query, tether);
+  if (verb === 'attach') return attach(find(namespace, pod), container, query);
+  if (verb === 'portForward') return portForward(find(namespace, pod), query);
+  return undefined;
 }
