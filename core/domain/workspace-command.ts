@@ -40,6 +40,7 @@ export type WorkspaceCommand =
       /** Without id and revision, which the decision gives. */
       readonly spec: SeatSpec;
       readonly labels: Readonly<Record<string, string>>;
+      readonly secretChoice?: WorkspaceState['secretChoice'];
       readonly limits: SeatLimits;
       readonly timings: WorkspaceTimings;
     }
@@ -48,6 +49,7 @@ export type WorkspaceCommand =
       readonly actor: string;
       readonly change: SpecChange;
       readonly labels?: Readonly<Record<string, string>> | undefined;
+      readonly secretChoice?: WorkspaceState['secretChoice'];
       readonly capacity: Amount;
       readonly limits: SeatLimits;
     }

@@ -1,7 +1,7 @@
 /** Operations of dev pods: which kind each command opens, and how long it may take. */
 import type { OperationKind } from '../contract/operation.ts';
 import type { Context } from './clock.ts';
-import { newOperation, type OperationState } from './operation.ts';
+import { endOperation, newOperation, type OperationState } from './operation.ts';
 import type { WorkspaceTimings } from './workspace-command.ts';
 
 export type SeatOperationKind = Extract<OperationKind, `workspace-${string}`>;
@@ -35,6 +35,21 @@ export const seatOperation = (
       startGrace: of.timings.startGrace,
     },
     context,
+  );
+
+/** What was open when the cluster went: it cannot come true any more. */
+export const lost = (operation: OperationState, now: string): OperationState =>
+  endOperation(
+    operation,
+    {
+      state: 'Failed',
+      error: {
+        code: 'workspace.lost',
+        message: 'The cluster of the dev pod was deleted.',
+        help: 'Create a new dev pod on another cluster.',
+      },
+    },
+    now,
   );
 
 const DONE = { 'workspace-start': 'started', 'workspace-stop': 'stopped', 'workspace-delete': 'deleted' } as const;

@@ -8,7 +8,7 @@ import { changed, same } from './workspace-change.ts';
 import { moves, nameFree, rowGone, rowOf } from './workspace-claims.ts';
 import type { WorkspaceCommand, WorkspaceDecision, WorkspaceSubject, WorkspaceTimings } from './workspace-command.ts';
 import { createWorkspace } from './workspace-create.ts';
-import { doneBy, type SeatOperationKind, seatOperation } from './workspace-operation.ts';
+import { doneBy, lost, type SeatOperationKind, seatOperation } from './workspace-operation.ts';
 import { ALLOWED, FOR_MIRRORS, LIVE, NEWS, refusal } from './workspace-phases.ts';
 import { connectedAs, reported, timesAt } from './workspace-report.ts';
 import type { WorkspaceState } from './workspace-state.ts';
@@ -143,21 +143,7 @@ export const decideWorkspace = (
       limits,
     }: { readonly claims: readonly Claim[]; readonly trail: readonly AuditEntry[]; readonly limits: SeatLimits },
   ): WorkspaceDecision => {
-    const moot =
-      open === null || open.kind === 'workspace-delete'
-        ? null
-        : endOperation(
-            open,
-            {
-              state: 'Failed',
-              error: {
-                code: 'workspace.lost',
-                message: 'The cluster of the dev pod was deleted.',
-                help: 'Create a new dev pod on another cluster.',
-              },
-            },
-            now,
-          );
+    const moot = open === null || open.kind === 'workspace-delete' ? null : lost(open, now);
     return decided(
       {
         ...change,
@@ -184,9 +170,11 @@ export const decideWorkspace = (
     case 'change': {
       const spec = changed(workspace.spec, command.change);
       const labels = command.labels ?? workspace.labels;
-      if (spec === workspace.spec && same(labels, workspace.labels)) return unchanged;
+      const secretChoice = command.secretChoice ?? workspace.secretChoice;
+      const before = { labels: workspace.labels, secretChoice: workspace.secretChoice };
+      if (spec === workspace.spec && same({ labels, secretChoice }, before)) return unchanged;
       return decided(
-        { ...respec(spec), labels },
+        { ...respec(spec), labels, secretChoice },
         {
           capacity: command.capacity,
           limits: command.limits,

@@ -2,9 +2,9 @@
 import type { SeatRow } from '../contract/agent.ts';
 import { WorkspaceId } from '../contract/names.ts';
 import type { ClusterState } from '../domain/cluster-state.ts';
-import type { Amount } from '../domain/decision.ts';
 import type { Lease } from '../domain/link.ts';
 import type { OperationState } from '../domain/operation.ts';
+import type { Candidate, Room } from '../domain/placement.ts';
 import type { WorkspaceSubject } from '../domain/workspace-command.ts';
 import type { Usage } from '../domain/workspace-mirror.ts';
 import type { WorkspaceState } from '../domain/workspace-state.ts';
@@ -12,20 +12,6 @@ import { fromItem, type Item } from './items.ts';
 import { keys, lists, places } from './keys.ts';
 import { everything, onePage } from './pages.ts';
 import type { Table } from './table.ts';
-
-/** What the seats of a cluster hold of it. */
-export interface Room {
-  readonly seats: number;
-  readonly taken: Amount;
-  readonly closed: boolean;
-}
-
-/** A cluster that takes dev pods, with what placement wants to know. */
-export interface Place {
-  readonly cluster: ClusterState;
-  readonly lease: Lease | null;
-  readonly room: Room;
-}
 
 const number = (item: Item | null | undefined, name: string): number => Number(item?.[name] ?? 0);
 
@@ -128,15 +114,24 @@ export const workspacesIn = (table: Table) => {
       };
     },
 
+    /** The clusters of these dev pods, by id: for what a node of theirs costs. */
+    clustersOf: async (workspaces: readonly WorkspaceState[]): Promise<ReadonlyMap<string, ClusterState>> => {
+      const ids = [...new Set(workspaces.map(({ cluster }) => cluster))];
+      const found = ids.length === 0 ? [] : await table.batchGet(ids.map((id) => keys.cluster(id)));
+      return new Map(
+        found.flatMap((item) => (item === null ? [] : [[String(item.id), fromItem<ClusterState>(item)] as const])),
+      );
+    },
+
     /** One cluster as a place. */
-    place: async (id: string): Promise<Place | null> => {
+    place: async (id: string): Promise<Candidate | null> => {
       const [cluster, lease, room] = await table.batchGet([keys.cluster(id), keys.lease(id), keys.room(id)]);
       const found = as<ClusterState>(cluster);
       return found === null ? null : { cluster: found, lease: as<Lease>(lease), room: roomOf(room) };
     },
 
     /** Clusters that take dev pods of the team: its own, and those that all teams share. */
-    candidates: async (team: string): Promise<Place[]> => {
+    candidates: async (team: string): Promise<Candidate[]> => {
       const [own, shared] = await Promise.all(
         [places.clustersFor(team), places.shared()].map((pk) => everything<ClusterState>(table, { index: 'gsi3', pk })),
       );
