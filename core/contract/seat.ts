@@ -133,7 +133,9 @@ export const Image = z
   .max(512)
   .regex(/^[a-z0-9.:/_-]+(@sha256:[0-9a-f]{64})?$/, 'an image such as ghcr.io/roadstead/node@sha256:…');
 
-const Parameters = z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/), z.string().max(2048));
+const Parameters = z
+  .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/), z.string().max(2048))
+  .refine((values) => Object.keys(values).length <= 32, 'at most 32 parameters');
 
 /** No two of a list say the same of `of`. */
 const distinct = <T>(items: readonly T[], of: (item: T) => readonly unknown[]): boolean => {
