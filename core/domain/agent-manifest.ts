@@ -8,6 +8,8 @@ export interface AgentManifest {
   readonly image: string;
   /** `wss://…`: where the agent dials. */
   readonly socketUrl: string;
+  /** `https://…`: where the API is, without `/api/v1`: values of secrets are fetched there. */
+  readonly apiUrl: string;
   /** One use, 1 h. */
   readonly installToken: string;
   readonly clusterId: string;
@@ -110,7 +112,7 @@ const podSpec = ({ image }: AgentManifest) => ({
   volumes: [
     {
       name: 'config',
-      secret: { secretName: AGENT_NAME, defaultMode: 288, items: [{ key: 'url', path: 'url' }] },
+      secret: { secretName: AGENT_NAME, defaultMode: 288, items: ['url', 'api'].map((key) => ({ key, path: key })) },
     },
   ],
 });
@@ -172,7 +174,7 @@ export const renderAgentManifest = (given: AgentManifest): KubernetesObject[] =>
       metadata: own,
       type: 'Opaque',
       // `data`, never `stringData`: a key dropped from stringData stays (kubernetes.md finding 21).
-      data: { url: base64(given.socketUrl), 'install-token': base64(given.installToken) },
+      data: { url: base64(given.socketUrl), api: base64(given.apiUrl), 'install-token': base64(given.installToken) },
     },
     {
       apiVersion: 'apps/v1',

@@ -27,6 +27,11 @@ export const createExecutions = () => {
     stop: async (_: OperationKind, id: string): Promise<void> => {
       if (byName.get(id) === 'RUNNING') byName.set(id, 'ABORTED');
     },
+    failToken: async (taskToken: string): Promise<boolean> => {
+      if (!tokens.delete(taskToken)) return false;
+      signalled.push(`${taskToken} failed`);
+      return true;
+    },
     succeed: async (taskToken: string): Promise<boolean> => {
       if (!tokens.delete(taskToken)) return false;
       signalled.push(taskToken);

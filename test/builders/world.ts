@@ -29,6 +29,14 @@ export const spec = (change: Partial<NewCluster> = {}): Omit<NewCluster, 'team'>
   kubernetesVersion: change.kubernetesVersion ?? '1.35',
 });
 
+export const SEAT_LIMITS = {
+  teamWorkspaces: 100,
+  teamCpuMillis: 1_000_000,
+  teamMemoryMiB: 4_000_000,
+  teamStorageGiB: 10_000,
+} as const;
+export const SEAT_TIMINGS = { startDeadline: 900, stopDeadline: 300, deleteDeadline: 600, startGrace: 60 } as const;
+
 export interface World extends Deps {
   /** Moves the clock by seconds. */
   readonly pass: (seconds: number) => void;

@@ -68,6 +68,7 @@ describe('the client', () => {
       'content-type': 'application/json',
     });
     expect(made.headers.get('etag')).toBe('"1"');
+    if (made.status !== 202) throw new Error('a cluster that was connected');
     expectTypeOf(made.body).toEqualTypeOf<Cluster>();
   });
 

@@ -10,7 +10,7 @@ import { stream } from '#functions/lib/stream.ts';
 import { effects } from '#functions/stream/reactions/effects.ts';
 import { push } from '#functions/stream/reactions/push.ts';
 import { createExecutions } from '#test/builders/executions.ts';
-import { createWorld, type World } from '#test/builders/world.ts';
+import { createWorld, SEAT_LIMITS, SEAT_TIMINGS, type World } from '#test/builders/world.ts';
 import { startTable, type TestTable } from './table.ts';
 
 let table: TestTable;
@@ -202,7 +202,8 @@ describe('push', () => {
 });
 
 describe('effects', () => {
-  const reacting = (executions: ReturnType<typeof createExecutions>) => effects({ ...world, ...executions });
+  const reacting = (executions: ReturnType<typeof createExecutions>) =>
+    effects({ ...world, ...executions, limits: SEAT_LIMITS, timings: SEAT_TIMINGS });
 
   it('starts the execution of a new operation, and a repeated record starts nothing more', async () => {
     const executions = createExecutions();

@@ -7,7 +7,7 @@ import { sha256 } from '#core/store/keys.ts';
 import type { AgentDeps } from '#functions/socket/messages/answer.ts';
 import { connect, disconnect } from '#functions/socket/messages/connect.ts';
 import { message } from '#functions/socket/messages/message.ts';
-import { createWorld, type World } from '#test/builders/world.ts';
+import { createWorld, SEAT_LIMITS, type World } from '#test/builders/world.ts';
 import { startTable, type TestTable } from './table.ts';
 
 let table: TestTable;
@@ -19,6 +19,7 @@ beforeAll(async () => {
   world = {
     ...createWorld(table),
     deploymentId: 'dep',
+    seatLimits: SEAT_LIMITS,
     watched: { paceSeconds: 30, staleAfterSeconds: 90 },
     idle: { paceSeconds: 300, staleAfterSeconds: 720 },
   };

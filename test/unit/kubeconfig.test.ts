@@ -13,7 +13,10 @@ const withToken = renderKubeconfig({
   ...of,
   user: { kind: 'token', token: 'k8s-aws-v1.abc', expiresAt: '2026-11-21T12:14:00.000Z' },
 });
-const withExec = renderKubeconfig({ ...of, user: { kind: 'exec', apiUrl: 'https://api.example' } });
+const withExec = renderKubeconfig({
+  ...of,
+  user: { kind: 'exec', apiUrl: 'https://api.example', path: 'clusters/clu_01m7yzp41aexssy4y22e1mqsbm/credentials' },
+});
 
 describe('a kubeconfig', () => {
   it('has one cluster, one user and one context that is the current one', () => {
@@ -37,7 +40,15 @@ describe('a kubeconfig', () => {
   });
 
   it('names its user by the cluster’s id, since clients cache credentials by that name', () => {
-    const other = renderKubeconfig({ ...of, id: 'clu_other', user: { kind: 'exec', apiUrl: 'https://api.example' } });
+    const other = renderKubeconfig({
+      ...of,
+      id: 'clu_other',
+      user: {
+        kind: 'exec',
+        apiUrl: 'https://api.example',
+        path: 'clusters/clu_01m7yzp41aexssy4y22e1mqsbm/credentials',
+      },
+    });
     expect(yaml.parse(other).users[0].name).not.toBe(yaml.parse(withExec).users[0].name);
   });
 

@@ -17,7 +17,13 @@ const client = (answer: unknown) => {
   };
 };
 const over = (fake: ReturnType<typeof client>) =>
-  workflows(fake as never, { 'cluster-create': MACHINE, 'cluster-delete': MACHINE.replace('create', 'delete') });
+  workflows(fake as never, {
+    'cluster-create': MACHINE,
+    'cluster-delete': MACHINE.replace('create', 'delete'),
+    'workspace-start': MACHINE.replace('cluster-create', 'workspace-start'),
+    'workspace-stop': MACHINE.replace('cluster-create', 'workspace-stop'),
+    'workspace-delete': MACHINE.replace('cluster-create', 'workspace-delete'),
+  });
 const named = (name: string): Error => Object.assign(new Error('x'), { name });
 const metadata = { $metadata: {}, message: 'x' };
 

@@ -20,7 +20,7 @@ import { recordCreated, recordDeleted, recordFailure } from '#functions/tasks/st
 import type { Json } from '#local/states/path.ts';
 import { createTaskTokens } from '#local/states/tokens.ts';
 import { createExecutions } from '../builders/executions.ts';
-import { createWorld, TIMINGS, type World } from '../builders/world.ts';
+import { createWorld, SEAT_LIMITS, TIMINGS, type World } from '../builders/world.ts';
 import { createHarbour } from './harbour.ts';
 import { type Machine, type Outcome, run, type TaskFunction } from './machine.ts';
 
@@ -116,6 +116,8 @@ export const createBench = async (table: { client: DynamoDBClient; name: string 
       ...all,
       image: 'agent@sha256:0',
       socketUrl: 'wss://socket.example',
+      apiUrl: 'https://api.example',
+      helloSeconds: 900,
       version: '0.1.0',
     }),
     ClusterCreateAwaitAgent: awaitAgent(all),
@@ -125,7 +127,7 @@ export const createBench = async (table: { client: DynamoDBClient; name: string 
     ClusterDeleteDeleteCluster: deleteCluster(all),
     ClusterDeleteObserveDeleted: observeDeleted(all),
     ClusterDeleteSweepLeftovers: sweepLeftovers({ ...all, leftovers: new Map([['harbour', harbour.sweep]]) }),
-    ClusterDeleteRecordSuccess: recordDeleted(all),
+    ClusterDeleteRecordSuccess: recordDeleted({ ...all, limits: SEAT_LIMITS }),
     RecordFailure: recordFailure(all),
   };
 
@@ -164,6 +166,15 @@ export const createBench = async (table: { client: DynamoDBClient; name: string 
     }
   };
 
+  const failToken = async (taskToken: string, error: string, cause: string): Promise<boolean> => {
+    try {
+      tokens.fail(taskToken, error, cause);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+
   /** Runs the workflow of an operation to its end; `effects` and the agent act after each task. */
   const perform = async (machine: Machine, clusterId: string, operationId: string): Promise<Outcome> => {
     const abort = new AbortController();
@@ -176,7 +187,7 @@ export const createBench = async (table: { client: DynamoDBClient; name: string 
         const acted: TaskFunction = async (payload) => {
           const answer = await wrapped(payload);
           await agentActs(clusterId);
-          await signalIfHolding({ ...world, succeed }, operationId);
+          await signalIfHolding({ ...world, succeed, failToken }, operationId);
           return answer;
         };
         return [name, acted];
