@@ -5,18 +5,18 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timestamp } from '../controllers/machinery/conditions.ts';
 import type { Container, ContainerState, ContainerStatus } from '../controllers/machinery/types.ts';
-import { ConfigError } from './environment.ts';
 import { runHook, watchHealth } from './health.ts';
 import { holdPorts } from './held-ports.ts';
 import { repositoryOf } from './images.ts';
 import { logFile } from './logs.ts';
+import { type PrepareHost, prepare } from './prepare.ts';
 import type { ProbeTarget } from './probes.ts';
-import { type Backoff, nextWait, type RestartPolicy, stateAfterCrash, waitText } from './restart.ts';
+import { nextWait, type RestartPolicy, stateAfterCrash, waitText } from './restart.ts';
 import type { Isolation, Runnable } from './runnable.ts';
 import { type Console, openConsole } from './streams/console.ts';
 import type { Running, Tether } from './tether.ts';
 
-export interface ContainerHost {
+export interface ContainerHost extends PrepareHost {
   podDir: string;
   podName: string;
   podIP: string;
@@ -25,16 +25,9 @@ export interface ContainerHost {
   /** The pod's grace: between SIGTERM and SIGKILL. */
   graceMs: number;
   tether: Tether;
-  backoff: Backoff;
-  /** What to start; undefined: the image is not run here. Throws ConfigError. */
-  resolve(container: Container): Promise<Runnable | undefined>;
-  event(type: 'Normal' | 'Warning', reason: string, message: string): void;
   /** Something in `status` changed. */
   changed(): void;
 }
-
-/** How often a container that lacks a secret, a config map or a valid name is tried again. */
-const CONFIG_RETRY_MS = 1_000;
 
 export class ContainerRun {
   readonly container: Container;
@@ -133,8 +126,10 @@ export class ContainerRun {
         this.#lastState = { terminated: last };
         this.#restarts += 1;
       }
-      const runnable = await this.#resolve();
+      const waiting = (reason: string, message: string) => this.#set({ waiting: { reason, message } });
+      this.#runnable = await prepare(this.#host, this.container, signal, waiting);
       if (signal.aborted) return;
+      const runnable = this.#runnable;
       const began = Date.now();
       await (runnable === undefined ? this.#simulate() : this.#execute(runnable));
       if (signal.aborted || !this.#again()) return;
@@ -151,33 +146,6 @@ export class ContainerRun {
     this.#host.event('Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${this.#host.podName}`);
     await sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
     if (this.#stopping.signal.aborted && terminated) this.#set({ terminated });
-  }
-
-  /** What to start, as soon as all that it names is there. */
-  async #resolve(): Promise<Runnable | undefined> {
-    const { image = '' } = this.container;
-    for (;;) {
-      try {
-        if (repositoryOf(image) === undefined) {
-          const why = `Failed to apply default image tag "${image}": couldn't parse image name "${image}": invalid reference format`;
-          throw new ConfigError(why, 'InvalidImageName');
-        }
-        this.#runnable = await this.#host.resolve(this.container);
-        this.#host.event('Normal', 'Pulled', `Container image "${image}" already present on machine`);
-        return this.#runnable;
-      } catch (error) {
-        const reason = error instanceof ConfigError ? error.reason : 'CreateContainerError';
-        const { message } = error as Error;
-        this.#host.event(
-          'Warning',
-          reason === 'InvalidImageName' ? 'InspectFailed' : 'Failed',
-          reason === 'InvalidImageName' ? message : `Error: ${message}`,
-        );
-        this.#set({ waiting: { reason, message } });
-        await sleep(CONFIG_RETRY_MS, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
-        if (this.#stopping.signal.aborted) return undefined;
-      }
-    }
   }
 
   #begin(): string {

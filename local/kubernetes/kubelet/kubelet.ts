@@ -101,7 +101,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const podInformer = new Informer(client, pods, { log, query: { fieldSelector: 'spec.nodeName!=' } });
   const find = (namespace: string, name: string) => {
     const pod = podInformer.get(`${namespace}/${name}`);
-    return pod && workers.get(pod.metadata.uid);
+    return pod && workers.get(pod.metadata.uid)?.access;
   };
   const api = await startKubeletServer({ identity: options.identity, find, tether });
 

@@ -11,14 +11,11 @@ import { containedProcess } from './contained-process.ts';
 import { type ContainerHost, ContainerRun } from './container.ts';
 import { ConfigError, type Sources } from './environment.ts';
 import { type KnownImage, knownImage } from './images.ts';
-import { listenersOf } from './listeners.ts';
-import { logFile } from './logs.ts';
 import { plainProcess } from './plain-process.ts';
+import { PodAccess } from './pod-access.ts';
 import { isInitialized, podStatus } from './pod-status.ts';
 import type { Backoff, RestartPolicy } from './restart.ts';
 import type { Runnable } from './runnable.ts';
-import { followOutput } from './streams/attach.ts';
-import type { RemoteStreams } from './streams/streams.ts';
 import type { Tether } from './tether.ts';
 import { PodVolumes } from './volumes.ts';
 
@@ -63,7 +60,15 @@ export class PodWorker {
   #ending: Promise<void> | undefined;
   #gone = false;
 
+  /** What clients may reach of this pod. */
+  readonly access: PodAccess;
+
   constructor(services: PodServices, place: PodPlace, pod: Pod) {
+    this.access = new PodAccess({
+      ...place,
+      runs: () => [...this.#main, ...this.#init],
+      gone: () => this.#gone,
+    });
     this.#services = services;
     this.#place = place;
     this.pod = pod;
@@ -76,60 +81,6 @@ export class PodWorker {
       facts: place,
       dir: place.dir,
     });
-  }
-
-  /** Where the log of a container's present or previous run is, and whether that run is over; undefined: no such container. */
-  log(name: string, previous: boolean): { path: string; done: () => boolean; begun: boolean } | undefined {
-    const run = [...this.#main, ...this.#init].find(({ container }) => container.name === name);
-    if (run === undefined) return undefined;
-    const restart = run.restarts - (previous ? 1 : 0);
-    const done = () => previous || run.restarts !== restart || !run.isRunning || this.#gone;
-    return {
-      path: logFile(this.#place.dir, name, Math.max(0, restart)),
-      done,
-      begun: restart >= 0 && run.status.containerID !== undefined,
-    };
-  }
-
-  /** Joins a client with the process of a container. Throws as `entrance`. */
-  attachment(name: string): (client: RemoteStreams) => Promise<void> {
-    this.entrance(name);
-    const run = [...this.#main, ...this.#init].find(({ container }) => container.name === name);
-    const joined = run?.console;
-    if (joined) return (client) => joined.attach(client, run.container.stdinOnce === true);
-    const log = this.log(name, false);
-    if (log === undefined) throw new Error(`container not found (${JSON.stringify(name)})`);
-    return (client) => followOutput(log, client);
-  }
-
-  get podIP(): string {
-    return this.#place.podIP;
-  }
-
-  /** Whether one of its containers runs (or is said to). */
-  get isRunning(): boolean {
-    return this.#main.some((run) => run.isRunning);
-  }
-
-  /** Where processes of its containers listen on a port, as far as they can be told from others. */
-  listeners = async (port: number): Promise<string[]> => {
-    const found = [...this.#main, ...this.#init].map(async ({ entrance }) => {
-      const first = await entrance?.firstProcess?.().catch(() => undefined);
-      return first === undefined ? [] : listenersOf(first, port);
-    });
-    return (await Promise.all(found)).flat();
-  };
-
-  /** The container as a client may enter it. Throws in the kubelet's words where there is nothing to enter. */
-  entrance(name: string): Runnable {
-    const run = [...this.#main, ...this.#init].find(({ container }) => container.name === name);
-    const entrance = run?.entrance;
-    if (entrance) return entrance;
-    if (run?.isRunning)
-      throw new Error(
-        `container ${JSON.stringify(name)} is simulated: its image ${run.container.image} is not run on this machine, so there is nothing to enter`,
-      );
-    throw new Error(`container not found (${JSON.stringify(name)})`);
   }
 
   start(): void {

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
 import { type Identity, KUBELET_CLIENT } from './certificates.ts';
 import { logOptions, readLog } from './logs.ts';
-import type { PodWorker } from './pod-worker.ts';
+import type { PodAccess } from './pod-access.ts';
 import { Refused } from './streams/streams.ts';
 import { streamOf } from './streams/upgrade.ts';
 import type { Tether } from './tether.ts';
@@ -21,7 +21,7 @@ export interface KubeletServer {
 export interface ServerOptions {
   /** The kubelet's serving certificate, and the authority of its client's. */
   identity: Identity;
-  find(namespace: string, name: string): PodWorker | undefined;
+  find(namespace: string, name: string): PodAccess | undefined;
   tether: Tether;
 }
 
@@ -34,7 +34,7 @@ function identify(socket: TLSSocket): void {
     throw new Refused(401, 'Unauthorized: the kubelet answers only the API server, which shows its client certificate');
 }
 
-const podOf = (options: ServerOptions, namespace: string, name: string): PodWorker => {
+const podOf = (options: ServerOptions, namespace: string, name: string): PodAccess => {
   const worker = options.find(namespace, name);
   if (worker === undefined) throw new Refused(404, `pod "${name}" not found in namespace "${namespace}"`);
   return worker;

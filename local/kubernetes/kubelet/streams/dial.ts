@@ -21,9 +21,9 @@ const open = (host: string, port: number): Promise<Socket> =>
   });
 
 /** A process that listens on every address or on localhost is found, too, as in a network namespace of the pod's own. Rejects in containerd's words. */
-export async function dial({ podIP, listeners }: Dialable, port: number): Promise<Socket> {
-  const own = await listeners(port);
-  const hosts = own.length > 0 ? own.map((address) => (WILDCARDS.has(address) ? podIP : address)) : [podIP];
+export async function dial(pod: Dialable, port: number): Promise<Socket> {
+  const own = await pod.listeners(port);
+  const hosts = own.length > 0 ? own.map((address) => (WILDCARDS.has(address) ? pod.podIP : address)) : [pod.podIP];
   let last: Error | undefined;
   for (const host of hosts) {
     try {

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
-import type { PodWorker } from '../pod-worker.ts';
+import type { PodAccess } from '../pod-access.ts';
 import type { Tether } from '../tether.ts';
 import { COMMAND_PROTOCOLS, commandStreams } from './channels.ts';
 import { execute } from './exec.ts';
@@ -44,7 +44,7 @@ function accept({ request, socket, head }: UpgradeRequest, protocol: string): Pr
 
 type Serve = (asked: UpgradeRequest) => Promise<void>;
 
-function command(worker: PodWorker, container: string, query: URLSearchParams, tether: Tether): Serve {
+function command(worker: PodAccess, container: string, query: URLSearchParams, tether: Tether): Serve {
   const options = streamOptions(query);
   const words = query.getAll('command');
   if (words.length === 0) throw new Refused(400, 'you must specify at least one command for the container');
@@ -62,7 +62,7 @@ function command(worker: PodWorker, container: string, query: URLSearchParams, t
   };
 }
 
-function attach(worker: PodWorker, container: string, query: URLSearchParams): Serve {
+function attach(worker: PodAccess, container: string, query: URLSearchParams): Serve {
   const options = streamOptions(query);
   const join = worker.attachment(container);
   return async (asked) => {
@@ -71,7 +71,7 @@ function attach(worker: PodWorker, container: string, query: URLSearchParams): S
   };
 }
 
-function portForward(worker: PodWorker, query: URLSearchParams): Serve {
+function portForward(worker: PodAccess, query: URLSearchParams): Serve {
   const ports = query.getAll('port').map(Number);
   if (ports.some((port) => !Number.isInteger(port) || port < 1 || port > 65_535))
     throw new Refused(400, `ports ${query.getAll('port').join(', ')}: each must be a number from 1 to 65535`);
@@ -89,7 +89,7 @@ function portForward(worker: PodWorker, query: URLSearchParams): Serve {
 /** Who serves a stream. Throws what is wrong with the request; whether it can be upgraded shows when it is served. */
 export function streamOf(
   url: URL,
-  find: (namespace: string, name: string) => PodWorker,
+  find: (namespace: string, name: string) => PodAccess,
   tether: Tether,
 ): Serve | undefined {
   const [, verb = '', namespace = '', pod = '', container = ''] = url.pathname.split('/').map(decodeURIComponent);
