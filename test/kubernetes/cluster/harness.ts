@@ -108,10 +108,10 @@ export function speak(access: { server: string; caPem: string; adminToken: strin
   };
 }
 
-export async function startTestCluster(podNetwork: string) {
+export async function startTestCluster(podNetwork: string, more: Partial<ClusterSettings> = {}) {
   const dir = await temporary();
   const said: string[] = [];
-  const parts = await startParts(settings(dir, podNetwork), (line) => said.push(line));
+  const parts = await startParts({ ...settings(dir, podNetwork), ...more }, (line) => said.push(line));
   const words = speak(parts);
   return {
     ...words,
