@@ -6,25 +6,30 @@ import type { ApiReply, ApiRequest } from './types.ts';
 export class BodyTooLarge extends Error {}
 
 /** The whole body; throws BodyTooLarge over `limit` bytes. */
-export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > limit) throw new BodyTooLarge(`the body is larger than ${limit} bytes`);
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks);
-}
+export const readBody = (request: IncomingMessage, limit: number): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      // What comes after the limit is read and dropped, so that the refusal can be.
+      if (size <= limit) chunks.push(chunk);
+      else reject(new BodyTooLarge(`the body is larger than ${limit} bytes`));
+    });
+    request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    request.once('error', reject);
+    request.once('close', () => reject(new Error('the request ended in the middle of its body')));
+  });
 
 /** Headers with repeated ones joined by a comma, as API Gateway and AWS's signatures see them. */
-export const joinHeaders = (request: IncomingMessage): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(request.headersDistinct).map(([name, values]) => [
-      name,
-      values!.join(name === 'cookie' ? '; ' : ','),
-    ]),
-  );
+export function joinHeaders({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): Record<string, string> {
+  const joined: Record<string, string> = {};
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const [name, value] = [(rawHeaders[at] as string).toLowerCase(), rawHeaders[at + 1] as string];
+    joined[name] = Object.hasOwn(joined, name) ? `${joined[name]}${name === 'cookie' ? '; ' : ','}${value}` : value;
+  }
+  return joined;
+}
 
 /** Splits a request target without decoding it: a path may hold encoded slashes. */
 export function splitTarget(target: string): { readonly path: string; readonly search: string } {

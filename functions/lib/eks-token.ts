@@ -1,5 +1,5 @@
 /** Tokens that EKS API servers take: a presigned `GetCallerIdentity` of STS (codebases.md 4.3; aws-iam-authenticator `pkg/token`). */
-import { Sha256 } from '@aws-crypto/sha256-js';
+import { Sha256Node } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
 
 export interface EksTokenOf {
@@ -29,7 +29,7 @@ export const eksToken = async (
   const signer = new SignatureV4({
     service: 'sts',
     region: of.region,
-    sha256: Sha256,
+    sha256: Sha256Node,
     credentials: {
       accessKeyId: of.credentials.accessKeyId,
       secretAccessKey: of.credentials.secretAccessKey,

@@ -1,7 +1,6 @@
 /** The HTTP API: route, permission, function, reply, with the gateway's own limits and errors. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
 import { BodyTooLarge, joinHeaders, readBody, splitTarget } from '#local/http.ts';
 import type { ServiceInvoke } from '#local/lambda/service-invoke.ts';
 import { httpEvent } from './http-event.ts';
@@ -49,14 +48,13 @@ export function createHttpApi({ model, invoke, timeoutMs = 30_000 }: HttpApiOpti
     const event = httpEvent(api, match, asked, request.socket.remoteAddress ?? '127.0.0.1', Date.now());
     const [verb] = match.route.key.split(' ');
     const source = routeArn(api, STAGE, verb === 'ANY' ? match.route.key.replace('ANY', method) : match.route.key);
-    const cancel = new AbortController();
-    const late = delay(timeoutMs, gatewayError(503, 'Service Unavailable'), { signal: cancel.signal, ref: false });
-    late.catch(() => {});
+    const { promise: late, resolve: giveUp } = Promise.withResolvers<HttpReply>();
+    const timer = setTimeout(giveUp, timeoutMs, gatewayError(503, 'Service Unavailable')).unref();
     const called = invoke('apigateway.amazonaws.com', source, api.integrations.get(match.route.integrationId)!, event);
     try {
       return await Promise.race([called.then(httpReply), late]);
     } finally {
-      cancel.abort();
+      clearTimeout(timer);
     }
   }
 

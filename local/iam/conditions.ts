@@ -90,6 +90,7 @@ export function assertConditions(conditions: Conditions, where: string, extraKey
 
 /** Whether all tests of a Condition element hold. */
 export function holds(conditions: Conditions, context: Context): boolean {
+  if (Object.keys(conditions).length === 0) return true;
   const given = new Map(Object.entries(context).map(([key, value]) => [lower(key), [value].flat() as string[]]));
   return Object.entries(conditions).every(([text, tests]) => {
     const { set, name, ifExists } = parseOperator(text)!;

@@ -31,13 +31,35 @@ function readOrMakeSecret(path: string): Buffer {
   return readFileSync(path);
 }
 
+/** Sessions and secrets that were worked out before; more than these are worked out anew. */
+const REMEMBERED = 512;
+
+const remembering = <T>(make: (of: string) => T): ((of: string) => T) => {
+  const made = new Map<string, T>();
+  return (of) => {
+    const known = made.get(of);
+    if (known !== undefined) return known;
+    const value = make(of);
+    if (made.size >= REMEMBERED) made.clear();
+    if (value !== undefined) made.set(of, value);
+    return value;
+  };
+};
+
 /** Opens the keyring whose secret lies in the file `path` (mode 600; made when missing). */
 export function openKeyring(path: string): Keyring {
   const secret = readOrMakeSecret(path);
   const mac = (purpose: string, of: string): Buffer => createHmac('sha256', secret).update(`${purpose}:${of}`).digest();
-  const secretOf = (accessKeyId: string): string => mac('secret', accessKeyId).toString('base64').slice(0, 40);
+  const secretOf = remembering((accessKeyId): string => mac('secret', accessKeyId).toString('base64').slice(0, 40));
+  const read = remembering((sessionToken): Session | undefined => {
+    const [body = '', signature = ''] = sessionToken.split('.');
+    const [given, wanted] = [Buffer.from(signature, 'base64url'), mac('token', body)];
+    if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return undefined;
+    return JSON.parse(Buffer.from(body, 'base64url').toString()) as Session;
+  });
   return {
     secretOf,
+    read,
     issue(roleArn, sessionName, expiresAt) {
       const accessKeyId = `ASIA${[...randomBytes(16)].map((byte) => ALPHABET[byte & 31]).join('')}`;
       const session: Session = { accessKeyId, roleArn, sessionName, expiresAt };
@@ -48,12 +70,6 @@ export function openKeyring(path: string): Keyring {
         sessionToken: `${body}.${mac('token', body).toString('base64url')}`,
         expiration: new Date(expiresAt),
       };
-    },
-    read(sessionToken) {
-      const [body = '', signature = ''] = sessionToken.split('.');
-      const [given, wanted] = [Buffer.from(signature, 'base64url'), mac('token', body)];
-      if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return undefined;
-      return JSON.parse(Buffer.from(body, 'base64url').toString()) as Session;
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Signature Version 4, checked by signing again: who signed a request, in its headers or its query. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { Sha256 } from '@aws-crypto/sha256-js';
+import { Sha256Node } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { type ApiRequest, AwsError, REGION } from '#local/types.ts';
 import type { Keyring, Session } from './credentials.ts';
@@ -72,7 +72,7 @@ async function signAgain(request: ApiRequest, claim: Claim, secretAccessKey: str
     service: claim.service,
     region: claim.region,
     credentials: { accessKeyId: claim.accessKeyId, secretAccessKey, sessionToken: claim.sessionToken },
-    sha256: Sha256,
+    sha256: Sha256Node,
     // S3 alone signs the path as it is sent; the others encode it once more.
     uriEscapePath: claim.service !== 's3',
     applyChecksum: false,

@@ -1,8 +1,9 @@
 /** The AWS account that the environment's credentials are for. Only reads. */
-import { Sha256 } from '@aws-crypto/sha256-js';
+
 import { DescribeAvailabilityZonesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetRoleCommand, IAMClient, NoSuchEntityException } from '@aws-sdk/client-iam';
 import { GetServiceQuotaCommand, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
+import { Sha256Node } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { Account } from './aws.ts';
 
@@ -12,7 +13,12 @@ const BOOTSTRAP_PARAMETER = '/cdk-bootstrap/hnb659fds/version';
 /** One signed call instead of a client for it. */
 const readParameter = async (client: EC2Client, region: string, name: string): Promise<string | undefined> => {
   const host = `ssm.${region}.amazonaws.com`;
-  const signer = new SignatureV4({ service: 'ssm', region, credentials: client.config.credentials, sha256: Sha256 });
+  const signer = new SignatureV4({
+    service: 'ssm',
+    region,
+    credentials: client.config.credentials,
+    sha256: Sha256Node,
+  });
   const body = JSON.stringify({ Name: name });
   const { headers } = await signer.sign({
     method: 'POST',

@@ -1,6 +1,6 @@
 /** Only who holds a session's keys is taken for it. */
 import { join } from 'node:path';
-import { Sha256 } from '@aws-crypto/sha256-js';
+import { Sha256Node } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { describe, expect, test } from 'vitest';
 import { createIam } from '#local/iam/iam.ts';
@@ -18,7 +18,7 @@ function setup(now = () => Date.now(), secret = join(temporary('iam'), 'secret')
   return { iam, arn, secret, keys: iam.issue(arn, 'session', 3600) };
 }
 const signer = (credentials: Credentials, service: string, region = 'us-east-1') =>
-  new SignatureV4({ credentials, service, region, sha256: Sha256, uriEscapePath: service !== 's3' });
+  new SignatureV4({ credentials, service, region, sha256: Sha256Node, uriEscapePath: service !== 's3' });
 
 const BODY = Buffer.from('{"a":1}');
 
