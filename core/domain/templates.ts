@@ -12,7 +12,7 @@ const BODIES: readonly (Pick<Template, 'name' | 'title' | 'description'> & Parti
     name: 'claude-terraform',
     title: 'Claude Code and Terraform',
     description:
-      'Claude Code, Terraform and its linters; the work, the shell history and the settings of Claude each on a volume of their own.',
+      'Claude Code and Terraform; the work, the shell history and the settings of Claude each on a volume of their own.',
     volumes: [
       { name: 'workspace', size: '10Gi', mounts: [{ mountPath: '/workspace' }] },
       { name: 'bash-history', size: '1Gi', mounts: [{ mountPath: '/commandhistory' }] },

@@ -10,7 +10,11 @@ import { app as authApp } from '#functions/http/apps/auth.ts';
 import { app as clustersApp } from '#functions/http/apps/clusters.ts';
 import { app as meApp } from '#functions/http/apps/me.ts';
 import { app as operationsApp } from '#functions/http/apps/operations.ts';
+import { app as seatAccessApp } from '#functions/http/apps/seat-access.ts';
+import { app as seatAgentApp } from '#functions/http/apps/seat-agent.ts';
+import { app as secretsApp } from '#functions/http/apps/secrets.ts';
 import { app as systemApp } from '#functions/http/apps/system.ts';
+import { app as templatesApp } from '#functions/http/apps/templates.ts';
 import { app as tokensApp } from '#functions/http/apps/tokens.ts';
 import { type App, http } from '#functions/lib/http.ts';
 import type { Identity } from '#functions/lib/identity.ts';
@@ -85,6 +89,9 @@ export interface ApiOptions {
   readonly identity?: Identity;
   readonly registration?: string;
   readonly limits?: typeof LIMITS;
+  /** Milliseconds that a request for a seat's credential waits, and what happens meanwhile. */
+  readonly patience?: number;
+  readonly whileWaiting?: () => Promise<void>;
 }
 
 /** The event of one request, as the local gateway and API Gateway make it. */
@@ -164,6 +171,15 @@ export const createApi = async (
     }),
     access: accessApp({ ...base, mint: { eks: mint }, apiUrl: 'https://api.example' }),
     tokens: tokensApp({ ...base, ...install }),
+    templates: templatesApp(base),
+    secrets: secretsApp(base),
+    'seat-agent': seatAgentApp(base),
+    'seat-access': seatAccessApp({
+      ...base,
+      apiUrl: 'https://api.example',
+      patience: options.patience ?? 0,
+      sleep: options.whileWaiting ?? (async () => {}),
+    }),
     operations: operationsApp(base),
   };
   const handlers = Object.fromEntries(Object.entries(apps).map(([name, app]) => [name, http(app)]));
