@@ -159,7 +159,8 @@ const CAUSE: Record<FieldError['type'], string> = {
 
 /** 422 with one cause a fault. `kind` is the kind, not the resource. */
 export function invalid(of: { group: string; kind: string }, name: string, faults: FieldError[]): StatusError {
-  const texts = faults.map(({ field, message }) => `${field}: ${message}`);
+  // Go's checks overlap: each finding is a cause, its text is said once.
+  const texts = [...new Set(faults.map(({ field, message }) => `${field}: ${message}`))];
   const joined = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   const about = of.group ? `${of.kind}.${of.group}` : of.kind;
   return new StatusError(422, 'Invalid', `${about} ${JSON.stringify(name)} is invalid: ${joined}`, {

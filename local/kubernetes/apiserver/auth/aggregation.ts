@@ -1,22 +1,9 @@
 /** Aggregated ClusterRoles (admin, edit, view): their rules are those of all roles that their selectors choose. */
-import { type Json, type Obj, same } from '../json.ts';
+import { type Json, same } from '../json.ts';
+import { selects } from '../kinds/label-selector.ts';
 import type { Store } from '../storage/store.ts';
 
 const STORAGE = 'rbac.authorization.k8s.io/clusterroles';
-
-const chosen = (selectors: Json[], role: Obj): boolean =>
-  selectors.some(({ matchLabels = {}, matchExpressions = [] }) => {
-    const labels = role.metadata.labels ?? {};
-    return (
-      Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
-      matchExpressions.every(({ key, operator, values = [] }: Json) => {
-        const has = labels[key] !== undefined;
-        if (operator === 'Exists') return has;
-        if (operator === 'DoesNotExist') return !has;
-        return operator === 'In' ? has && values.includes(labels[key]) : !has || !values.includes(labels[key]);
-      })
-    );
-  });
 
 /** Brings all aggregated roles up to date; a role may aggregate one that aggregates itself. */
 export function aggregateRoles(store: Store): void {
@@ -27,7 +14,11 @@ export function aggregateRoles(store: Store): void {
       if (!selectors) continue;
       const rules: Json[] = [];
       for (const { object: other } of store.list(STORAGE)) {
-        if (other.metadata.uid === role.metadata.uid || !chosen(selectors, other)) continue;
+        if (
+          other.metadata.uid === role.metadata.uid ||
+          !selectors.some((selector) => selects(selector, other.metadata.labels))
+        )
+          continue;
         for (const rule of other.rules ?? []) if (!rules.some((known) => same(known, rule))) rules.push(rule);
       }
       if (same(rules, role.rules ?? [])) continue;

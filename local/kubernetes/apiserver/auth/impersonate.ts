@@ -3,8 +3,10 @@ import type { Call } from '../call.ts';
 import { badRequest } from '../errors.ts';
 import { userOf, withGroup } from './authenticate.ts';
 import type { Attributes } from './rbac.ts';
-import { denied } from './refusal.ts';
+import { attributesOf, denied } from './refusal.ts';
 import { ANONYMOUS, type User } from './user.ts';
+
+const NODE = 'system:node:';
 
 const header = (value: string | string[] | undefined): string =>
   Array.isArray(value) ? (value[0] ?? '') : (value ?? '');
@@ -42,7 +44,7 @@ export async function requestUser(call: Call): Promise<User> {
       name: header(value),
     })),
   ];
-  for (const attributes of asked) if (!context.authorizer.allows(actor, attributes)) throw denied(actor, attributes);
+  if (!asked.every((attributes) => context.authorizer.allows(actor, attributes))) constrained(call, actor, asked);
   const user: User = {
     name,
     groups: groups.length ? groups : account ? ['system:serviceaccounts', `system:serviceaccounts:${account[1]}`] : [],
@@ -54,6 +56,26 @@ export async function requestUser(call: Call): Promise<User> {
   return name === ANONYMOUS.name
     ? { ...user, groups: [...new Set([...user.groups, ...ANONYMOUS.groups])] }
     : withGroup(user);
+}
+
+/**
+ * Acting as somebody for some requests only (constrained impersonation): the right to do this request as another, and the right to be that other.
+ * Throws 403 with the right that is missing.
+ */
+function constrained(call: Call, actor: User, asked: Attributes[]): void {
+  const { authorizer } = call.context;
+  const [who] = asked as [Attributes, ...Attributes[]];
+  const mode =
+    who.resource === 'serviceaccounts' ? 'serviceaccount' : who.name!.startsWith(NODE) ? 'arbitrary-node' : 'user-info';
+  const target = attributesOf(call.info);
+  const identities = asked.map((one) => ({
+    ...one,
+    group: 'authentication.k8s.io',
+    ...(one === who && mode === 'arbitrary-node' && { resource: 'nodes', name: one.name!.slice(NODE.length) }),
+    verb: `impersonate:${mode}`,
+  }));
+  for (const right of [{ ...target, verb: `impersonate-on:${mode}:${target.verb}` }, ...identities])
+    if (!authorizer.allows(actor, right)) throw denied(actor, right);
 }
 
 const allOf = (value: string | string[] | undefined): string[] =>

@@ -100,7 +100,8 @@ export function discovery(call: Call): Answer | undefined {
     default:
       break;
   }
-  if (parts[0] === 'openapi' && parts[1] === 'v3') return openApiOfGroup(context, parts.slice(2).join('/'));
+  if (parts[0] === 'openapi' && parts[1] === 'v3')
+    return openApiOfGroup(context, parts.slice(2).join('/')) ?? { code: 404, text: '', type: '' };
   if (parts[0] === 'api' && parts.length === 2) {
     if (parts[1] !== 'v1') throw unknownResource();
     return { code: 200, json: apiResourceList(registry, '', 'v1') };

@@ -34,6 +34,16 @@ export interface Applied {
   managers: Managed[];
 }
 
+interface ApplyHow {
+  force: boolean;
+  /** Fields that may be taken from others without force. */
+  allowed?: FieldSet;
+  /** Keeps of the configuration's fields what the path may write. */
+  filter?: (set: FieldSet) => FieldSet;
+  /** The configuration said more than the path may write: it counts as new, whatever is left of it. */
+  reduced?: boolean;
+}
+
 /** Merges a configuration into the live object. Throws 409 for conflicts unless forced. */
 export function applyTo(
   kind: Kind,
@@ -41,8 +51,7 @@ export function applyTo(
   config: Json,
   all: Managed[],
   writer: Manager,
-  force: boolean,
-  filter: (set: FieldSet) => FieldSet = (set) => set,
+  { force, allowed = emptySet(), filter = (set) => set, reduced = false }: ApplyHow,
 ): Applied {
   const set = filter(stripSystem(fieldsOf(kind.type, config)));
   const own = all.find(({ manager }) => sameManager(manager, writer));
@@ -55,12 +64,12 @@ export function applyTo(
   }
   const { added, modified, removed } = compare(kind.type, live, object);
   const changed = union(added, modified);
-  if (!force) refuseConflicts(others, changed, writer);
+  if (!force) refuseConflicts(others, difference(changed, allowed), writer);
   const managers = others.map((one) => ({
     ...one,
     set: difference(difference(one.set, intersection(one.set, changed)), removed),
   }));
-  const untouched = isEmpty(changed) && isEmpty(removed);
+  const untouched = isEmpty(changed) && isEmpty(removed) && !reduced;
   return { object, managers: [...managers, { manager: writer, set, time: untouched ? own?.time : timestamp() }] };
 }
 
@@ -96,19 +105,16 @@ function readConfig(call: KindCall): Json {
 const KUBECTL = 'kubectl';
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
-/** `kubectl apply --server-side` may take over what `kubectl apply` wrote before: conflicts about nothing else are none. */
-function kubectlMayForce(kind: Kind, live: Obj, config: Json, known: Managed[], writer: Manager): boolean {
+/** What `kubectl apply` wrote last and nobody changed since: `kubectl apply --server-side` may take it from others without force. */
+function leftByKubectl(kind: Kind, live: Obj, writer: Manager): FieldSet {
   const text = live.metadata.annotations?.[LAST_APPLIED];
-  if (writer.name !== KUBECTL || text === undefined) return false;
+  if (writer.name !== KUBECTL || text === undefined) return emptySet();
   try {
-    const allowed = fieldsOf(kind.type, JSON.parse(text));
-    const rest = known
-      .filter(({ manager }) => !sameManager(manager, writer))
-      .map((one) => ({ ...one, set: difference(one.set, allowed) }));
-    const { added, modified } = compare(kind.type, live, mergeInto(kind.type, live, config));
-    return rest.every(({ set }) => isEmpty(intersection(set, union(added, modified))));
+    const applied = JSON.parse(text);
+    const { added, modified, removed } = compare(kind.type, applied, live);
+    return [added, modified, removed].reduce(difference, fieldsOf(kind.type, applied));
   } catch {
-    return false;
+    return emptySet();
   }
 }
 
@@ -123,7 +129,10 @@ export function applyReplicas(call: KindCall, options: WriteOptions, stored: Sto
     subresource: 'scale',
   };
   const config = kind.scale!.spec.split('.').reduceRight<Json>((inner, key) => ({ [key]: inner }), replicas);
-  const { object, managers } = applyTo(kind, live, config, read(live.metadata.managedFields), writer, options.force);
+  const known = read(live.metadata.managedFields);
+  // A Scale does not show zero replicas: to apply them is to set them anew, against whoever else owns them.
+  const before = replicas === 0 ? without(kind.type, live, fieldsOf(kind.type, config)) : live;
+  const { object, managers } = applyTo(kind, before, config, known, writer, { force: options.force });
   const next = decodeAs(call, kind, object, { fieldValidation: 'Ignore' });
   next.metadata.resourceVersion = '';
   return change(call, stored, {
@@ -155,7 +164,10 @@ export function applyPatch(call: KindCall, options: WriteOptions, subresource: s
         info.name!,
         `uid mismatch: the provided object specified uid ${config.metadata.uid}, and no existing object was found`,
       );
-    const { object, managers } = applyTo(kind, blank(kind), config, [], writer, options.force, filter);
+    const { object, managers } = applyTo(kind, blank(kind), config, [], writer, {
+      force: options.force,
+      filter,
+    });
     const made = insert(call, decodeAs(call, kind, object, quiet), options, writer, (next) => write(next, managers));
     return { code: 201, object: made, kind };
   }
@@ -170,8 +182,13 @@ export function applyPatch(call: KindCall, options: WriteOptions, subresource: s
         ? { ...config, status: undefined }
         : config;
   const wanted = dropUndefined(relevant);
-  const force = options.force || kubectlMayForce(kind, live, wanted, known, writer);
-  const { object, managers } = applyTo(kind, live, wanted, known, writer, force, filter);
+  const allowed = leftByKubectl(kind, live, writer);
+  const { object, managers } = applyTo(kind, live, wanted, known, writer, {
+    force: options.force,
+    allowed,
+    filter,
+    reduced: subresource === '' && wanted.status === undefined && config.status !== undefined,
+  });
   if (writer.name === KUBECTL && live.metadata.annotations?.[LAST_APPLIED] !== undefined) {
     // kubectl's client-side apply goes on from what was applied last, by whichever way.
     object.metadata = {

@@ -4,6 +4,7 @@ import { at, isMap, type Json, type Obj, same } from '../json.ts';
 import { AGE, column, int, NAME, number, SELECTOR_WIDE, selectorText, WORKLOAD_WIDE } from './columns.ts';
 import { define, generationOfSpec } from './define.ts';
 import type { Kind, Scale } from './kind.ts';
+import { labelSelectorFaults, selects } from './label-selector.ts';
 import { defaultTemplate } from './pod-defaults.ts';
 import { podSpecFaults } from './pod-validation.ts';
 
@@ -18,15 +19,6 @@ const scale: Scale = {
 
 const ready = (object: Obj): string => `${at(object, 'status.readyReplicas') ?? 0}/${at(object, 'spec.replicas') ?? 0}`;
 
-const matches = (selector: Json, labels: Record<string, string> = {}): boolean =>
-  Object.entries(selector?.matchLabels ?? {}).every(([key, value]) => labels[key] === value) &&
-  (selector?.matchExpressions ?? []).every(({ key, operator, values = [] }: Json) => {
-    const has = labels[key] !== undefined;
-    if (operator === 'Exists') return has;
-    if (operator === 'DoesNotExist') return !has;
-    return operator === 'In' ? has && values.includes(labels[key]) : !has || !values.includes(labels[key]);
-  });
-
 function workloadFaults(object: Obj): FieldError[] {
   const spec = object.spec ?? {};
   const faults: FieldError[] = [];
@@ -35,10 +27,11 @@ function workloadFaults(object: Obj): FieldError[] {
   const selector = spec.selector;
   const empty =
     !selector || (Object.keys(selector.matchLabels ?? {}).length === 0 && !(selector.matchExpressions ?? []).length);
+  faults.push(...labelSelectorFaults('spec.selector', selector));
   if (!selector) faults.push(required('spec.selector'));
   else if (empty)
     faults.push(invalidField('spec.selector', selector, `empty selector is invalid for ${object.kind.toLowerCase()}`));
-  if (!empty ? !matches(selector, spec.template?.metadata?.labels) : !selector) {
+  if (!empty ? !selects(selector, spec.template?.metadata?.labels) : !selector) {
     faults.push(
       invalidField(
         'spec.template.metadata.labels',

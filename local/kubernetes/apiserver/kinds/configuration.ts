@@ -1,6 +1,8 @@
 /** ConfigMaps and Secrets. */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { type FieldError, invalidField, required, tooLong } from '../errors.ts';
 import { isMap, type Json, type Obj, same } from '../json.ts';
+import { jsonFault } from '../schema/json-fault.ts';
 import { AGE, column, NAME, text } from './columns.ts';
 import { define } from './define.ts';
 import type { Kind } from './kind.ts';
@@ -63,6 +65,32 @@ const secretTypes: Record<string, string[]> = {
   'kubernetes.io/tls': ['tls.crt', 'tls.key'],
 };
 
+/** What Go's X509KeyPair finds wrong with a TLS secret; it is stored all the same. */
+function keyPairFault(secret: Obj): string | undefined {
+  const read = (key: string) => Buffer.from(String(secret.data?.[key] ?? ''), 'base64').toString('latin1');
+  const [certificate, key] = [read('tls.crt'), read('tls.key')];
+  const types = (pem: string) => [...pem.matchAll(/^-----BEGIN ([^-]+)-----/gm)].map(([, type]) => type);
+  if (types(certificate).length === 0) return 'tls: failed to find any PEM data in certificate input';
+  if (!types(certificate).includes('CERTIFICATE'))
+    return `tls: failed to find "CERTIFICATE" PEM block in certificate input after skipping PEM blocks of the following types: [${types(certificate).join(' ')}]`;
+  if (types(key).length === 0) return 'tls: failed to find any PEM data in key input';
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))
+      ? undefined
+      : 'tls: private key does not match public key';
+  } catch {
+    return 'tls: failed to parse certificate or private key';
+  }
+}
+
+/** The JSON of a registry's credentials. */
+function dockerFaults(secret: Obj): FieldError[] {
+  const [key] = secretTypes[secret.type] ?? [];
+  if (!key?.startsWith('.docker') || secret.data?.[key] === undefined) return [];
+  const fault = jsonFault(Buffer.from(secret.data[key], 'base64').toString());
+  return fault === undefined ? [] : [invalidField(`data[${key}]`, '<secret contents redacted>', fault)];
+}
+
 export const secrets = core('Secret', 'secrets', {
   columns: [NAME, column('Type', text('type')), column('Data', (secret) => size(secret.data)), AGE],
   fields: { type: (secret) => secret.type ?? '' },
@@ -79,6 +107,7 @@ export const secrets = core('Secret', 'secrets', {
     for (const key of secretTypes[secret.type] ?? []) {
       if (secret.data?.[key] === undefined) faults.push(required(`data[${key}]`));
     }
+    faults.push(...dockerFaults(secret));
     if (secret.type === 'kubernetes.io/basic-auth' && !secret.data?.username && !secret.data?.password) {
       faults.push(required('data[username]'), required('data[password]'));
     }
@@ -94,6 +123,10 @@ export const secrets = core('Secret', 'secrets', {
     );
     if (bytes > SECRET_LIMIT) faults.push(tooLong('data', SECRET_LIMIT));
     return faults;
+  },
+  warnings(secret) {
+    const fault = secret.type === 'kubernetes.io/tls' ? keyPairFault(secret) : undefined;
+    return fault === undefined ? [] : [fault];
   },
   validateUpdate: (next, old) => [
     ...(next.type !== old.type ? [invalidField('type', next.type, 'field is immutable')] : []),

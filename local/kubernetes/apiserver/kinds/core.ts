@@ -1,10 +1,9 @@
 /** The kinds of the core group. */
-import { invalidField } from '../errors.ts';
 import { at, type Json, type Obj } from '../json.ts';
 import { AGE, CREATED_AT, column, NAME, text, wide } from './columns.ts';
 import { configmaps, secrets } from './configuration.ts';
 import { define } from './define.ts';
-import { EVENT_COLUMNS } from './events.ts';
+import { EVENT_COLUMNS, eventFaults } from './events.ts';
 import { ALL_VERBS, type Kind } from './kind.ts';
 import { pods } from './pods.ts';
 import { services } from './services.ts';
@@ -136,13 +135,7 @@ const simple: Kind[] = [
       type: text('type'),
     },
     createOnUpdate: true,
-    validate: (event) => {
-      const namespace = at(event, 'involvedObject.namespace') ?? '';
-      const own = event.metadata.namespace ?? '';
-      return namespace === own || (namespace === '' && own === 'default')
-        ? []
-        : [invalidField('involvedObject.namespace', namespace, 'does not match event.namespace')];
-    },
+    validate: (event) => eventFaults(event, ''),
   }),
 ];
 

@@ -16,13 +16,13 @@ export function nameFaults(rule: NameRule, given: string, prefix = false): strin
   const faults: string[] = [];
   switch (rule) {
     case 'subdomain':
-      if (name.length > 253) faults.push('must be no more than 253 bytes');
+      if (name.length > 253) faults.push('must be no more than 253 characters');
       if (!SUBDOMAIN.test(name)) faults.push(SUBDOMAIN_TEXT);
       return faults;
     case 'label':
     case 'service':
       if (rule === 'service' && name.includes('.')) return ['must not contain dots'];
-      if (name.length > 63) faults.push('must be no more than 63 bytes');
+      if (name.length > 63) faults.push('must be no more than 63 characters');
       if (!LABEL.test(name)) faults.push(LABEL_TEXT);
       return faults;
     case 'path':

@@ -1,9 +1,11 @@
 /** The kinds of the smaller groups: leases, slices, policies, classes, budgets, and the reviews that are answered and never stored. */
-import { type FieldError, invalidField, required } from '../errors.ts';
+import { type FieldError, invalidField, notSupported, required } from '../errors.ts';
 import { at, type Json, type Obj } from '../json.ts';
-import { AGE, column, NAME, number, selectorText, text } from './columns.ts';
+import { AGE, column, NAME, number, text } from './columns.ts';
 import { define, generationOfSpec } from './define.ts';
 import type { Kind } from './kind.ts';
+import { labelSelectorFaults } from './label-selector.ts';
+import { networkpolicies } from './network-policies.ts';
 
 const lease = define('coordination.k8s.io', 'v1', 'io.k8s.api.coordination.v1', 'Lease', 'leases', {
   columns: [NAME, column('Holder', text('spec.holderIdentity')), AGE],
@@ -46,26 +48,6 @@ const endpointslices = define('discovery.k8s.io', 'v1', 'io.k8s.api.discovery.v1
     }
   },
 });
-
-const networkpolicies = define(
-  'networking.k8s.io',
-  'v1',
-  'io.k8s.api.networking.v1',
-  'NetworkPolicy',
-  'networkpolicies',
-  {
-    shortNames: ['netpol'],
-    generation: generationOfSpec,
-    columns: [NAME, column('Pod-Selector', (policy) => selectorText(at(policy, 'spec.podSelector'))), AGE],
-    defaults({ spec }) {
-      if (!spec) return;
-      spec.podSelector ??= {};
-      spec.policyTypes ??= spec.egress?.length ? ['Ingress', 'Egress'] : ['Ingress'];
-      for (const rule of [...(spec.ingress ?? []), ...(spec.egress ?? [])])
-        for (const port of rule.ports ?? []) port.protocol ??= 'TCP';
-    },
-  },
-);
 
 const storageclasses = define('storage.k8s.io', 'v1', 'io.k8s.api.storage.v1', 'StorageClass', 'storageclasses', {
   singular: 'storageclass',
@@ -117,6 +99,10 @@ const priorityclasses = define(
   },
 );
 
+const EVICTION_POLICIES = ['AlwaysAllow', 'IfHealthyBudget'];
+const PERCENT_TEXT =
+  "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
+
 const poddisruptionbudgets = define(
   'policy',
   'v1',
@@ -148,11 +134,17 @@ const poddisruptionbudgets = define(
         faults.push(invalidField('spec', go, 'minAvailable and maxUnavailable cannot be both set'));
       }
       for (const [name, value] of Object.entries({ minAvailable, maxUnavailable })) {
-        if (typeof value === 'string' && Number.parseInt(value, 10) > 100)
+        if (typeof value === 'string' && !/^\d+%$/.test(value))
+          faults.push(invalidField(`spec.${name}`, value, PERCENT_TEXT));
+        else if (typeof value === 'string' && Number.parseInt(value, 10) > 100)
           faults.push(invalidField(`spec.${name}`, value, 'must not be greater than 100%'));
         if (typeof value === 'number' && value < 0)
           faults.push(invalidField(`spec.${name}`, value, 'must be greater than or equal to 0'));
       }
+      faults.push(...labelSelectorFaults('spec.selector', selector));
+      const policy = spec.unhealthyPodEvictionPolicy;
+      if (policy !== undefined && !EVICTION_POLICIES.includes(policy))
+        faults.push(notSupported('spec.unhealthyPodEvictionPolicy', policy, EVICTION_POLICIES));
       return faults;
     },
     prepareCreate(budget: Obj) {

@@ -99,6 +99,37 @@ function portFaults(field: string, port: Json, hostNetwork: boolean): FieldError
   return faults;
 }
 
+/** Go's security context, all fields of it, as a refusal prints it. */
+const SECURITY_FIELDS = [
+  'capabilities',
+  'privileged',
+  'seLinuxOptions',
+  'windowsOptions',
+  'runAsUser',
+  'runAsGroup',
+  'runAsNonRoot',
+  'readOnlyRootFilesystem',
+  'allowPrivilegeEscalation',
+  'procMount',
+  'seccompProfile',
+  'appArmorProfile',
+];
+
+function privilegeFaults(field: string, context: Json): FieldError[] {
+  if (context?.allowPrivilegeEscalation !== false) return [];
+  const goName = (name: string) =>
+    name === 'seLinuxOptions' ? 'SELinuxOptions' : `${name[0]!.toUpperCase()}${name.slice(1)}`;
+  const shown = Object.fromEntries(SECURITY_FIELDS.map((name) => [goName(name), context[name] ?? null]));
+  const refused = (what: string) =>
+    invalidField(field, shown, `cannot set \`allowPrivilegeEscalation\` to false and ${what}`);
+  return [
+    ...(context.privileged === true ? [refused('`privileged` to true')] : []),
+    ...((context.capabilities?.add ?? []).includes('CAP_SYS_ADMIN')
+      ? [refused('`capabilities.Add` CAP_SYS_ADMIN')]
+      : []),
+  ];
+}
+
 function containerFaults(field: string, container: Json, spec: Json, names: Set<string>): FieldError[] {
   const faults: FieldError[] = [];
   if (!container.name) faults.push(required(`${field}.name`));
@@ -133,6 +164,7 @@ function containerFaults(field: string, container: Json, spec: Json, names: Set<
     paths.add(mount.mountPath);
   }
   faults.push(...resourceFaults(`${field}.resources`, container.resources));
+  faults.push(...privilegeFaults(`${field}.securityContext`, container.securityContext));
   return faults;
 }
 

@@ -89,7 +89,15 @@ const binding: Parameters<typeof define>[5] = {
   },
   validate: bindingFaults,
   validateUpdate: (next, old) =>
-    same(next.roleRef, old.roleRef) ? [] : [invalidField('roleRef', next.roleRef, 'cannot change roleRef')],
+    same(next.roleRef, old.roleRef)
+      ? []
+      : [
+          invalidField(
+            'roleRef',
+            { APIGroup: next.roleRef.apiGroup, Kind: next.roleRef.kind, Name: next.roleRef.name },
+            'cannot change roleRef',
+          ),
+        ],
 };
 
 const role: Parameters<typeof define>[5] = { columns: [NAME, CREATED_AT], validate: ruleFaults };

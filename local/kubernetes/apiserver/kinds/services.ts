@@ -176,7 +176,9 @@ export const services = define('', 'v1', 'io.k8s.api.core.v1', 'Service', 'servi
     }
     if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ??= 'Cluster';
     if (spec.type === 'NodePort' || spec.type === 'LoadBalancer') spec.externalTrafficPolicy ??= 'Cluster';
-    if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
+    if (spec.type !== 'LoadBalancer') return;
+    spec.allocateLoadBalancerNodePorts ??= true;
+    for (const ingress of service.status?.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= 'VIP';
   },
   prepareCreate(service, around) {
     service.status = { loadBalancer: {} };

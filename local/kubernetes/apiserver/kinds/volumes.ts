@@ -1,28 +1,70 @@
 /** Persistent volumes and the claims to them. */
-import { type FieldError, required } from '../errors.ts';
+import { type FieldError, forbiddenField, invalidField, notSupported, required } from '../errors.ts';
 import { at, type Json, type Obj, same } from '../json.ts';
+import { parseQuantity } from '../schema/quantity.ts';
 import { AGE, column, NAME, text, wide } from './columns.ts';
 import { define } from './define.ts';
 import type { Kind } from './kind.ts';
+import { labelSelectorFaults } from './label-selector.ts';
+import { isSubdomain, SUBDOMAIN_TEXT } from './names.ts';
 
 const core = (kind: string, resource: string, own: Parameters<typeof define>[5]): Kind =>
   define('', 'v1', 'io.k8s.api.core.v1', kind, resource, own);
 
+/** Access modes with their short forms, in the order in which they are shown. */
+const MODES: Record<string, string> = {
+  ReadWriteOnce: 'RWO',
+  ReadOnlyMany: 'ROX',
+  ReadWriteMany: 'RWX',
+  ReadWriteOncePod: 'RWOP',
+};
+
 const accessModes = (modes: string[] | undefined): string =>
-  ['ReadWriteOnce', 'ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOncePod']
+  Object.keys(MODES)
     .filter((mode) => modes?.includes(mode))
-    .map(
-      (mode) => ({ ReadWriteOnce: 'RWO', ReadOnlyMany: 'ROX', ReadWriteMany: 'RWX', ReadWriteOncePod: 'RWOP' })[mode],
-    )
+    .map((mode) => MODES[mode])
     .join(',');
 
 const claimFaults = (claim: Obj): FieldError[] => {
   const faults: FieldError[] = [];
   if (!at(claim, 'spec.accessModes')?.length)
     faults.push(required('spec.accessModes', 'at least 1 access mode is required'));
-  if (at(claim, 'spec.resources.requests')?.storage === undefined) faults.push(required('spec.resources[storage]'));
+  for (const mode of at(claim, 'spec.accessModes') ?? [])
+    if (!MODES[mode]) faults.push(notSupported('spec.accessModes', mode, Object.keys(MODES).sort()));
+  const storage = at(claim, 'spec.resources.requests')?.storage;
+  if (storage === undefined) faults.push(required('spec.resources[storage]'));
+  else if ((parseQuantity(storage)?.nano ?? 0n) <= 0n)
+    faults.push(invalidField('spec.resources[storage]', storage, 'must be greater than zero'));
+  const { storageClassName, volumeMode, selector } = claim.spec ?? {};
+  if (selector) faults.push(...labelSelectorFaults('spec.selector', selector));
+  if (storageClassName && !isSubdomain(storageClassName))
+    faults.push(invalidField('spec.storageClassName', storageClassName, SUBDOMAIN_TEXT));
+  if (volumeMode && !['Block', 'Filesystem'].includes(volumeMode))
+    faults.push(notSupported('spec.volumeMode', volumeMode, ['Block', 'Filesystem']));
   return faults;
 };
+
+const IMMUTABLE =
+  'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
+
+/** A bound claim may grow, and shrink again to what it has; of others the spec stays, but for the volume that a binder writes. */
+function claimUpdateFaults(next: Obj, old: Obj): FieldError[] {
+  const bound = at(old, 'status.phase') === 'Bound';
+  const frozen = (spec: Json) => ({
+    ...spec,
+    volumeName: at(old, 'spec.volumeName') === undefined ? undefined : spec.volumeName,
+    ...(bound && {
+      resources: { ...spec.resources, requests: { ...spec.resources?.requests, storage: undefined } },
+      volumeAttributesClassName: undefined,
+    }),
+  });
+  if (!same(frozen(next.spec), frozen(old.spec))) return [forbiddenField('spec', IMMUTABLE)];
+  const size = (text: Json) => parseQuantity(text ?? '0')?.nano ?? 0n;
+  const [wanted, before] = [next, old].map((claim) => size(at(claim, 'spec.resources.requests')?.storage));
+  if (wanted! < before! && wanted! < size(at(old, 'status.capacity')?.storage))
+    return [forbiddenField('spec.resources.requests.storage', 'field can not be less than status.capacity')];
+  return [];
+}
 
 export const persistentvolumeclaims = core('PersistentVolumeClaim', 'persistentvolumeclaims', {
   shortNames: ['pvc'],
@@ -62,27 +104,7 @@ export const persistentvolumeclaims = core('PersistentVolumeClaim', 'persistentv
     if (standard) claim.spec.storageClassName = standard.metadata.name;
   },
   validate: claimFaults,
-  validateUpdate(next, old) {
-    const frozen = (spec: Json) => ({
-      ...spec,
-      resources: undefined,
-      volumeName: undefined,
-      volumeAttributesClassName: undefined,
-    });
-    if (
-      same(frozen(next.spec), frozen(old.spec)) &&
-      (at(old, 'spec.volumeName') === undefined || at(next, 'spec.volumeName') === at(old, 'spec.volumeName'))
-    )
-      return [];
-    return [
-      {
-        type: 'Forbidden',
-        field: 'spec',
-        message:
-          'Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims',
-      },
-    ];
-  },
+  validateUpdate: claimUpdateFaults,
 });
 
 export const persistentvolumes = core('PersistentVolume', 'persistentvolumes', {

@@ -25,13 +25,20 @@ function write(response: ServerResponse, code: number, type: string, text: strin
   response.end(text);
 }
 
+/** As Go's encoder writes it: keys in order, lists at the depth of their key, everything quoted that YAML 1.1 would read as something else. */
+const yaml = (body: Json): string =>
+  stringify(body, { sortMapEntries: true, indentSeq: false, schema: 'yaml-1.1', lineWidth: 0 }).replace(
+    /^( *)"\.": \{\}$/gm,
+    '$1.: {}',
+  );
+
 export function sendJson(
   response: ServerResponse,
   code: number,
   body: Json,
   options: { yaml?: boolean; pretty?: boolean; warnings?: string[] } = {},
 ): void {
-  const text = options.yaml ? stringify(body) : `${JSON.stringify(body, null, options.pretty ? 2 : undefined)}\n`;
+  const text = options.yaml ? yaml(body) : `${JSON.stringify(body, null, options.pretty ? 2 : undefined)}\n`;
   write(response, code, options.yaml ? 'application/yaml' : 'application/json', text, options.warnings);
 }
 

@@ -4,7 +4,7 @@ import { withGroup } from '../auth/authenticate.ts';
 import type { Attributes, Rule } from '../auth/rbac.ts';
 import { type User, userInfo } from '../auth/user.ts';
 import type { Answer, KindCall } from '../call.ts';
-import { badRequest, type FieldError, invalid, required } from '../errors.ts';
+import { badRequest, type FieldError, invalid, invalidField } from '../errors.ts';
 import type { Json, Obj } from '../json.ts';
 import { timestamp } from '../json.ts';
 import { objectOf } from '../verbs/body.ts';
@@ -53,32 +53,40 @@ async function tokenStatus({ context }: KindCall, review: Obj): Promise<Json> {
   };
 }
 
+/** Reviews of access are refused without their kind. */
+const refusedReview = ({ kind }: KindCall, faults: FieldError[]) =>
+  invalid({ group: kind.group, kind: '' }, '', faults);
+
 function subjectOf(call: KindCall, review: Obj): User {
   const { user = '', uid, groups = [], extra } = review.spec ?? {};
   const faults: FieldError[] = [];
   if (!user && groups.length === 0)
-    faults.push({ ...required('spec.user', 'at least one of user or group must be specified') });
-  if (faults.length) throw invalid({ group: call.kind.group, kind: call.kind.kind }, '', faults);
+    faults.push(invalidField('spec.user', user, 'at least one of user or group must be specified'));
+  const { namespace } = call.info;
+  const asked = review.spec?.resourceAttributes;
+  if (namespace !== undefined && asked && asked.namespace !== namespace)
+    faults.push(
+      invalidField('spec.resourceAttributes.namespace', asked.namespace ?? '', 'must match metadata.namespace'),
+    );
+  if (faults.length) throw refusedReview(call, faults);
   return { name: user, groups, ...(uid && { uid }), ...(extra && { extra }) };
 }
 
 function accessStatus(call: KindCall, review: Obj, user: User): Json {
   const { resourceAttributes: resource, nonResourceAttributes: other } = review.spec ?? {};
   if (!resource === !other) {
-    const both = resource && other;
-    throw invalid({ group: call.kind.group, kind: call.kind.kind }, '', [
-      both
-        ? {
-            type: 'Invalid',
-            field: 'spec.nonResourceAttributes',
-            message: `Invalid value: ${JSON.stringify(other)}: cannot be specified in combination with resourceAttributes`,
-          }
-        : {
-            type: 'Invalid',
-            field: 'spec.resourceAttributes',
-            message:
-              'Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified',
-          },
+    throw refusedReview(call, [
+      resource && other
+        ? invalidField(
+            'spec.nonResourceAttributes',
+            { Path: other.path ?? '', Verb: other.verb ?? '' },
+            'cannot be specified in combination with resourceAttributes',
+          )
+        : invalidField(
+            'spec.resourceAttributes',
+            null,
+            'exactly one of nonResourceAttributes or resourceAttributes must be specified',
+          ),
     ]);
   }
   const asked: Attributes = resource

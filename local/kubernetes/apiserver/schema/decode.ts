@@ -41,7 +41,9 @@ function struct(type: StructType, value: Record<string, Json>, path: string, pla
       continue;
     }
     const got = convert(field.type, value[key], child(path, key), child(plain, key), walk, type.name);
-    if (!omitted(field, got)) out[key] = got;
+    // Storage keeps no empty lists: one that is always written comes back as null.
+    const empty = field.zero === 'null' && Array.isArray(got) && got.length === 0;
+    if (!empty && !omitted(field, got)) out[key] = got;
   }
   for (const [key, field] of type.fields) if (out[key] === undefined) addZero(out, key, field);
   return out;

@@ -34,7 +34,7 @@ export function keyFaults(key: string): string[] {
     const prefix = parts[0]!;
     if (prefix === '') faults.push('prefix part must be non-empty');
     else if (!SUBDOMAIN.test(prefix)) faults.push(SUBDOMAIN_TEXT);
-    else if (prefix.length > 253) faults.push('prefix part must be no more than 253 bytes');
+    else if (prefix.length > 253) faults.push('prefix part must be no more than 253 characters');
   }
   if (name === '') faults.push('name part must be non-empty');
   else if (name.length > 63) faults.push('name part must be no more than 63 bytes');

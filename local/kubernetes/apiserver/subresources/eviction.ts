@@ -2,6 +2,7 @@
 import type { Answer, KindCall } from '../call.ts';
 import { badRequest, StatusError } from '../errors.ts';
 import type { Json, Obj } from '../json.ts';
+import { selects } from '../kinds/label-selector.ts';
 import { decode } from '../schema/decode.ts';
 import { typeOf } from '../schema/definitions.ts';
 import type { StructType } from '../schema/type.ts';
@@ -11,16 +12,6 @@ import { deleteOptions, writeOptions } from '../verbs/options.ts';
 import { existing } from '../verbs/stored.ts';
 
 const BUDGETS = 'policy/poddisruptionbudgets';
-
-const chosen = (selector: Json, labels: Record<string, string> = {}): boolean =>
-  selector !== undefined &&
-  Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value) &&
-  (selector.matchExpressions ?? []).every(({ key, operator, values = [] }: Json) => {
-    const has = labels[key] !== undefined;
-    if (operator === 'Exists') return has;
-    if (operator === 'DoesNotExist') return !has;
-    return operator === 'In' ? has && values.includes(labels[key]) : !has || !values.includes(labels[key]);
-  });
 
 export function eviction(call: KindCall): Answer {
   const options = writeOptions(call.info.query, 'CreateOptions', call.headers['user-agent']);
@@ -37,7 +28,7 @@ export function eviction(call: KindCall): Answer {
       .list(BUDGETS)
       .filter(
         ({ object }) =>
-          object.metadata.namespace === pod.metadata.namespace && chosen(object.spec?.selector, pod.metadata.labels),
+          object.metadata.namespace === pod.metadata.namespace && selects(object.spec?.selector, pod.metadata.labels),
       );
     if (budgets.length > 1)
       throw new StatusError(

@@ -6,6 +6,7 @@ import { isMap, type Json, type Obj } from '../json.ts';
 import { apiVersionOf, type Kind } from '../kinds/kind.ts';
 import { DecodeError, decode } from '../schema/decode.ts';
 import { duplicateKeys } from '../schema/duplicates.ts';
+import { jsonFault } from '../schema/json-fault.ts';
 import { parseProtobuf } from '../schema/protobuf.ts';
 
 export const SPOKEN = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
@@ -30,20 +31,11 @@ export function parseBody(call: { body: Buffer; headers: { 'content-type'?: stri
 }
 
 export function parseJson(text: string): Json {
-  if (text.trim() === '') throw new DecodeError('unexpected end of JSON input');
   try {
     return JSON.parse(text);
-  } catch (error) {
-    throw new DecodeError(goSyntaxError(text, error as Error));
+  } catch {
+    throw new DecodeError(jsonFault(text));
   }
-}
-
-/** V8's complaint in the words of Go's decoder. */
-function goSyntaxError(text: string, error: Error): string {
-  const position = /at position (\d+)/.exec(error.message)?.[1];
-  if (/end of JSON|Unterminated/.test(error.message) || position === undefined || Number(position) >= text.length)
-    return 'unexpected end of JSON input';
-  return `invalid character ${JSON.stringify(text[Number(position)]).replaceAll('"', "'")} looking for beginning of value`;
 }
 
 /** YAML 1.1, as Kubernetes reads it. */

@@ -22,10 +22,10 @@ export function metadataFaults(kind: Kind, object: Obj): FieldError[] {
   if (kind.namespaced && !metadata.namespace) faults.push(required('metadata.namespace'));
   if (metadata.generation !== undefined && metadata.generation < 0)
     faults.push(invalidField('metadata.generation', metadata.generation, 'must be greater than or equal to 0'));
-  return [...faults, ...commonFaults(object)];
+  return [...faults, ...labelFaults(object), ...relationFaults(object)];
 }
 
-function commonFaults({ metadata }: Obj): FieldError[] {
+function labelFaults({ metadata }: Obj): FieldError[] {
   const faults: FieldError[] = [];
   for (const [key, value] of Object.entries(metadata.labels ?? {})) {
     for (const why of keyFaults(key)) faults.push(invalidField('metadata.labels', key, why));
@@ -42,6 +42,12 @@ function commonFaults({ metadata }: Obj): FieldError[] {
       field: 'metadata.annotations',
       message: `Too long: may not be more than ${ANNOTATIONS_LIMIT} bytes`,
     });
+  return faults;
+}
+
+/** Owners and finalizers. */
+function relationFaults({ metadata }: Obj): FieldError[] {
+  const faults: FieldError[] = [];
   for (const owner of metadata.ownerReferences ?? []) {
     const field = 'metadata.ownerReferences';
     if (!owner.apiVersion)
@@ -55,8 +61,8 @@ function commonFaults({ metadata }: Obj): FieldError[] {
     faults.push(
       invalidField(
         'metadata.ownerReferences',
-        controllers.map(({ kind, name }) => `${kind}/${name}`).join(','),
-        'Only one reference can have Controller set to true',
+        metadata.ownerReferences,
+        `Only one reference can have Controller set to true. Found "true" in references for ${controllers[0]!.kind}/${controllers[0]!.name} and ${controllers[1]!.kind}/${controllers[1]!.name}`,
       ),
     );
   }
@@ -78,15 +84,9 @@ function commonFaults({ metadata }: Obj): FieldError[] {
   return faults;
 }
 
-export function metadataUpdateFaults(kind: Kind, next: Obj, old: Obj): FieldError[] {
-  const faults = commonFaults(next);
-  const frozen = (field: keyof Obj['metadata']) => {
-    const value: Json = next.metadata[field];
-    if (!same(value, old.metadata[field]))
-      faults.push(invalidField(`metadata.${field}`, value ?? '', 'field is immutable'));
-  };
-  frozen('name');
-  frozen('namespace');
+/** What a change may not do to the metadata. */
+function changeFaults(next: Obj, old: Obj): FieldError[] {
+  const faults: FieldError[] = [];
   if (old.metadata.deletionTimestamp !== undefined) {
     const added = (next.metadata.finalizers ?? []).filter((one) => !(old.metadata.finalizers ?? []).includes(one));
     if (added.length) {
@@ -98,7 +98,19 @@ export function metadataUpdateFaults(kind: Kind, next: Obj, old: Obj): FieldErro
       );
     }
   }
-  if (kind.custom && !isSubdomain(next.metadata.name))
-    faults.push(invalidField('metadata.name', next.metadata.name, SUBDOMAIN_TEXT));
+  for (const field of ['name', 'namespace'] as const) {
+    const value: Json = next.metadata[field];
+    if (!same(value, old.metadata[field]))
+      faults.push(invalidField(`metadata.${field}`, value ?? '', 'field is immutable'));
+  }
+  return [...faults, ...labelFaults(next)];
+}
+
+/** Go checks the metadata of a change in the common path and again in that of the kind: each fault is found as often. */
+export function metadataUpdateFaults(kind: Kind, next: Obj, old: Obj): FieldError[] {
+  const whole = () => [...labelFaults(next), ...relationFaults(next)];
+  const faults = [...whole(), ...changeFaults(next, old), ...changeFaults(next, old)];
+  if (!kind.custom) return [...faults, ...whole()];
+  if (!isSubdomain(next.metadata.name)) faults.push(invalidField('metadata.name', next.metadata.name, SUBDOMAIN_TEXT));
   return faults;
 }

@@ -28,9 +28,11 @@ export function patched(call: KindCall, target: Json): Json {
   const type = patchType(call);
   const { kind } = call;
   const accepted = [JSON_PATCH, MERGE, ...(kind.custom ? [] : [STRATEGIC]), APPLY];
+  if (![JSON_PATCH, MERGE, STRATEGIC, APPLY].includes(type))
+    throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
   if (!accepted.includes(type)) {
     throw unsupportedMedia(
-      `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}${type.includes('apply') ? '' : ', application/apply-patch+cbor'}`,
+      `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
     );
   }
   let body: Json;

@@ -97,7 +97,16 @@ function decodeToken(text: string): Token {
   } catch {
     // Falls through to the refusal.
   }
-  throw badRequest('invalid continue token: continue key is not valid: it was not given out by this server');
+  throw badRequest(`invalid continue token: continue key is not valid: ${tokenFault(text)}`);
+}
+
+function tokenFault(text: string): string {
+  const bytes = Buffer.from(text, 'base64url');
+  const first = bytes[0];
+  // As Go's JSON decoder names a byte that begins no value.
+  return first === undefined || first === 0x7b
+    ? 'it was not given out by this server'
+    : `invalid character '${first < 0x80 ? String.fromCharCode(first) : `\\u00${first.toString(16)}`}' looking for beginning of value`;
 }
 
 const GONE =

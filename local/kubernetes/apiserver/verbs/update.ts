@@ -1,5 +1,5 @@
 /** Changing objects: the path through defaults, admission, validation, field management and storage. */
-import { admitUpdate } from '../admission/admit.ts';
+import { admitUpdate, admitValid } from '../admission/admit.ts';
 import type { Answer, KindCall } from '../call.ts';
 import { customFaults, pruneCustom } from '../custom/objects.ts';
 import {
@@ -58,9 +58,8 @@ export function change(
     ]);
   }
   if (!replace && next.metadata.uid && next.metadata.uid !== old.metadata.uid) {
-    throw invalid({ group: kind.group, kind: kind.kind }, name, [
-      invalidField('metadata.uid', next.metadata.uid, 'field is immutable'),
-    ]);
+    const fault = invalidField('metadata.uid', next.metadata.uid, 'field is immutable');
+    throw invalid({ group: kind.group, kind: kind.kind }, name, [fault, fault]);
   }
   if (next.metadata.uid && next.metadata.uid !== old.metadata.uid) {
     throw conflict(
@@ -106,6 +105,7 @@ export function change(
     );
   }
   if (faults.length) throw invalid({ group: kind.group, kind: kind.kind }, name, faults);
+  admitValid({ call, kind, operation: 'UPDATE', object: next, old, subresource, dryRun: options.dryRun });
 
   const ordered = tidy(next);
   const gone =
