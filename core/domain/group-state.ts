@@ -13,17 +13,20 @@ export interface GroupState {
   readonly name: string;
   readonly team: string;
   readonly replicas: number;
-  /** Seat n belongs to owner n; one for each seat that may be made. */
+  /** Seat n belongs to owner n, and where the list ends, to the one who made the group. */
   readonly owners: readonly string[];
-  /** Where nobody else is named, seats belong to the one who made the group. */
   readonly createdBy: string;
   /** How a seat is made, resolved once; `owner` and `runState` are each seat's own. */
   readonly spec: SeatSpec;
   readonly labels: Readonly<Record<string, string>>;
   readonly placement: NewGroup['placement'];
+  /** Which secrets seats get; each person's own win over the team's. */
+  readonly secretChoice?: NewGroup['secrets'];
   readonly conditions: readonly Condition[];
   readonly createdAt: string;
   readonly updatedAt: string;
+  /** Ordinals that a scale has stopped: they start again with the next one; who stops a seat by hand is left alone. */
+  readonly suspended: readonly number[];
   /** Seats that were made: never fewer, since fewer replicas only stops seats. */
   readonly seats: readonly GroupSeat[];
   /** When the sweeper looks whether its seats are as they should be; gone when they are. */
