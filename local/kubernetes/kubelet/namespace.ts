@@ -12,8 +12,8 @@ export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
  */
 const INIT = `
 set -e
-root=$INIT_ROOT table=$INIT_TABLE note=$INIT_NOTE name=$1 uid=$2
-unset INIT INIT_ROOT INIT_TABLE INIT_NOTE
+root=$INIT_ROOT table=$INIT_TABLE note=$INIT_NOTE session=$INIT_SESSION name=$1 uid=$2
+unset INIT INIT_ROOT INIT_TABLE INIT_NOTE INIT_SESSION
 shift 2
 read -r pid rest < /proc/self/stat
 exec 9>"$note"
@@ -26,7 +26,7 @@ hostname "$name"
 # What a shell starts in the background would ignore interrupts and read nothing.
 defaults=; env --default-signal=INT,QUIT true 2>/dev/null && defaults='env --default-signal=INT,QUIT'
 exec 8<&0
-$defaults unshare --user "--map-user=$uid" "--map-group=$uid" setpriv --no-new-privs -- /bin/sh -c 'eval "$LAUNCH"' sh "$@" <&8 8<&- 9>&- &
+$defaults $session unshare --user "--map-user=$uid" "--map-group=$uid" setpriv --no-new-privs -- /bin/sh -c 'eval "$LAUNCH"' sh "$@" <&8 8<&- 9>&- &
 child=$!
 echo "$pid" >&9
 exec 9>&-
@@ -62,7 +62,16 @@ export const initCommand = (
     ...['/bin/sh', '-c', 'eval "$INIT"', 'init', within.hostname, String(within.uid), within.cwd],
     ...command,
   ],
-  env: { PATH: SYSTEM_PATH, LAUNCH, INIT, INIT_ROOT: root.folder, INIT_TABLE: root.table, INIT_NOTE: root.note },
+  env: {
+    PATH: SYSTEM_PATH,
+    LAUNCH,
+    INIT,
+    INIT_ROOT: root.folder,
+    INIT_TABLE: root.table,
+    INIT_NOTE: root.note,
+    // Signals are for the container's first process alone, which hands them to its command.
+    INIT_SESSION: 'setsid',
+  },
 });
 
 const entering = (pid: number, uid: number): string[] => [
@@ -103,5 +112,6 @@ export function initOnTerminal(
   command: readonly string[],
 ): Invocation {
   const { command: line, env } = initCommand(root, within, innerTerminal(command));
-  return { command: outerTerminal(line), env };
+  // The terminal's signals reach who is of its session.
+  return { command: outerTerminal(line), env: { ...env, INIT_SESSION: '' } };
 }

@@ -5,7 +5,7 @@ import type WebSocket from 'isomorphic-ws';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pods } from '#local/kubernetes/controllers/machinery/resources.ts';
 import { app, startTestCluster } from '../cluster/harness.ts';
-import { configOf, devPod, kubectl, type Ran, ready } from './support.ts';
+import { configOf, devPod, kubectl, type Ran, ready, startKubectl } from './support.ts';
 
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
 const run = (args: string[], input = '', env = {}): Promise<Ran> =>
@@ -141,13 +141,14 @@ describe('kubectl attach and run', () => {
   });
 
   test('attaching to any other container shows its output from then on, stream by stream', async () => {
-    const command = ['sh', '-c', 'while ! test -e /tmp/go; do sleep 0.05; done; echo out; echo err >&2'];
+    const command = ['sh', '-c', 'while ! test -e /tmp/go; do echo wait; sleep 0.05; done; echo out; echo err >&2'];
     await cluster.create(pods, devPod('talk', { command }, { restartPolicy: 'Never' }));
     await cluster.ready('talk');
-    const attached = run(['attach', 'talk']);
-    await cluster.eventually(async () => (await run(['exec', 'talk', '--', 'touch', '/tmp/go'])).code).toBe(0);
-    const { code, out, err } = await attached;
-    expect([code, out]).toEqual([0, 'out\n']);
+    const attached = startKubectl(cluster.parts.adminKubeconfig, ['attach', 'talk']);
+    await expect.poll(attached.out, { timeout: 10_000 }).toContain('wait\n');
+    await run(['exec', 'talk', '--', 'touch', '/tmp/go']);
+    const { code, out, err } = await attached.ended;
+    expect([code, out.replaceAll('wait\n', '')]).toEqual([0, 'out\n']);
     expect(err).toContain('err\n');
   });
 });
@@ -209,12 +210,13 @@ describe('the client library', () => {
   });
 
   test('attaches', async () => {
-    const command = ['sh', '-c', 'while ! test -e /tmp/go; do sleep 0.05; done; echo said'];
+    const command = ['sh', '-c', 'while ! test -e /tmp/go; do echo wait; sleep 0.05; done; echo said'];
     await cluster.create(pods, devPod('library', { command }, { restartPolicy: 'Never' }));
     await cluster.ready('library');
     const out = collect();
     await new Attach(config()).attach('default', 'library', 'dev', out.stream, null, null, false);
+    await expect.poll(out.text, { timeout: 10_000 }).toContain('wait\n');
     await run(['exec', 'library', '--', 'touch', '/tmp/go']);
-    await expect.poll(out.text, { timeout: 10_000 }).toBe('said\n');
+    await expect.poll(out.text, { timeout: 10_000 }).toContain('said\n');
   });
 });

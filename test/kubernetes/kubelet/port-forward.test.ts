@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { PortForward } from '@kubernetes/client-node';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { pods } from '#local/kubernetes/controllers/machinery/resources.ts';
 import { startTestCluster } from '../cluster/harness.ts';
-import { configOf, devPod, kubectl, ready } from './support.ts';
+import { configOf, devPod, kubectl, ready, startKubectl } from './support.ts';
 
 /** Answers how much it was sent, or as much as it is asked for; on localhost, as development servers do. */
 const SERVER = `require('node:http').createServer((request, response) => {
@@ -17,8 +16,8 @@ const SERVER = `require('node:http').createServer((request, response) => {
 const ASK = ['node', '-e', "fetch('http://127.0.0.1:8080').catch(() => process.exit(1))"];
 
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
-const children: ChildProcess[] = [];
-const servers: (Server | { close(): void })[] = [];
+const forwards: ReturnType<typeof startKubectl>[] = [];
+const servers: Server[] = [];
 beforeAll(async () => {
   cluster = await startTestCluster('127.82');
   await cluster.node('n1');
@@ -38,30 +37,17 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.stop());
 afterEach(() => {
-  for (const child of children.splice(0)) child.kill();
+  for (const forward of forwards.splice(0)) forward.kill();
   for (const server of servers.splice(0)) server.close();
 });
 
 /** Starts kubectl port-forward and answers the local port. */
-async function forwarded(
-  pod: string,
-  port: number,
-): Promise<{ port: number; err: () => string; ended: Promise<number> }> {
-  const child = spawn('kubectl', ['port-forward', `pod/${pod}`, `:${port}`, '--address', '127.0.0.1'], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, KUBECONFIG: cluster.parts.adminKubeconfig },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  children.push(child);
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => {
-    out += chunk;
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    err += chunk;
-  });
-  const ended = new Promise<number>((resolve) => child.on('exit', (code) => resolve(code ?? -1)));
-  await expect.poll(() => out + err, { timeout: 15_000 }).toMatch(/Forwarding from|error/);
-  return { port: Number(/127\.0\.0\.1:(\d+) ->/.exec(out)?.[1]), err: () => err, ended };
+async function forwarded(pod: string, port: number) {
+  const args = ['port-forward', `pod/${pod}`, `:${port}`, '--address', '127.0.0.1'];
+  const forward = startKubectl(cluster.parts.adminKubeconfig, args);
+  forwards.push(forward);
+  await expect.poll(() => forward.out() + forward.err(), { timeout: 15_000 }).toMatch(/Forwarding from|error/);
+  return { ...forward, port: Number(/127\.0\.0\.1:(\d+) ->/.exec(forward.out())?.[1]) };
 }
 
 test('kubectl reaches a process that listens on localhost in the pod, many connections at once, both ways', async () => {

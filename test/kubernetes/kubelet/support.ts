@@ -9,13 +9,8 @@ export interface Ran {
   err: string;
 }
 
-/** Runs kubectl to its end with what is given as input. */
-export function kubectl(
-  kubeconfig: string,
-  args: string[],
-  input = '',
-  env: Record<string, string> = {},
-): Promise<Ran> {
+/** Starts kubectl; what it has said so far can be asked while it runs. */
+export function startKubectl(kubeconfig: string, args: string[], input = '', env: Record<string, string> = {}) {
   const child = spawn('kubectl', args, {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, KUBECONFIG: kubeconfig, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -29,8 +24,12 @@ export function kubectl(
   });
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code: code ?? -1, out, err })));
+  const ended = new Promise<Ran>((resolve) => child.on('close', (code) => resolve({ code: code ?? -1, out, err })));
+  return { ended, out: () => out, err: () => err, kill: () => child.kill() };
 }
+
+/** Runs kubectl to its end with what is given as input. */
+export const kubectl = (...given: Parameters<typeof startKubectl>): Promise<Ran> => startKubectl(...given).ended;
 
 export function configOf(server: string, caPem: string, token: string): KubeConfig {
   const config = new KubeConfig();
