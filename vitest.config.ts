@@ -16,6 +16,11 @@ export default defineConfig({
       project('local', ['test/local/**/*.test.ts'], { testTimeout: 60_000 }),
       project('store', ['test/store/**/*.test.ts'], { testTimeout: 60_000 }),
       project('workflow', ['test/workflow/**/*.test.ts'], { testTimeout: 60_000 }),
+      // kubectl's lists take a process each: `npm run test:conformance` runs them, `npm test` the scripted requests alone.
+      project('conformance', [`test/conformance/${process.env.CONFORMANCE === 'all' ? '*' : 'replay'}.test.ts`], {
+        testTimeout: 240_000,
+        hookTimeout: 240_000,
+      }),
       project('infra', ['test/infra/**/*.test.ts'], { testTimeout: 120_000, isolate: false }),
       project('e2e', ['test/e2e/**/*.test.ts'], { testTimeout: 240_000, hookTimeout: 240_000 }),
     ],
