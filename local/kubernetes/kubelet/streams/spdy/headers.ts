@@ -34,16 +34,13 @@ function through(codec: Deflate | Inflate, bytes: Buffer): Promise<Buffer> {
 function parse(block: Buffer): Headers {
   const headers: Headers = {};
   let at = 0;
-  const number = () => {
-    at += 4;
-    return block.readUInt32BE(at - 4);
-  };
-  const word = () => {
-    const length = number();
+  const take = (length: number) => {
     at += length;
     if (at > block.length) throw new Error('a header block that ends too early');
-    return block.toString('utf8', at - length, at);
+    return block.subarray(at - length, at);
   };
+  const number = () => take(4).readUInt32BE(0);
+  const word = () => take(number()).toString();
   for (let left = number(); left > 0; left -= 1) {
     const name = word();
     headers[name.toLowerCase()] = word();
