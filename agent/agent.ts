@@ -1,15 +1,19 @@
 /** The agent put together: holds the Lease, stays connected, beats, tells, rotates, drains. */
+import { agentApi } from './api.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
+import { departCluster } from './depart.ts';
 import { dialer } from './dial.ts';
-import { drainCluster } from './drain.ts';
 import { startHeartbeat } from './heartbeat.ts';
-import { hasStatus, type Kubernetes } from './kubernetes/client.ts';
+import type { Kubernetes } from './kubernetes/client.ts';
 import { whileHolding } from './lease.ts';
 import type { Link, Push } from './link.ts';
 import { type Log, reason } from './log.ts';
 import { observeCluster } from './observe.ts';
 import { rotateDaily } from './rotate.ts';
+import { clusterRecord } from './seats/cluster-record.ts';
+import { seatsHandle } from './seats/handle.ts';
+import type { SeatPaces } from './seats/seats.ts';
 import { stayConnected } from './stay.ts';
 import { tokenStore } from './tokens.ts';
 import type { Vitals } from './vitals.ts';
@@ -21,46 +25,66 @@ export interface AgentOptions {
   readonly vitals: Vitals;
   readonly clock: Clock;
   readonly log: Log;
+  /** Paces of the work on dev pods, where they are not the usual ones. */
+  readonly paces?: Partial<SeatPaces>;
   /** Ends the agent in good order: the socket is closed, the Lease released. */
   readonly signal: AbortSignal;
 }
 
 /** All that only the holder of the Lease does. Ends with its signal. */
 const lead = async (options: AgentOptions, signal: AbortSignal): Promise<void> => {
-  const { config, kubernetes, vitals, clock, log } = options;
+  const { config, agentVersion, kubernetes, vitals, clock, log } = options;
   const tokens = tokenStore(kubernetes, config.POD_NAMESPACE, clock);
-  const observer = observeCluster({ kubernetes, clock, log, signal });
+  const observer = observeCluster({
+    kubernetes,
+    onForeignPod: (namespace, name) => seats.foreignPod(namespace, name),
+    clock,
+    log,
+    signal,
+  });
+  const seats = seatsHandle({
+    kubernetes,
+    api: agentApi(config, tokens, signal),
+    record: clusterRecord({ kubernetes, agentVersion, clock, signal }),
+    namespace: config.POD_NAMESPACE,
+    nodes: observer.nodes,
+    ...(options.paces ? { paces: options.paces } : {}),
+    clock,
+    log,
+    signal,
+  });
   let current: { link: Link; heart: ReturnType<typeof startHeartbeat> } | undefined;
-  let draining = false;
+  let departing = false;
 
-  const drain = async () => {
-    if (draining) return;
-    draining = true;
+  const depart = async (link: Link) => {
+    if (departing) return;
+    departing = true;
     try {
-      const drained = await drainCluster(kubernetes, clock, log, signal);
+      const drained = await departCluster(link, { kubernetes, seats, clock, log, signal });
       // The link may be another one by now; without one, the next hello.ack asks again.
       await current?.link.ask('cluster.drained', drained);
     } catch (error) {
-      const why = hasStatus(error, 403) ? 'this cluster was installed without the right to be drained' : reason(error);
-      log('error', 'the cluster was not drained', { reason: why });
+      log('error', 'the cluster was not drained', { reason: reason(error) });
     } finally {
-      draining = false;
+      departing = false;
     }
   };
 
   const onPush = (push: Push) => {
     if (push.type === 'pace') current?.heart.pace(push.payload);
     else if (push.type === 'reconnect') stay.replace(false);
-    else void drain();
+    else if (push.type !== 'cluster.drain') seats.push(push);
+    else if (current) void depart(current.link);
   };
 
   const stay = stayConnected({
     dial: dialer({ ...options, tokens, onPush, signal }),
     installed: async () => (await tokens.read()).install ?? '',
     adopt: (link) => {
-      current = { link, heart: startHeartbeat({ link, vitals, clock, log }) };
+      current = { link, heart: startHeartbeat({ link, vitals, onSeats: seats.heard, clock, log }) };
       observer.tell(link);
-      if (link.ack.drain) void drain();
+      seats.use(link);
+      if (link.ack.drain) void depart(link);
     },
     vitals,
     clock,
@@ -69,6 +93,7 @@ const lead = async (options: AgentOptions, signal: AbortSignal): Promise<void> =
   });
   void rotateDaily({ tokens, link: () => current?.link, replace: stay.replace, clock, log, signal });
   await stay.done;
+  await seats.done();
 };
 
 /** Runs until the signal aborts and everything is given back. */

@@ -1,7 +1,7 @@
 /** Nodes and pods summed up as `cluster.info` (pure). Only the few numbers that are needed of each object are kept. */
 import type { AgentMessage } from '#core/contract/agent.ts';
-import type { Item } from './kubernetes/client.ts';
 import { quantity } from '#core/contract/quantity.ts';
+import type { Item } from './kubernetes/client.ts';
 
 export type ClusterInfo = Extract<AgentMessage, { type: 'cluster.info' }>['payload'];
 
@@ -43,6 +43,7 @@ export interface NodeFacts {
   readonly allocatable: Amount;
   readonly provider?: string;
   readonly region?: string;
+  readonly zone?: string;
 }
 
 export const NOTHING: Amount = { cpu: 0, memory: 0, gpus: 0, pods: 0 };
@@ -69,13 +70,14 @@ const amount = (resources: Resources = {}): Amount => ({
 
 export const nodeFacts = (node: NodeObject): NodeFacts => {
   const provider = node.spec?.providerID?.split(':')[0];
-  const region = node.metadata.labels?.['topology.kubernetes.io/region'];
+  const { 'topology.kubernetes.io/region': region, 'topology.kubernetes.io/zone': zone } = node.metadata.labels ?? {};
   return {
     name: node.metadata.name,
     ready: node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
     allocatable: amount(node.status?.allocatable),
     ...(provider ? { provider } : {}),
     ...(region ? { region } : {}),
+    ...(zone ? { zone } : {}),
   };
 };
 
@@ -103,15 +105,30 @@ const rounded = ({ cpu, memory, gpus, pods }: Amount) => ({
   pods: Math.round(pods),
 });
 
+/** What is told beside the nodes. */
+export interface Requested {
+  readonly all: Amount;
+  /** The part of it that is dev pods. */
+  readonly seats: Amount;
+  /** There is a default storage class; absent where that was not to be learned. */
+  readonly storageClass?: boolean;
+}
+
 /** `known`: what was said before; a provider or region that the nodes do not name (any more) is taken from it. */
-export const clusterInfo = (nodes: readonly NodeFacts[], requested: Amount, known?: ClusterInfo): ClusterInfo => {
+export const clusterInfo = (nodes: readonly NodeFacts[], requested: Requested, known?: ClusterInfo): ClusterInfo => {
   const provider = nodes.find((node) => node.provider)?.provider ?? known?.provider;
   const region = nodes.find((node) => node.region)?.region ?? known?.region;
+  const { all, seats, storageClass } = requested;
   return {
     nodes: nodes.length,
     readyNodes: nodes.filter(({ ready }) => ready).length,
     allocatable: rounded(nodes.map(({ allocatable }) => allocatable).reduce(add, NOTHING)),
-    requested: rounded(requested),
+    requested: rounded(all),
+    seats: rounded(seats),
+    largestNode: rounded(nodes.map(({ allocatable }) => allocatable).reduce(larger, NOTHING)),
+    ...(storageClass === undefined ? {} : { storageClass }),
+    // Whether policies are enforced cannot be read anywhere: only a probe could tell.
+    networkPolicyEnforced: 'unknown',
     ...(provider ? { provider } : {}),
     ...(region ? { region } : {}),
   };

@@ -29,20 +29,35 @@ export const readConfig = (environment: Record<string, string | undefined>): Con
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
-/** Where to dial. `wss` only, as a token travels in the header; plain `ws` is for this machine alone. */
-export const SocketUrl = z.string().transform((text, context) => {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === 'wss:' || (url?.protocol === 'ws:' && LOOPBACK.test(url.hostname))) return url.href;
-  context.addIssue(`the socket's address must begin with wss:// (ws:// only on loopback): ${text.slice(0, 200)}`);
-  return z.NEVER;
-});
+/** Addresses that a token is sent to: encrypted, or on this machine alone. */
+const addressOf = (what: string, secure: string, plain: string) =>
+  z.string().transform((text, context) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url?.protocol === `${secure}:` || (url?.protocol === `${plain}:` && LOOPBACK.test(url.hostname)))
+      return url.href;
+    context.addIssue(
+      `the ${what}'s address must begin with ${secure}:// (${plain}:// only on loopback): ${text.slice(0, 200)}`,
+    );
+    return z.NEVER;
+  });
 
-/** Read before each dial: the mount follows the Secret, so a moved control plane is found without a restart. */
-export const readSocketUrl = async (config: Config): Promise<string> => {
-  const parsed = SocketUrl.safeParse((await readFile(join(config.ROADSTEAD_CONFIG_DIR, 'url'), 'utf8')).trim());
+/** Where to dial. */
+export const SocketUrl = addressOf('socket', 'wss', 'ws');
+/** Where the API is, without `/api/v1`. */
+export const ApiUrl = addressOf('API', 'https', 'http');
+
+const readAddress = async (config: Config, file: string, address: z.ZodType<string>): Promise<string> => {
+  const parsed = address.safeParse((await readFile(join(config.ROADSTEAD_CONFIG_DIR, file), 'utf8')).trim());
   if (parsed.success) return parsed.data;
   throw new Error(parsed.error.issues.map((issue) => issue.message).join('; '));
 };
+
+/** Read before each dial: the mount follows the Secret, so a moved control plane is found without a restart. */
+export const readSocketUrl = (config: Config): Promise<string> => readAddress(config, 'url', SocketUrl);
+
+/** Read before each call. Without a slash at the end. */
+export const readApiUrl = async (config: Config): Promise<string> =>
+  (await readAddress(config, 'api', ApiUrl)).replace(/\/$/, '');
 
 /** `sha256:…` of an image named by digest, else nothing. */
 export const imageDigest = (image: string | undefined): string | undefined => image?.split('@')[1];

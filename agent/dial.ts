@@ -2,6 +2,7 @@
 import { PROTOCOL } from '#core/contract/agent.ts';
 import type { Clock } from './clock.ts';
 import { type Config, imageDigest, readSocketUrl } from './config.ts';
+import { mayDrain } from './drain.ts';
 import type { Item, Kubernetes } from './kubernetes/client.ts';
 import { type Link, LinkError, openLink, type Push } from './link.ts';
 import { type Log, reason } from './log.ts';
@@ -21,24 +22,15 @@ export interface DialOptions {
 /** `preferNext`: a rotation was acknowledged, so the next token goes first. Throws LinkError, or what the Kubernetes API refused. */
 export type Dial = (preferNext: boolean) => Promise<Link>;
 
-const DRAIN_REVIEW = {
-  apiVersion: 'authorization.k8s.io/v1',
-  kind: 'SelfSubjectAccessReview',
-  spec: { resourceAttributes: { verb: 'delete', resource: 'persistentvolumeclaims' } },
-};
-
 export const dialer = (options: DialOptions): Dial => {
   const { config, agentVersion, kubernetes, tokens, clock, log, onPush, signal } = options;
 
-  /** Only clusters that we made are installed with the right to empty them. */
   const capabilities = async () => {
-    const review = await kubernetes
-      .request<{ status?: { allowed?: boolean } }>('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
-        body: DRAIN_REVIEW,
-        signal,
-      })
-      .catch((error: unknown) => log('warn', 'own rights could not be asked for', { reason: reason(error) }));
-    return review?.status?.allowed ? ['cluster.info', 'drain'] : ['cluster.info'];
+    const can = await mayDrain(kubernetes, signal).catch((error: unknown) => {
+      log('warn', 'own rights could not be asked for', { reason: reason(error) });
+      return false;
+    });
+    return can ? ['cluster.info', 'workspaces', 'drain'] : ['cluster.info', 'workspaces'];
   };
 
   const introduce = async () => {

@@ -6,6 +6,19 @@ import type { Log } from './log.ts';
 
 export type Drained = Extract<AgentMessage, { type: 'cluster.drained' }>['payload'];
 
+const REVIEW = {
+  apiVersion: 'authorization.k8s.io/v1',
+  kind: 'SelfSubjectAccessReview',
+  spec: { resourceAttributes: { verb: 'delete', resource: 'persistentvolumeclaims' } },
+};
+
+/** Only clusters that we made are installed with the right to empty them. */
+export const mayDrain = async (kubernetes: Kubernetes, signal: AbortSignal): Promise<boolean> => {
+  const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+  const review = await kubernetes.request<{ status?: { allowed?: boolean } }>('POST', path, { body: REVIEW, signal });
+  return review.status?.allowed ?? false;
+};
+
 /** Under the control plane's own deadline (120 s), so that what remains is told in time. */
 const WAIT_MS = 90_000;
 const LOOK_MS = 2_000;

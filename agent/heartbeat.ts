@@ -7,12 +7,14 @@ import type { Pace, Vitals } from './vitals.ts';
 export interface HeartbeatOptions {
   readonly link: Link;
   readonly vitals: Vitals;
+  /** The digest of the list of seats that came with an answer. */
+  readonly onSeats: (digest: string | undefined) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Beats until the link ends. `pace` takes a pushed pace, answered with a heartbeat at once. */
-export const startHeartbeat = ({ link, vitals, clock, log }: HeartbeatOptions): { pace(pace: Pace): void } => {
+export const startHeartbeat = ({ link, vitals, onSeats, clock, log }: HeartbeatOptions): { pace(pace: Pace): void } => {
   let { paceSeconds } = link.ack;
   let hurry = new AbortController();
   let heard = new AbortController();
@@ -24,6 +26,7 @@ export const startHeartbeat = ({ link, vitals, clock, log }: HeartbeatOptions): 
       vitals.acknowledged(answer.payload);
       paceSeconds = answer.payload.paceSeconds;
       heard.abort();
+      onSeats(answer.payload.seats);
     } catch (error) {
       if (!link.signal.aborted) log('warn', 'a heartbeat was not acknowledged', { reason: reason(error) });
     }

@@ -18,7 +18,17 @@ const FATAL: ReadonlySet<string> = new Set(['CloneDetected', 'NotHello', 'Protoc
 
 type Say<T extends AgentMessage['type']> = Extract<AgentMessage, { type: T }>['payload'];
 export type HelloAck = Extract<ServerMessage, { type: 'hello.ack' }>['payload'];
-export type Push = Extract<ServerMessage, { type: 'pace' | 'cluster.drain' | 'reconnect' }>;
+const PUSHES = [
+  'pace',
+  'cluster.drain',
+  'reconnect',
+  'workspace.apply',
+  'workspace.delete',
+  'credential.mint',
+] as const;
+/** What the server says of its own accord. */
+export type Push = Extract<ServerMessage, { type: (typeof PUSHES)[number] }>;
+const isPush = (message: ServerMessage): message is Push => PUSHES.some((type) => type === message.type);
 type ErrorCode = Extract<ServerMessage, { type: 'error' }>['payload']['code'];
 
 /** Why a link was not made or a question not answered: the server's own code, or one of ours. */
@@ -83,8 +93,7 @@ export const openLink = async (options: LinkOptions): Promise<Link> => {
     }
     const answer = waiting.get(message.id);
     if (answer) answer(message);
-    else if (message.type === 'pace' || message.type === 'cluster.drain' || message.type === 'reconnect')
-      onPush(message);
+    else if (isPush(message)) onPush(message);
     else log('info', 'an answer came too late', { type: message.type });
   };
 

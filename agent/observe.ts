@@ -1,4 +1,5 @@
 /** Watches the nodes and tells the control plane what the cluster has: at each connection, and when it changed. */
+import { WORKSPACE_LABEL } from '#core/domain/seat/names.ts';
 import type { Clock } from './clock.ts';
 import {
   type Amount,
@@ -11,30 +12,37 @@ import {
   nodeFacts,
   type PodObject,
   podRequests,
+  type Requested,
 } from './cluster-info.ts';
-import type { Kubernetes } from './kubernetes/client.ts';
+import { type Kubernetes, KubernetesError } from './kubernetes/client.ts';
 import { keepWatching } from './kubernetes/watch.ts';
 import type { Link } from './link.ts';
 import { type Log, reason } from './log.ts';
+import { isTeamNamespace } from './seats/names.ts';
 
 /** Nodes come in groups: what changes within this is told once. */
 const DEBOUNCE_MS = 2_000;
 /** Pods are not watched (kubernetes.md finding 11); their requests are summed up again at this pace. */
 const RECOUNT_MS = 300_000;
+const DEFAULT_CLASS = 'storageclass.kubernetes.io/is-default-class';
 
 export interface ObserveOptions {
   readonly kubernetes: Kubernetes;
+  /** A pod that is no seat's is in a namespace of a team; told once a pod. */
+  readonly onForeignPod: (namespace: string, name: string) => void;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
 
 export interface Observer {
+  /** By name. */
+  readonly nodes: ReadonlyMap<string, NodeFacts>;
   /** Tells this link, now and at each change, until it ends. */
   tell(link: Link): void;
 }
 
-export const observeCluster = ({ kubernetes, clock, log, signal }: ObserveOptions): Observer => {
+export const observeCluster = ({ kubernetes, onForeignPod, clock, log, signal }: ObserveOptions): Observer => {
   const nodes = new Map<string, NodeFacts>();
   let changed = new AbortController();
   let known: ClusterInfo | undefined;
@@ -71,12 +79,38 @@ export const observeCluster = ({ kubernetes, clock, log, signal }: ObserveOption
     signal,
   });
 
-  const requested = async () => {
-    let sum: Amount = NOTHING;
-    for await (const page of kubernetes.pages<PodObject>('/api/v1/pods', signal)) {
-      sum = page.items.map(podRequests).reduce(add, sum);
+  const seen = new Set<string>();
+  /** Policies can be got round by a pod that none of them selects (kubernetes.md finding 3). */
+  const lookForForeign = ({ metadata: { namespace = '', name, uid, labels } }: PodObject) => {
+    if (!isTeamNamespace(namespace) || labels?.[WORKSPACE_LABEL] !== undefined || seen.has(uid)) return;
+    seen.add(uid);
+    onForeignPod(namespace, name);
+  };
+
+  /** Absent where it may not be read. */
+  const hasStorageClass = async () => {
+    try {
+      for await (const page of kubernetes.pages('/apis/storage.k8s.io/v1/storageclasses', signal)) {
+        if (page.items.some(({ metadata }) => metadata.annotations?.[DEFAULT_CLASS] === 'true')) return true;
+      }
+      return false;
+    } catch (error) {
+      if (error instanceof KubernetesError) return undefined;
+      throw error;
     }
-    return sum;
+  };
+
+  const requested = async (): Promise<Requested> => {
+    let all: Amount = NOTHING;
+    let seats: Amount = NOTHING;
+    for await (const page of kubernetes.pages<PodObject>('/api/v1/pods', signal)) {
+      all = page.items.map(podRequests).reduce(add, all);
+      const isSeat = ({ metadata }: PodObject) => metadata.labels?.[WORKSPACE_LABEL] !== undefined;
+      seats = page.items.filter(isSeat).map(podRequests).reduce(add, seats);
+      for (const pod of page.items) lookForForeign(pod);
+    }
+    const storageClass = await hasStorageClass();
+    return { all, seats, ...(storageClass === undefined ? {} : { storageClass }) };
   };
 
   /** `told`: what this link knows. Answers what it knows afterwards. */
@@ -106,5 +140,5 @@ export const observeCluster = ({ kubernetes, clock, log, signal }: ObserveOption
     }
   };
 
-  return { tell: (link) => void keepTelling(link) };
+  return { nodes, tell: (link) => void keepTelling(link) };
 };

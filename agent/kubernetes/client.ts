@@ -27,7 +27,9 @@ export interface Metadata {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly deletionTimestamp?: string;
+  readonly generation?: number;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 export interface Item {
   readonly metadata: Metadata;
@@ -51,8 +53,14 @@ export interface RequestOptions {
 export interface Kubernetes {
   /** One request, JSON both ways. Throws KubernetesError for an answer that is not 2xx. */
   request<T>(method: string, path: string, options?: RequestOptions): Promise<T>;
+  /** An answer that is no JSON: the log of a container. Throws KubernetesError as `request` does. */
+  text(path: string, options?: RequestOptions): Promise<string>;
   /** The pages of a list, 100 objects each, with the resourceVersion to watch from. */
-  pages<T extends Item>(path: string, signal?: AbortSignal): AsyncGenerator<{ items: readonly T[]; version: string }>;
+  pages<T extends Item>(
+    path: string,
+    signal?: AbortSignal,
+    query?: Query,
+  ): AsyncGenerator<{ items: readonly T[]; version: string }>;
   /** The lines of a streamed answer (a watch), until the server ends it. */
   lines(path: string, query: Query, signal: AbortSignal): AsyncGenerator<string>;
   /** Drops idle connections. */
@@ -92,21 +100,24 @@ const withQuery = (path: string, query: Query): string => {
 
 export const connectKubernetes = async (options: KubernetesOptions): Promise<Kubernetes> => {
   // An agent of its own, so that a proxy meant for the way out never sees calls to the cluster's own API.
-  const agent = new https.Agent({
-    keepAlive: true,
-    maxSockets: 8,
-    proxyEnv: {},
-    ca: await readFile(join(options.serviceAccountDir, 'ca.crt')),
-  });
+  const ca = await readFile(join(options.serviceAccountDir, 'ca.crt'));
+  const agent = new https.Agent({ keepAlive: true, maxSockets: 8, proxyEnv: {}, ca });
+  // Each watch holds a connection for minutes: they must not use up those of the calls.
+  const streams = new https.Agent({ keepAlive: true, proxyEnv: {}, ca });
 
-  const send = async (method: string, path: string, { body, contentType, signal }: RequestOptions) => {
+  const send = async (
+    method: string,
+    path: string,
+    { body, contentType, signal }: RequestOptions,
+    through: https.Agent = agent,
+  ) => {
     const token = (await readFile(join(options.serviceAccountDir, 'token'), 'utf8')).trim();
     const content = body === undefined ? undefined : JSON.stringify(body);
     const response = Promise.withResolvers<IncomingMessage>();
     const request = https.request({
       host: options.host,
       port: options.port,
-      agent,
+      agent: through,
       method,
       path,
       ...(signal ? { signal } : {}),
@@ -124,23 +135,26 @@ export const connectKubernetes = async (options: KubernetesOptions): Promise<Kub
     return response.promise;
   };
 
-  const request = async <T>(method: string, path: string, given: RequestOptions = {}): Promise<T> => {
+  const answer = async (method: string, path: string, given: RequestOptions): Promise<string> => {
     const limit = AbortSignal.timeout(TIMEOUT_MS);
     const signal = given.signal ? AbortSignal.any([given.signal, limit]) : limit;
     const response = await send(method, withQuery(path, given.query ?? {}), { ...given, signal });
     const body = await text(response);
     const status = response.statusCode ?? 0;
     if (status < 200 || status > 299) throw failure(status, body, `${method} ${path}`);
-    return JSON.parse(body) as T;
+    return body;
   };
+  const request = async <T>(method: string, path: string, given: RequestOptions = {}): Promise<T> =>
+    JSON.parse(await answer(method, path, given)) as T;
 
   return {
     request,
-    async *pages<T extends Item>(path: string, signal?: AbortSignal) {
+    text: (path, given = {}) => answer('GET', path, given),
+    async *pages<T extends Item>(path: string, signal?: AbortSignal, query: Query = {}) {
       let token: string | undefined;
       do {
         const page: Page<T> = await request('GET', path, {
-          query: { limit: 100, continue: token },
+          query: { ...query, limit: 100, continue: token },
           ...(signal ? { signal } : {}),
         });
         yield { items: page.items, version: page.metadata.resourceVersion };
@@ -148,7 +162,7 @@ export const connectKubernetes = async (options: KubernetesOptions): Promise<Kub
       } while (token !== undefined);
     },
     async *lines(path, query, signal) {
-      const response = await send('GET', withQuery(path, query), { signal });
+      const response = await send('GET', withQuery(path, query), { signal }, streams);
       const status = response.statusCode ?? 0;
       if (status !== 200) throw failure(status, await text(response), `GET ${path}`);
       response.setEncoding('utf8');
@@ -159,6 +173,9 @@ export const connectKubernetes = async (options: KubernetesOptions): Promise<Kub
         yield* parts.filter((part) => part !== '');
       }
     },
-    close: () => agent.destroy(),
+    close: () => {
+      agent.destroy();
+      streams.destroy();
+    },
   };
 };

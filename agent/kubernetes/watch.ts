@@ -1,7 +1,7 @@
 /** List, then watch: keeps a collection true to the cluster through ended streams, lost history (410) and silent connections. */
 import { type Clock, fullJitter } from '../clock.ts';
 import { type Log, reason } from '../log.ts';
-import { hasStatus, type Item, type Kubernetes, KubernetesError } from './client.ts';
+import { hasStatus, type Item, type Kubernetes, KubernetesError, type Query } from './client.ts';
 
 /** The server ends a watch after this; a stream that outlives it by `GRACE_SECONDS` is dead and is dropped. */
 const WATCH_SECONDS = 240;
@@ -20,8 +20,10 @@ export interface Collection<T> {
 export interface WatchOptions<T extends Item, S> {
   readonly kubernetes: Kubernetes;
   readonly path: string;
-  /** Keeps only what is needed of an object: the rest of a list is dropped page by page. */
-  readonly compact: (item: T) => S;
+  /** Narrows the list and the watch, such as `labelSelector`. */
+  readonly query?: Query;
+  /** Keeps only what is needed of an object, or nothing of it: the rest of a list is dropped page by page. */
+  readonly compact: (item: T) => S | undefined;
   readonly into: Collection<S>;
   readonly clock: Clock;
   readonly log: Log;
@@ -35,7 +37,7 @@ interface WatchEvent<T> {
 
 /** Runs until the signal aborts; never throws. */
 export const keepWatching = async <T extends Item, S>(options: WatchOptions<T, S>): Promise<void> => {
-  const { kubernetes, path, compact, into, clock, log, signal } = options;
+  const { kubernetes, path, query: narrow = {}, compact, into, clock, log, signal } = options;
   let version: string | undefined;
   let listedAt = 0;
   let failures = 0;
@@ -43,8 +45,8 @@ export const keepWatching = async <T extends Item, S>(options: WatchOptions<T, S
   const list = async () => {
     const items: S[] = [];
     let last = '';
-    for await (const page of kubernetes.pages<T>(path, signal)) {
-      items.push(...page.items.map(compact));
+    for await (const page of kubernetes.pages<T>(path, signal, narrow)) {
+      items.push(...page.items.map(compact).filter((kept) => kept !== undefined));
       last = page.version;
     }
     into.replace(items);
@@ -54,14 +56,22 @@ export const keepWatching = async <T extends Item, S>(options: WatchOptions<T, S
 
   const follow = async (from: string) => {
     const patience = AbortSignal.timeout((WATCH_SECONDS + GRACE_SECONDS) * 1000);
-    const query = { watch: true, resourceVersion: from, allowWatchBookmarks: true, timeoutSeconds: WATCH_SECONDS };
+    const query = {
+      ...narrow,
+      watch: true,
+      resourceVersion: from,
+      allowWatchBookmarks: true,
+      timeoutSeconds: WATCH_SECONDS,
+    };
     for await (const line of kubernetes.lines(path, query, AbortSignal.any([signal, patience]))) {
       const { type, object } = JSON.parse(line) as WatchEvent<T>;
       if (type === 'ERROR') throw new KubernetesError(object.code ?? 0, 'WatchError', object.message ?? 'watch failed');
       failures = 0;
       version = object.metadata.resourceVersion;
-      if (type === 'DELETED') into.remove(compact(object));
-      else if (type !== 'BOOKMARK') into.put(compact(object));
+      const kept = type === 'BOOKMARK' ? undefined : compact(object);
+      if (kept === undefined) continue;
+      if (type === 'DELETED') into.remove(kept);
+      else into.put(kept);
     }
   };
 

@@ -58,10 +58,13 @@ test('a pod without a node, or at its end, asks for nothing', () => {
 test('GPUs of all vendors count, and a node without a status is not ready', () => {
   const gpu = nodeFacts({ metadata, status: { allocatable: { 'nvidia.com/gpu': '2', 'amd.com/gpu': '1', cpu: '8' } } });
   const bare = nodeFacts({ metadata });
-  expect(clusterInfo([gpu, bare], NOTHING)).toEqual({
+  expect(clusterInfo([gpu, bare], { all: NOTHING, seats: NOTHING })).toEqual({
     nodes: 2,
     readyNodes: 0,
     allocatable: { cpuMillis: 8000, memoryMiB: 0, gpus: 3, pods: 0 },
     requested: { cpuMillis: 0, memoryMiB: 0, gpus: 0, pods: 0 },
+    seats: { cpuMillis: 0, memoryMiB: 0, gpus: 0, pods: 0 },
+    largestNode: { cpuMillis: 8000, memoryMiB: 0, gpus: 3, pods: 0 },
+    networkPolicyEnforced: 'unknown',
   });
 });

@@ -74,18 +74,18 @@ test('a kind that the API server does not serve holds nothing up', async () => {
   expect(plane.received('cluster.drained')[0]?.payload).toEqual({ services: 1, ingresses: 0, claims: 2, remaining: 0 });
 });
 
-test('an agent without the right to drain does not claim it, deletes nothing and says so', async () => {
+test('an agent without the right to drain does not claim it, deletes nothing of others and says what is left', async () => {
   const world = await buildWorld();
   const { clock, kubernetes, plane, start } = world;
   fill(world);
   kubernetes.mayDrain = false;
-  kubernetes.refuse = (_, path) => (path === '/api/v1/services' ? 403 : undefined);
   plane.drain = true;
-  const agent = await start();
-  await clock.settle('the log', () => agent.log.join('').includes('without the right to be drained'));
-  expect(plane.received('hello').at(-1)?.payload.capabilities).toEqual(['cluster.info']);
-  expect(deletions(world)).toEqual([]);
-  expect(plane.received('cluster.drained')).toEqual([]);
+  await start();
+  await clock.until('the answer', () => plane.received('cluster.drained').length === 1);
+  expect(plane.received('hello').at(-1)?.payload.capabilities).toEqual(['cluster.info', 'workspaces']);
+  expect(plane.received('cluster.drained')[0]?.payload).toEqual({ services: 0, ingresses: 0, claims: 0, remaining: 0 });
+  expect(plane.received('cluster.left')[0]?.payload.objects).toContain('namespace/roadstead-system');
+  expect(deletions(world)).toEqual(['DELETE /apis/roadstead.dev/v1alpha1/clusters/roadstead']);
   expect(plane.live()).toHaveLength(1);
 });
 
@@ -94,5 +94,5 @@ test('an agent that cannot ask for its rights says hello without the drain', asy
   kubernetes.refuse = (_, path) => (path.endsWith('selfsubjectaccessreviews') ? 500 : undefined);
   await start();
   await clock.settle('a link', () => plane.live().length === 1);
-  expect(plane.received('hello').at(-1)?.payload.capabilities).toEqual(['cluster.info']);
+  expect(plane.received('hello').at(-1)?.payload.capabilities).toEqual(['cluster.info', 'workspaces']);
 });

@@ -22,6 +22,10 @@ test('nodes and the sum of requests are told at the connection, over all pages o
     readyNodes: 1,
     allocatable: { cpuMillis: 1930, memoryMiB: 7051, gpus: 0, pods: 29 },
     requested: { cpuMillis: 2300, memoryMiB: 230 * 64, gpus: 230, pods: 230 },
+    seats: { cpuMillis: 0, memoryMiB: 0, gpus: 0, pods: 0 },
+    largestNode: { cpuMillis: 1930, memoryMiB: 7051, gpus: 0, pods: 29 },
+    storageClass: false,
+    networkPolicyEnforced: 'unknown',
     provider: 'aws',
     region: 'eu-central-1',
   });

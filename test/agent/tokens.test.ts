@@ -30,7 +30,7 @@ test('an install token is traded for a token that the agent made and wrote down 
     agentVersion: '1.2.3',
     kubernetesVersion: 'v1.35.2',
     imageDigest: `sha256:${'a'.repeat(64)}`,
-    capabilities: ['cluster.info', 'drain'],
+    capabilities: ['cluster.info', 'workspaces', 'drain'],
     clusterUid: 'cluster-one',
     podUid: 'uid-of-agent-1',
   });

@@ -33,6 +33,12 @@ export interface FakeControlPlane {
   activity: number;
   pace: Pace;
   drain: boolean;
+  /** Whom hello is answered in the name of. */
+  source: { deploymentId: string; epoch: number };
+  /** Digest of the list of seats; absent where none may be. */
+  seats: () => string | undefined;
+  /** Answers requests over HTTP: a status and a body. */
+  api: (method: string, path: string, token: string, body: unknown) => { status: number; body?: unknown };
   clusterUid: string | undefined;
   /** Answers instead: a body, `silence`, or nothing to go on. */
   answer: (message: AgentMessage, link: SeenLink) => Body | 'silence' | undefined;
@@ -64,7 +70,22 @@ const error = (code: Extract<ServerMessage, { type: 'error' }>['payload']['code'
 export const startControlPlane = async (): Promise<FakeControlPlane> => {
   const tokens = new Map<string, Known>();
   const sockets = new WebSocketServer({ noServer: true });
-  const server = createServer();
+  const server = createServer((request, response) => {
+    plane.activity = performance.now();
+    let text = '';
+    request.on('data', (chunk) => {
+      text += chunk;
+    });
+    request.on('end', () => {
+      const token = String(request.headers['x-cluster-token'] ?? '');
+      const known = tokens.get(sha256(token));
+      const refused = known?.active && known.kind === 'agent' ? undefined : { status: 401 };
+      const given = text === '' ? undefined : JSON.parse(text);
+      const { status, body } = refused ?? plane.api(request.method ?? '', request.url ?? '', token, given);
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(body === undefined ? undefined : JSON.stringify(body));
+    });
+  });
 
   const keep = (hash: string, from: string): Body => {
     const present = tokens.get(from);
@@ -74,6 +95,10 @@ export const startControlPlane = async (): Promise<FakeControlPlane> => {
     return { type: 'ack', payload: {} };
   };
 
+  const digest = () => {
+    const seats = plane.seats();
+    return seats === undefined ? {} : { seats };
+  };
   const ack = (link: SeenLink, reconnect: boolean): Body => ({
     type: 'hello.ack',
     payload: {
@@ -81,11 +106,11 @@ export const startControlPlane = async (): Promise<FakeControlPlane> => {
       protocol: PROTOCOL,
       link: link.number,
       clusterId: `clu_${'a'.repeat(26)}`,
-      deploymentId: 'test',
-      epoch: 1,
+      ...plane.source,
       serverTime: new Date().toISOString(),
       reconnect,
       drain: !reconnect && plane.drain,
+      ...digest(),
     },
   });
 
@@ -107,7 +132,7 @@ export const startControlPlane = async (): Promise<FakeControlPlane> => {
       return ack(link, false);
     }
     if (token.kind === 'install' || !link.helloed) return error('NotHello');
-    if (message.type === 'heartbeat') return { type: 'heartbeat.ack', payload: plane.pace };
+    if (message.type === 'heartbeat') return { type: 'heartbeat.ack', payload: { ...plane.pace, ...digest() } };
     if (message.type === 'token.rotate') return keep(message.payload.nextTokenHash, hash);
     return { type: 'ack', payload: {} };
   };
@@ -148,6 +173,9 @@ export const startControlPlane = async (): Promise<FakeControlPlane> => {
     activity: 0,
     pace: { paceSeconds: 30, staleAfterSeconds: 90 },
     drain: false,
+    source: { deploymentId: 'test', epoch: 1 },
+    seats: () => undefined,
+    api: () => ({ status: 404 }),
     clusterUid: undefined,
     answer: () => undefined,
     refuse: undefined,

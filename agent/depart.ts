@@ -1,0 +1,48 @@
+/** The cluster's time with us ends: its dev pods are stopped and it is emptied, or, where it goes on without us, it is left clean (DESIGN §4; issue "existing"). */
+import { MAY_REMAIN } from '#core/domain/cluster-origin.ts';
+import type { Clock } from './clock.ts';
+import { type Drained, drainCluster, mayDrain } from './drain.ts';
+import type { Kubernetes } from './kubernetes/client.ts';
+import type { Link } from './link.ts';
+import type { Log } from './log.ts';
+import type { SeatsHandle } from './seats/handle.ts';
+import { leaveNamespaces } from './seats/leave.ts';
+
+export interface DepartOptions {
+  readonly kubernetes: Kubernetes;
+  readonly seats: SeatsHandle;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** What the contract takes in one `cluster.left`. */
+const OBJECTS = 64;
+
+/** Takes a cluster that goes on living without us out of our hands. */
+const leave = async (link: Link, { kubernetes, seats, clock, log, signal }: DepartOptions): Promise<Drained> => {
+  // Nothing may be made again while it is taken away.
+  await seats.end();
+  const { emptied, theirs, services, claims, remaining } = await leaveNamespaces({
+    kubernetes,
+    deploymentId: link.ack.deploymentId,
+    clock,
+    signal,
+  });
+  await seats.forget();
+  // With the definition of Workspaces the admin's own would go, too.
+  const parts = theirs.length === 0 ? MAY_REMAIN : MAY_REMAIN.filter((part) => !part.startsWith('crd/'));
+  const namespaces = emptied.map((name) => `namespace/${name}`);
+  if (theirs.length > 0)
+    log('warn', 'namespaces that hold Workspaces of the cluster’s admin were left alone', { theirs });
+  await link.ask('cluster.left', { objects: [...parts, ...namespaces].slice(0, OBJECTS) });
+  return { services, ingresses: 0, claims, remaining };
+};
+
+/** Answers what the control plane waits to hear. Throws KubernetesError or LinkError. */
+export const departCluster = async (link: Link, options: DepartOptions): Promise<Drained> => {
+  const { kubernetes, seats, clock, log, signal } = options;
+  if (!(await mayDrain(kubernetes, signal))) return leave(link, options);
+  await seats.stopAll();
+  return drainCluster(kubernetes, clock, log, signal);
+};

@@ -1,0 +1,140 @@
+/** The custom resource `Cluster` named `roadstead`: whose cluster this is, as last told, so that a stranger's list is not followed (kubernetes.md findings 1 and 2). */
+import { DEPLOYMENT_LABEL } from '#core/domain/seat/names.ts';
+import type { Clock } from '../clock.ts';
+import { hasStatus, type Item, type Kubernetes } from '../kubernetes/client.ts';
+import { kinds, pathOf } from '../kubernetes/kinds.ts';
+import { canonical } from '../kubernetes/print.ts';
+import type { HelloAck } from '../link.ts';
+import { MANAGER } from './ensure.ts';
+import type { Source } from './sync.ts';
+
+const NAME = 'roadstead';
+const EPOCH = 'roadstead.dev/epoch';
+
+interface ClusterObject extends Item {
+  readonly spec?: { readonly id?: string; readonly [field: string]: unknown };
+  readonly status?: { readonly conditions?: readonly Condition[]; readonly agentVersion?: string };
+}
+
+interface Condition {
+  readonly type: string;
+  readonly status: 'True' | 'False';
+  readonly reason: string;
+  readonly message: string;
+  readonly lastTransitionTime: string;
+}
+
+/** The control plane that speaks is not the one that this cluster belongs to, or it was restored to an earlier time. */
+export class UntrustedError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UntrustedError';
+  }
+}
+
+export interface ClusterRecord {
+  /** Whose cluster this is; nothing where seats were never told of. Throws KubernetesError. */
+  read(): Promise<Source | undefined>;
+  /** Compares with what is recorded and records it. Throws UntrustedError, or KubernetesError. */
+  accept(ack: HelloAck): Promise<Source>;
+  /** Takes it away, at the end of the cluster's time with us. */
+  remove(): Promise<void>;
+}
+
+export interface ClusterRecordOptions {
+  readonly kubernetes: Kubernetes;
+  readonly agentVersion: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+const sourceOf = ({ metadata }: Item): Source | undefined => {
+  const deploymentId = metadata.labels?.[DEPLOYMENT_LABEL];
+  const epoch = metadata.annotations?.[EPOCH];
+  return deploymentId === undefined ? undefined : { deploymentId, epoch: Number(epoch ?? 0) };
+};
+
+/** A minute more or less is how two looks at one clock differ, and no reason to write. */
+const expiryOf = (seconds: number | undefined, before: unknown, now: Date): string | undefined => {
+  if (seconds === undefined) return undefined;
+  const at = now.getTime() + seconds * 1000;
+  if (typeof before === 'string' && Math.abs(new Date(before).getTime() - at) < 60_000) return before;
+  return new Date(at).toISOString();
+};
+
+export const clusterRecord = ({ kubernetes, agentVersion, clock, signal }: ClusterRecordOptions): ClusterRecord => {
+  const path = pathOf(kinds.Cluster, undefined, NAME);
+  const get = () =>
+    kubernetes.request<ClusterObject>('GET', path, { signal }).catch((error: unknown) => {
+      if (hasStatus(error, 404)) return undefined;
+      throw error;
+    });
+  const apply = (body: object, subresource = '') =>
+    kubernetes.request<ClusterObject>('PATCH', `${path}${subresource}`, {
+      query: { fieldManager: MANAGER, force: true },
+      contentType: 'application/apply-patch+yaml',
+      body: { apiVersion: kinds.Cluster.apiVersion, kind: 'Cluster', ...body },
+      signal,
+    });
+
+  /** Written only when it says something else, as every link begins with this. */
+  const tellStatus = async (known: ClusterObject) => {
+    const said = known.status?.conditions?.find(({ type }) => type === 'Connected');
+    const connected: Condition = {
+      type: 'Connected',
+      status: 'True',
+      reason: 'Connected',
+      message: 'The agent reached the control plane; while it cannot, everything here goes on as it was last told.',
+      lastTransitionTime: said?.status === 'True' ? said.lastTransitionTime : clock.wall().toISOString(),
+    };
+    const status = { agentVersion, conditions: [connected] };
+    if (canonical({ ...known.status, conditions: [said] }) === canonical(status)) return;
+    await apply({ metadata: { name: NAME }, status }, '/status');
+  };
+
+  return {
+    read: async () => {
+      const known = await get();
+      return known && sourceOf(known);
+    },
+    accept: async ({ clusterId, deploymentId, epoch, cluster }) => {
+      const known = await get();
+      const recorded = known && sourceOf(known);
+      if (recorded && recorded.deploymentId !== deploymentId) {
+        throw new UntrustedError(
+          `this cluster belongs to the Roadstead deployment ${recorded.deploymentId}, not to ${deploymentId}: nothing is taken from it. To move the cluster, delete the Cluster resource ${NAME} here`,
+        );
+      }
+      if (recorded && epoch < recorded.epoch) {
+        throw new UntrustedError(
+          `the control plane speaks of epoch ${epoch}, here epoch ${recorded.epoch} is known: its table was restored from an older one, and nothing is taken from it`,
+        );
+      }
+      if (known?.spec?.id !== undefined && known.spec.id !== clusterId) {
+        throw new UntrustedError(`this cluster is ${known.spec.id}, not ${clusterId}: nothing is taken`);
+      }
+      const { expiresInSeconds, ...facts } = cluster ?? {};
+      const annotations = { [EPOCH]: String(epoch) };
+      const expiresAt = expiryOf(expiresInSeconds, known?.spec?.expiresAt, clock.wall());
+      const spec = {
+        origin: 'ControlPlane',
+        id: clusterId,
+        ...facts,
+        ...(expiresAt === undefined ? {} : { expiresAt }),
+      };
+      const same =
+        known !== undefined &&
+        recorded?.epoch === epoch &&
+        Object.entries(spec).every(([field, value]) => known.spec?.[field] === value);
+      const labels = { [DEPLOYMENT_LABEL]: deploymentId };
+      const now = same ? known : await apply({ metadata: { name: NAME, labels, annotations }, spec });
+      await tellStatus(now);
+      return { deploymentId, epoch };
+    },
+    remove: async () => {
+      await kubernetes.request('DELETE', path, { signal }).catch((error: unknown) => {
+        if (!hasStatus(error, 404)) throw error;
+      });
+    },
+  };
+};

@@ -1,0 +1,55 @@
+/** Looks at what became of a seat, asks why where it is not clear, and says it. */
+import type { Clock } from '../clock.ts';
+import type { Kubernetes } from '../kubernetes/client.ts';
+import { diagnose } from './diagnose.ts';
+import type { WorkspaceFacts } from './facts.ts';
+import type { Mirrors } from './mirrors.ts';
+import type { Reconciled } from './reconcile.ts';
+import type { Reporter } from './reporter.ts';
+import { isUp, statusOf } from './status.ts';
+import { type Looks, troubles as troublesOf } from './trouble.ts';
+
+export interface ObserveSeatOptions {
+  readonly kubernetes: Kubernetes;
+  readonly mirrors: Mirrors;
+  readonly reporter: Reporter;
+  readonly nodes: ReadonlyMap<string, { readonly zone?: string }>;
+  readonly isUnlisted: (id: string) => boolean;
+  readonly looks: Looks;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+export interface SeatObserver {
+  /** Answers after how many milliseconds to look again, if at all. Throws KubernetesError. */
+  observe(workspace: WorkspaceFacts, team: string, made: Reconciled): Promise<number | undefined>;
+  forget(namespace: string, name: string): void;
+}
+
+export const seatObserver = (options: ObserveSeatOptions): SeatObserver => {
+  const { kubernetes, mirrors, reporter, nodes, isUnlisted, looks, clock, signal } = options;
+  const troubles = troublesOf(clock, looks);
+  return {
+    observe: async (workspace, team, { obstacles, refused }) => {
+      const { namespace, name, spec } = workspace;
+      const key = `${namespace}/${name}`;
+      const pod = [...mirrors.Pod.within(namespace)].find(({ seat }) => seat === name);
+      const claims = [...mirrors.PersistentVolumeClaim.within(namespace)].filter(({ seat }) => seat === name);
+      const statefulSet = mirrors.StatefulSet.get(namespace, name);
+      const isFine = refused || spec?.runState !== 'Running' || isUp({ statefulSet, pod });
+      if (isFine) troubles.over(key);
+      const trouble = isFine
+        ? undefined
+        : await troubles.about(key, () => diagnose(kubernetes, { namespace, name, pod, claims }, signal));
+      const unlisted = spec?.id !== undefined && isUnlisted(spec.id);
+      const found = trouble?.found ?? { events: [] };
+      await reporter.report(
+        workspace,
+        team,
+        statusOf({ workspace, statefulSet, pod, claims, ...found, obstacles, refused, unlisted, nodes }),
+      );
+      return trouble?.again;
+    },
+    forget: (namespace, name) => troubles.over(`${namespace}/${name}`),
+  };
+};

@@ -1,0 +1,303 @@
+/** Dev pods of this cluster: what the control plane wants is written as Workspaces, and each Workspace is made true (DESIGN §2, §6). */
+import { DEPLOYMENT_LABEL, seatName, TEAM_LABEL, teamNamespace } from '#core/domain/seat/names.ts';
+import { renderNamespace } from '#core/domain/seat/namespace.ts';
+import { type Explanation, explain, reasonOfText } from '#core/domain/seat/reasons.ts';
+import type { Api } from '../api.ts';
+import type { Clock } from '../clock.ts';
+import { type Kubernetes, KubernetesError } from '../kubernetes/client.ts';
+import { BACK_OFF, type BackOff, workQueue } from '../kubernetes/queue.ts';
+import type { Link } from '../link.ts';
+import type { Log } from '../log.ts';
+import { bury } from './burial.ts';
+import type { ClusterRecord } from './cluster-record.ts';
+import { type Desired, desiredState } from './desired.ts';
+import { ensurer } from './ensure.ts';
+import { specHash, type WorkspaceFacts } from './facts.ts';
+import { type Mirrors, watchSeats } from './mirrors.ts';
+import { NamespaceConflictError, namespacesOf } from './namespaces.ts';
+import { seatObserver } from './observe-seat.ts';
+import { outbox as openOutbox } from './outbox.ts';
+import { watchPolicy } from './policy-watch.ts';
+import { prune, reconcileSeat } from './reconcile.ts';
+import { reporter as makeReporter } from './reporter.ts';
+import { seatSecrets } from './secrets.ts';
+import type { Source } from './sync.ts';
+import { teller } from './tell.ts';
+import { LOOKS, type Looks } from './trouble.ts';
+import { writeWorkspace } from './workspace-writer.ts';
+
+/** Paces, in milliseconds. */
+export interface SeatPaces {
+  readonly backOff: BackOff;
+  readonly looks: Looks;
+  /** Everything is looked at again, against what a watch may have lost; without a difference that costs no call. */
+  readonly resyncMs: number;
+  readonly policyMs: number;
+}
+export const PACES: SeatPaces = { backOff: BACK_OFF, looks: LOOKS, resyncMs: 600_000, policyMs: 60_000 };
+
+export interface SeatsOptions {
+  readonly kubernetes: Kubernetes;
+  readonly api: Api;
+  readonly record: ClusterRecord;
+  /** The agent's own namespace. */
+  readonly namespace: string;
+  readonly nodes: ReadonlyMap<string, { readonly zone?: string }>;
+  /** As recorded when this cluster was last told of seats: what counts until a control plane is heard. */
+  readonly recorded: Source | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly paces?: Partial<SeatPaces>;
+}
+
+export interface Seats {
+  readonly desired: Desired;
+  readonly mirrors: Mirrors;
+  use(link: Link): void;
+  say(action: string, resource: string, detail: string): void;
+  /** Seats are stopped from now on, whatever is wanted: the cluster is on its way out. */
+  stopAll(): void;
+  /** Ends when the signal has aborted and nothing is being written any more. */
+  readonly done: Promise<void>;
+}
+
+const isFinal = (error: unknown): error is KubernetesError =>
+  error instanceof KubernetesError && [400, 403, 422].includes(error.status);
+
+export const startSeats = (options: SeatsOptions): Seats => {
+  const { kubernetes, api, record, namespace: own, nodes, recorded, clock, log, signal } = options;
+  const { backOff, looks, resyncMs, policyMs } = { ...PACES, ...options.paces };
+  const outbox = openOutbox({ clock, log, backOff, signal });
+  const tell = teller(outbox, log);
+  /** Hash of each spec as it was after our own last write of it. */
+  const wrote = new Map<string, string>();
+  let leaving = false;
+
+  const onChange = (namespace: string, seat?: string) => {
+    if (seat === undefined) {
+      namespaces.add(namespace);
+      for (const { name, status } of mirrors.Workspace.within(namespace))
+        if (!status) seats.add(`${namespace}/${name}`);
+      return;
+    }
+    const tombstone = desired.tombstone(seat);
+    if (tombstone) burials.add(tombstone.id);
+    else seats.add(`${namespace}/${seat}`);
+  };
+  const onWorkspace = (before: WorkspaceFacts | undefined, now: WorkspaceFacts | undefined) => {
+    const one = now ?? before;
+    if (!one) return;
+    onChange(one.namespace, one.name);
+    const id = one.spec?.id;
+    if (!now) {
+      reporter.gone(one, mirrors.Namespace.get('', one.namespace)?.team);
+      observer.forget(one.namespace, one.name);
+      secrets.forget(one.namespace, one.name);
+      if (id === undefined || one.origin === 'Cluster' || desired.tombstone(one.name)) return;
+      tell.drift({ kind: 'Workspace', metadata: one }, 'deleted');
+      desired.refresh(id);
+    } else if (id !== undefined && before?.breakGlass !== undefined && now.breakGlass === undefined) {
+      desired.refresh(id);
+    } else if (before?.breakGlass === undefined && now.breakGlass !== undefined && now.origin === 'ControlPlane') {
+      tell.say('Overridden', `Workspace ${now.namespace}/${now.name}`, `reason given: ${now.breakGlass}`);
+    }
+  };
+
+  const mirrors = watchSeats({ kubernetes, onChange, onWorkspace, clock, log, signal });
+  const policies = watchPolicy({
+    kubernetes,
+    namespace: own,
+    onChange: () => resync(),
+    clock,
+    log,
+    signal,
+    lookMs: policyMs,
+  });
+  const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  /** Everything is known that decisions are made from, or it is over. */
+  const ready = Promise.race([Promise.all([mirrors.listed, policies.ready]), stopped]);
+  const ensure = ensurer({ kubernetes, mirrors, clock, backOff, signal });
+  const reporter = makeReporter({ kubernetes, mirrors, outbox, clock, signal });
+  const secrets = seatSecrets(kubernetes, api, signal);
+  const makes = { kubernetes, mirrors, ensure, secrets, policy: () => policies.policy(), tell, signal };
+  const deploymentId = () => (desired.source() ?? recorded)?.deploymentId ?? '';
+
+  const desired = desiredState({
+    record,
+    here: () =>
+      [...mirrors.Workspace.all()].filter(
+        ({ origin, labels }) => origin === 'ControlPlane' && labels[DEPLOYMENT_LABEL] === deploymentId(),
+      ),
+    ready,
+    onWanted: (id) => writes.add(id),
+    onTombstone: (id) => burials.add(id),
+    onUnlisted: ({ namespace, name }) => seats.add(`${namespace}/${name}`),
+    tell,
+    clock,
+    log,
+    backOff,
+    signal,
+  });
+
+  const observer = seatObserver({
+    kubernetes,
+    mirrors,
+    reporter,
+    nodes,
+    isUnlisted: desired.isUnlisted,
+    looks,
+    clock,
+    signal,
+  });
+  const shaper = namespacesOf({
+    kubernetes,
+    mirrors,
+    ensure,
+    tell,
+    clock,
+    signal,
+    deploymentId,
+    render: (team, namespace) => {
+      const { network, ceilings } = policies.policy();
+      return renderNamespace(team, { deploymentId: deploymentId(), network, ceilings: ceilings.team, namespace });
+    },
+  });
+
+  const shape = async (namespace: string) => {
+    const facts = mirrors.Namespace.get('', namespace);
+    if (facts?.team === undefined || facts.deleting || facts.deployment !== deploymentId()) return undefined;
+    return shaper.shape(facts.team, namespace);
+  };
+
+  /** A seat that could not even be written down: said of its id, as there is no resource that could say it. */
+  const cannotWrite = (id: string, revision: number, { reason: word, message }: Explanation) =>
+    reporter.withoutResource(id, {
+      phase: 'Failed',
+      observedRevision: revision,
+      observedGeneration: 0,
+      uid: '',
+      conditions: [{ type: 'Ready', status: 'False', reason: word, message }],
+    });
+
+  const write = async (id: string) => {
+    const seat = desired.wanted(id);
+    if (!seat) return undefined;
+    const revision = seat.spec.revision ?? 0;
+    try {
+      await shaper.shape(seat.team, teamNamespace(seat.team));
+      const { did, namespace, name, hash } = await writeWorkspace(seat, {
+        kubernetes,
+        mirrors,
+        deploymentId: deploymentId(),
+        signal,
+      });
+      if (did === 'repaired') tell.drift({ kind: 'Workspace', metadata: { namespace, name } }, 'changed');
+      if (did !== 'overridden') wrote.set(`${namespace}/${name}`, hash);
+      desired.written(seat);
+      seats.add(`${namespace}/${name}`);
+    } catch (error) {
+      if (error instanceof NamespaceConflictError)
+        cannotWrite(id, revision, explain('NamespaceConflict', error.message));
+      else if (isFinal(error))
+        cannotWrite(id, revision, explain(reasonOfText(error.message) ?? 'SpecInvalid', error.message));
+      throw error;
+    }
+    return undefined;
+  };
+
+  const end = async (id: string) => {
+    const tombstone = desired.tombstone(seatName(id));
+    if (!tombstone) return undefined;
+    const kept = await bury(tombstone, { kubernetes, mirrors, ensure, signal });
+    if (!kept) return backOff.firstMs;
+    const payload = { id, revision: tombstone.revision, kept };
+    outbox.forget(`seat ${id}`);
+    outbox.event(`gone ${id}`, { type: 'workspace.gone', payload }, () => desired.buried(tombstone));
+    return undefined;
+  };
+
+  /** The spec of the control plane was changed by somebody else, who broke no glass. */
+  const isTampered = ({ origin, spec, given, breakGlass, namespace, name }: WorkspaceFacts) => {
+    if (origin !== 'ControlPlane' || breakGlass !== undefined) return false;
+    const hash = spec && specHash(spec);
+    return hash === undefined || (hash !== given && hash !== wrote.get(`${namespace}/${name}`));
+  };
+
+  const reconcile = async (key: string): Promise<number | undefined> => {
+    const [namespace = '', name = ''] = key.split('/');
+    if (desired.tombstone(name)) return undefined;
+    const there = mirrors.Workspace.get(namespace, name);
+    const facts = mirrors.Namespace.get('', namespace);
+    const isOurs = facts?.team !== undefined && facts.deployment === deploymentId() && !facts.deleting;
+    if (!there) {
+      if (isOurs) await prune(namespace, name, new Set(), { mirrors, ensure, tell });
+      return undefined;
+    }
+    if (there.deleting) return undefined;
+    const workspace =
+      leaving && there.spec ? { ...there, spec: { ...there.spec, runState: 'Stopped' as const } } : there;
+    if (!isOurs || !facts) {
+      const team = workspace.labels[TEAM_LABEL];
+      if (workspace.origin === 'ControlPlane' && team !== undefined && facts === undefined) {
+        await shaper.shape(team, namespace);
+        return 1;
+      }
+      log('warn', 'a Workspace outside the namespaces of Roadstead is left alone', { namespace, name });
+      return undefined;
+    }
+    if (isTampered(workspace)) {
+      desired.refresh(workspace.spec?.id ?? name.replace('-', '_'));
+      return undefined;
+    }
+    const made = await reconcileSeat(workspace, facts, makes);
+    const next = await observer.observe(workspace, facts.team, made);
+    if (made.error !== undefined) throw made.error;
+    return made.again === undefined || next === undefined ? (made.again ?? next) : Math.min(made.again, next);
+  };
+
+  const queue = (name: string, work: (key: string) => Promise<number | undefined>) =>
+    workQueue({
+      name,
+      work: async (key) => {
+        await ready;
+        return signal.aborted ? undefined : work(key);
+      },
+      backOff,
+      clock,
+      log,
+      signal,
+    });
+  const namespaces = queue('namespace', shape);
+  const seats = queue('seat', reconcile);
+  const writes = queue('seat to be written', write);
+  const burials = queue('seat to be deleted', end);
+
+  const resync = () => {
+    for (const { name } of mirrors.Namespace.all()) namespaces.add(name);
+    for (const { namespace, name } of mirrors.Workspace.all()) onChange(namespace, name);
+  };
+  const keepResyncing = async () => {
+    await ready;
+    while (!signal.aborted) {
+      await clock.sleep(resyncMs, signal);
+      if (!signal.aborted) resync();
+    }
+    await Promise.all([namespaces, seats, writes, burials].map((one) => one.settled()));
+  };
+
+  return {
+    desired,
+    mirrors,
+    use: (link) => {
+      outbox.use(link);
+      desired.follow(link);
+    },
+    say: tell.say,
+    stopAll: () => {
+      leaving = true;
+      resync();
+    },
+    done: keepResyncing(),
+  };
+};
