@@ -4,12 +4,8 @@ import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as yaml from 'yaml';
 import { TOKEN_HEADER } from '#core/contract/agent.ts';
-import type { MemberState } from '#core/domain/account.ts';
-import { connect } from '#core/domain/link.ts';
-import { decideWorkspace } from '#core/domain/workspace.ts';
-import { sha256 } from '#core/store/keys.ts';
 import { renewSecrets } from '#functions/lib/secret-renewal.ts';
-import { SEAT_LIMITS, SEAT_TIMINGS } from '#test/builders/world.ts';
+import { seatsIn } from '#test/builders/seats.ts';
 import { type Api, createApi, type Person } from './http-api.ts';
 import { startTable, type TestTable } from './table.ts';
 
@@ -17,100 +13,21 @@ let table: TestTable;
 let api: Api;
 let ada: Person;
 let bob: Person;
+let seats: ReturnType<typeof seatsIn>;
 /** What the agent does while a person waits. */
 let agentActs: () => Promise<void> = async () => {};
 
 beforeAll(async () => {
   table = await startTable();
   api = await createApi(table, { patience: 2000, whileWaiting: () => agentActs() });
+  seats = seatsIn(api);
   ada = await api.person();
   bob = await api.person();
 });
 afterAll(() => table.stop());
 
-const at = () => ({ now: api.now(), newId: api.newId });
-let sockets = 0;
-
-/** A cluster that takes dev pods, with its agent connected; answers the agent's token. */
-const cluster = async (by: Person) => {
-  const { next } = await api.readyCluster(by, { name: `c${++sockets}`, takesWorkspaces: true });
-  const secret = `rsc_${api.newSecret()}`;
-  const token = {
-    entity: 'Token' as const,
-    id: api.newId('tok'),
-    version: 1,
-    hash: sha256(secret),
-    kind: 'agent' as const,
-    cluster: next.id,
-    team: by.team,
-    createdAt: api.now(),
-    createdBy: 'system',
-  };
-  await api.store.commit({ writes: [{ before: null, next: token }], claims: [], audit: [] }, at());
-  const hello = {
-    protocol: { min: 1, max: 1 },
-    agentVersion: '1',
-    kubernetesVersion: 'v1.35',
-    capabilities: [],
-    clusterUid: `uid-${next.id}`,
-    podUid: 'pod',
-  };
-  const withCa = { ...next, certificateAuthority: 'Q0E=' };
-  await api.store.commit(
-    connect(withCa, { link: 1, connectionId: `s${sockets}`, hello, token, replaced: null }, api.now()),
-    at(),
-  );
-  return { id: next.id, token: secret };
-};
-
-const seat = async (by: Person, on: string, owner = by.id) => {
-  const { next } = decideWorkspace(
-    { workspace: null, operation: null },
-    {
-      type: 'create',
-      actor: `account:${by.id}`,
-      account: by.id,
-      team: by.team,
-      name: `pod-${++sockets}`,
-      cluster: on,
-      capacity: { cpuMillis: 100_000, memoryMiB: 100_000, gpus: 0, pods: 100 },
-      spec: {
-        origin: 'ControlPlane',
-        owner,
-        runState: 'Running',
-        restarts: 0,
-        idleTimeoutSeconds: 3600,
-        template: { name: 'node', version: '1' },
-        image: 'ghcr.io/roadstead/node:1',
-        profile: 'default',
-        resources: { requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '1', memory: '1Gi' }, gpus: 0 },
-        volumes: [{ name: 'home', size: '1Gi', mounts: [{ mountPath: '/home/node' }] }],
-        parameters: {},
-        secrets: [],
-        git: {},
-      },
-      labels: {},
-      limits: SEAT_LIMITS,
-      timings: SEAT_TIMINGS,
-    },
-    at(),
-  );
-  await api.store.commit({ writes: [{ before: null, next }], claims: [], audit: [] }, at());
-  return next;
-};
-
-const join = async (person: Person, team: string, role: MemberState['role']) => {
-  const next: MemberState = {
-    entity: 'Member',
-    id: `${team}/${person.id}`,
-    version: 1,
-    team,
-    account: person.id,
-    role,
-    createdAt: api.now(),
-  };
-  await api.store.commit({ writes: [{ before: null, next }], claims: [], audit: [] }, at());
-};
+const cluster = (by: Person) => seats.port(by);
+const seat = async (by: Person, on: string) => (await seats.seat(by, on)).next;
 
 const asked = async (): Promise<string> => {
   const { Items = [] } = await DynamoDBDocumentClient.from(table.client).send(
@@ -243,9 +160,9 @@ describe('the way into a seat', () => {
     const path = `/api/v1/workspaces/${workspace.id}/kubeconfig`;
     expect((await bob.call('GET', path)).status).toBe(404);
     const colleague = await api.person();
-    await join(colleague, ada.team, 'admin');
+    await seats.join(colleague.id, ada.team, 'admin');
     expect((await colleague.call('GET', path)).body.code).toBe('access.denied');
-    const { next } = await api.readyCluster(ada, { name: `silent-${++sockets}`, takesWorkspaces: true });
+    const { next } = await api.readyCluster(ada, { name: 'silent', takesWorkspaces: true });
     const lost = await seat(ada, next.id);
     const { status, body } = await ada.call('GET', `/api/v1/workspaces/${lost.id}/kubeconfig`);
     expect([status, body.code]).toEqual([503, 'workspace.agent_offline']);
