@@ -1,7 +1,10 @@
 /** The manifest that installs the agent (pure): the workflow applies these objects server-side, the tokens route hands them out as text. */
 
+import { clusterRules, DRAIN_RULES, ownRules, type Rule, TENANT_RULES } from './agent-rights.ts';
 import type { KubernetesObject } from './kubernetes-object.ts';
-import { AGENT_NAME, AGENT_NAMESPACE } from './seat/namespace.ts';
+import { renderCrds } from './seat/crds.ts';
+import { renderFence } from './seat/fence.ts';
+import { AGENT_NAME, AGENT_NAMESPACE, POLICY_NAME, TENANT_ROLE } from './seat/names.ts';
 
 export interface AgentManifest {
   /** `repository@sha256:…`, or a tag where digests are not to be had. */
@@ -15,6 +18,8 @@ export interface AgentManifest {
   readonly clusterId: string;
   /** Whether the agent may empty the cluster before it is deleted: only for clusters that a provider of ours made. */
   readonly drain: boolean;
+  /** Whether dev pods are placed here: the rights, custom resources and policies for them are installed only then. */
+  readonly workspaces: boolean;
   /** The release of the agent. */
   readonly version: string;
 }
@@ -27,37 +32,6 @@ const CONFIG_DIR = '/etc/roadstead';
 const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 const rbac = 'rbac.authorization.k8s.io';
-
-interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly resourceNames?: readonly string[];
-  readonly verbs: readonly string[];
-}
-
-/** What the agent reads of the whole cluster (kubernetes.md §5.3, as far as this agent goes). */
-const CLUSTER_RULES: readonly Rule[] = [
-  { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
-  { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
-  { apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'], verbs: ['get'] },
-];
-
-/** In its own namespace. `create` cannot be bound to a name: a POST has none yet when it is authorized. */
-const OWN_RULES: readonly Rule[] = [
-  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
-  {
-    apiGroups: ['coordination.k8s.io'],
-    resources: ['leases'],
-    resourceNames: [AGENT_NAME],
-    verbs: ['get', 'update'],
-  },
-  { apiGroups: [''], resources: ['secrets'], resourceNames: [AGENT_NAME], verbs: ['get', 'update', 'patch'] },
-];
-
-const DRAIN_RULES: readonly Rule[] = [
-  { apiGroups: [''], resources: ['services', 'persistentvolumeclaims'], verbs: ['list', 'delete'] },
-  { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs: ['list', 'delete'] },
-];
 
 const fieldRef = (name: string, fieldPath: string) => ({
   name,
@@ -117,7 +91,15 @@ const podSpec = ({ image }: AgentManifest) => ({
   ],
 });
 
-/** In the order in which they can be applied. */
+/** What dev pods need beside the rights. The policy has no `data`: what the cluster's admin wrote there is never touched by applying this again. */
+const forWorkspaces = (labels: Readonly<Record<string, string>>, drain: boolean): KubernetesObject[] => [
+  ...renderCrds(labels),
+  ...renderFence(labels, drain),
+  { apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: { name: TENANT_ROLE, labels }, rules: TENANT_RULES },
+  { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: POLICY_NAME, namespace: AGENT_NAMESPACE, labels } },
+];
+
+/** In the order in which they can be applied; the fence comes before the rights that it bounds. */
 export const renderAgentManifest = (given: AgentManifest): KubernetesObject[] => {
   const selector = { 'app.kubernetes.io/name': AGENT_NAME };
   const labels = {
@@ -157,10 +139,11 @@ export const renderAgentManifest = (given: AgentManifest): KubernetesObject[] =>
         },
       },
     },
+    ...(given.workspaces ? forWorkspaces(labels, given.drain) : []),
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: own, automountServiceAccountToken: false },
-    ...clusterRole(AGENT_NAME, CLUSTER_RULES),
+    ...clusterRole(AGENT_NAME, clusterRules(given.workspaces)),
     ...(given.drain ? clusterRole('roadstead-drain', DRAIN_RULES) : []),
-    { apiVersion: `${rbac}/v1`, kind: 'Role', metadata: own, rules: OWN_RULES },
+    { apiVersion: `${rbac}/v1`, kind: 'Role', metadata: own, rules: ownRules(given.workspaces) },
     {
       apiVersion: `${rbac}/v1`,
       kind: 'RoleBinding',

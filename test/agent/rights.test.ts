@@ -11,7 +11,16 @@ interface Rule {
 }
 
 const rulesOf = (drain: boolean) => {
-  const given = { image: 'i', socketUrl: 'wss://x', installToken: 't', clusterId: 'c', drain, version: '1' };
+  const given = {
+    image: 'i',
+    socketUrl: 'wss://x',
+    apiUrl: 'https://x',
+    installToken: 't',
+    clusterId: 'c',
+    drain,
+    workspaces: false,
+    version: '1',
+  };
   const objects = renderAgentManifest(given);
   const of = (kind: string) =>
     objects.filter((object) => object.kind === kind).flatMap((object) => object.rules as readonly Rule[]);

@@ -6,9 +6,11 @@ import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
 const given = {
   image: `registry.example.com/roadstead/agent@sha256:${'b'.repeat(64)}`,
   socketUrl: 'wss://abc.execute-api.eu-central-1.amazonaws.com/live',
+  apiUrl: 'https://abc.execute-api.eu-central-1.amazonaws.com',
   installToken: 'rsi_secret-of-this-test',
   clusterId: `clu_${'0'.repeat(26)}`,
   drain: false,
+  workspaces: false,
   version: '1.2.3',
 };
 const objects = renderAgentManifest(given);
@@ -98,6 +100,7 @@ test('the install token stands in the Secret alone, and is not mounted', () => {
     type: 'Opaque',
     data: {
       url: Buffer.from(given.socketUrl).toString('base64'),
+      api: Buffer.from(given.apiUrl).toString('base64'),
       'install-token': Buffer.from(given.installToken).toString('base64'),
     },
   });
@@ -106,7 +109,14 @@ test('the install token stands in the Secret alone, and is not mounted', () => {
   expect(pod(find('Deployment')).volumes).toEqual([
     {
       name: 'config',
-      secret: { secretName: 'roadstead-agent', defaultMode: 288, items: [{ key: 'url', path: 'url' }] },
+      secret: {
+        secretName: 'roadstead-agent',
+        defaultMode: 288,
+        items: [
+          { key: 'url', path: 'url' },
+          { key: 'api', path: 'api' },
+        ],
+      },
     },
   ]);
 });
@@ -115,4 +125,65 @@ test('the text is one List that kubectl applies, and the same input gives the sa
   const text = manifestText(objects);
   expect(JSON.parse(text)).toEqual({ apiVersion: 'v1', kind: 'List', items: objects });
   expect(manifestText(renderAgentManifest(given))).toBe(text);
+});
+
+const seats = renderAgentManifest({ ...given, workspaces: true });
+
+test('where dev pods are placed, definitions and the fence come before the rights that they bound', () => {
+  const order = seats.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+  expect(order.slice(1, 3)).toEqual([
+    'CustomResourceDefinition clusters.roadstead.dev',
+    'CustomResourceDefinition workspaces.roadstead.dev',
+  ]);
+  expect(order.indexOf('ValidatingAdmissionPolicyBinding roadstead-seat-pods')).toBeLessThan(
+    order.indexOf('ClusterRole roadstead-tenant'),
+  );
+  expect(order.at(-1)).toBe('Deployment roadstead-agent');
+  for (const { kind, metadata } of objects) expect(order).toContain(`${kind} ${metadata.name}`);
+});
+
+test('where none are placed, nothing of them is installed', () => {
+  expect(JSON.stringify(objects)).not.toMatch(/statefulsets|workspaces|roadstead-tenant|roadstead-policy/);
+});
+
+test('the policy is installed without data, so that applying it again leaves what the admin wrote', () => {
+  expect(find('ConfigMap', 'roadstead-policy', seats)).not.toHaveProperty('data');
+});
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+const rulesOf = (name: string) => find('ClusterRole', name, seats)?.rules as unknown as readonly Rule[];
+
+test('with dev pods the agent still reads no Secret, makes no pod, deletes no namespace, escalates and impersonates nobody', () => {
+  const all = [...rulesOf('roadstead-agent'), ...rulesOf('roadstead-tenant')];
+  const verbs = (resource: string) =>
+    all.filter((rule) => rule.resources.includes(resource)).flatMap((rule) => rule.verbs);
+  expect(new Set(verbs('secrets'))).toEqual(new Set(['create', 'patch', 'delete']));
+  expect(verbs('pods')).not.toContain('create');
+  expect(verbs('namespaces')).not.toContain('delete');
+  expect(verbs('persistentvolumes')).toEqual([]);
+  const words = all.flatMap((rule) => [...rule.verbs, ...rule.resources, ...rule.apiGroups]);
+  for (const word of ['*', 'escalate', 'impersonate', 'nodes/proxy', 'validatingadmissionpolicies', 'configmaps'])
+    expect(words).not.toContain(word);
+  expect(all.filter((rule) => rule.verbs.includes('bind'))).toMatchObject([{ resourceNames: ['roadstead-tenant'] }]);
+});
+
+test('cluster-wide it writes no more than namespaces, bindings and its own kinds', () => {
+  const written = rulesOf('roadstead-agent').filter((rule) =>
+    rule.verbs.some((verb) => !/^(get|list|watch)$/.test(verb)),
+  );
+  expect(written.flatMap(({ resources }) => resources)).toEqual([
+    'workspaces',
+    'clusters',
+    'workspaces/status',
+    'clusters/status',
+    'customresourcedefinitions',
+    'namespaces',
+    'rolebindings',
+    'clusterroles',
+  ]);
 });

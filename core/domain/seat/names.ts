@@ -15,6 +15,12 @@ export const DELETE_ANNOTATION = 'roadstead.dev/delete';
 /** On a Workspace: why a person in the cluster overrides what the control plane wants. */
 export const BREAK_GLASS_ANNOTATION = 'roadstead.dev/break-glass';
 
+/** Where the agent lives; also the name of everything that is its own. */
+export const AGENT_NAMESPACE = 'roadstead-system';
+export const AGENT_NAME = 'roadstead-agent';
+/** The ConfigMap in which a cluster's admin says what may be asked of it. */
+export const POLICY_NAME = 'roadstead-policy';
+
 /** The service account of every dev pod: it has no rights, and no token of it is mounted. */
 export const SEAT_ACCOUNT = 'seat';
 /** The registry credential of a namespace, where the cluster's admin made one. */

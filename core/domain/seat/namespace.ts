@@ -1,7 +1,7 @@
 /** The namespace of a team's seats and what guards it (pure; kubernetes.md §5.2). */
 import type { KubernetesObject } from '../kubernetes-object.ts';
 import { teamLabels } from './labels.ts';
-import { SEAT_ACCOUNT, TENANT_ROLE, teamNamespace } from './names.ts';
+import { AGENT_NAME, AGENT_NAMESPACE, SEAT_ACCOUNT, TENANT_ROLE, teamNamespace } from './names.ts';
 import { type Network, networkPolicies } from './network.ts';
 import { HTTP_PORT, SSH_PORT } from './pod.ts';
 import type { TeamCeilings } from './policy.ts';
@@ -16,9 +16,6 @@ export interface NamespaceContext {
 }
 
 const RBAC = 'rbac.authorization.k8s.io';
-/** Where the agent lives, and what it is called; the manifest's names. */
-export const AGENT_NAMESPACE = 'roadstead-system';
-export const AGENT_NAME = 'roadstead-agent';
 
 /** In the order in which they can be applied: the namespace, then the agent's own right to it, then the rest. */
 export const renderNamespace = (team: string, context: NamespaceContext): KubernetesObject[] => {

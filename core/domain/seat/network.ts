@@ -1,5 +1,6 @@
 /** The NetworkPolicies of a team's namespace (pure): nothing in but the agent, nothing out but DNS and the public internet (kubernetes.md finding 19). */
 import * as z from 'zod';
+import { AGENT_NAME, AGENT_NAMESPACE } from './names.ts';
 
 /** No private, shared, link-local (the cloud's metadata), test or multicast address is the internet. */
 const NOT_PUBLIC_V4: readonly string[] = [
@@ -45,8 +46,8 @@ const isAllOf = (cidr: string) => cidr.endsWith('/0');
 
 const NAMESPACE_NAME = 'kubernetes.io/metadata.name';
 const agent = {
-  namespaceSelector: { matchLabels: { [NAMESPACE_NAME]: 'roadstead-system' } },
-  podSelector: { matchLabels: { 'app.kubernetes.io/name': 'roadstead-agent' } },
+  namespaceSelector: { matchLabels: { [NAMESPACE_NAME]: AGENT_NAMESPACE } },
+  podSelector: { matchLabels: { 'app.kubernetes.io/name': AGENT_NAME } },
 };
 const dns = {
   namespaceSelector: { matchLabels: { [NAMESPACE_NAME]: 'kube-system' } },

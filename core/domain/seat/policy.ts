@@ -7,10 +7,9 @@ import { parse } from 'yaml';
 import * as z from 'zod';
 import { quantity } from '../../contract/quantity.ts';
 import { Quantity, type SeatSpec } from '../../contract/seat.ts';
+import { POLICY_NAME } from './names.ts';
 import { Network } from './network.ts';
 import { BUILT_IN_PROFILES, Profile } from './profile.ts';
-
-export const POLICY_NAME = 'roadstead-policy';
 
 const Capabilities = z.strictObject({
   workspaces: z.boolean().default(true),

@@ -112,7 +112,8 @@ const secret = object(
   {
     required: ['name', 'version'],
     ...rules({
-      rule: `self.as != 'Env' || !self.name.matches('${FORBIDDEN_ENVIRONMENT.source}')`,
+      // `as` is a word of CEL's own, and is written so.
+      rule: `self.__as__ != 'Env' || !self.name.matches('${FORBIDDEN_ENVIRONMENT.source}')`,
       message: 'this name changes how programs are loaded or found: ask for it as File',
     }),
   },
