@@ -109,7 +109,7 @@ describe('an expression on a schema', () => {
     },
   };
   const environment = celEnvironment();
-  const type = declareTypes(environment, 'Thing', schema, false).get(schema)!;
+  const type = declareTypes(environment, 'Thing', schema).get(schema)!;
   environment.registerVariable('self', type.name).registerVariable('other', type.name);
   const ask = (expression: string, self: object, other: object = {}) =>
     compile(environment, expression).evaluate({ self: type.convert(self), other: type.convert(other) });

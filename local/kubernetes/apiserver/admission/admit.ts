@@ -1,4 +1,4 @@
-/** What a cluster's own rules add to a request or refuse: namespaces that end, service accounts, rights that may not be given away. */
+/** What a cluster's own rules add to a request or refuse, in two steps as on a real server: first what fills in, then, once the object is valid, what refuses. */
 import { checkEscalation } from '../auth/escalation.ts';
 import type { KindCall } from '../call.ts';
 import { forbidden, notFound, StatusError } from '../errors.ts';
@@ -6,6 +6,8 @@ import type { Obj } from '../json.ts';
 import { type Kind, subjectOf } from '../kinds/kind.ts';
 import { keyOf } from '../storage/store.ts';
 import type { WriteOptions } from '../verbs/options.ts';
+import type { Attributes } from './attributes.ts';
+import { enforcePolicies } from './policies/enforce.ts';
 import { priority } from './priority.ts';
 import { admitPod } from './service-account.ts';
 
@@ -41,6 +43,7 @@ const escalation = (call: KindCall, next: Obj, old: Obj | undefined): void =>
     old,
   });
 
+/** Before the object is checked: what may not come at all, and what is filled in. */
 export function admitCreate(call: KindCall, object: Obj, _options: WriteOptions): void {
   namespaceAlive(call, object);
   if (call.kind.terminating) {
@@ -62,10 +65,16 @@ export function admitUpdate(call: KindCall, next: Obj, old: Obj, _options: Write
   if (subresource === '') escalation(call, next, old);
 }
 
+/** After the object was found valid, before it is written: what refuses. Nothing is changed here. */
+export function admitValid(attributes: Attributes): void {
+  enforcePolicies(attributes);
+}
+
 const KEPT = new Set(['default', 'kube-system', 'kube-public']);
 
-export function admitDelete(_call: KindCall, kind: Kind, object: Obj): void {
-  if (kind.storage === 'namespaces' && KEPT.has(object.metadata.name)) {
-    throw forbidden(subjectOf(kind), object.metadata.name, 'this namespace may not be deleted');
+export function admitDelete(call: KindCall, kind: Kind, old: Obj, dryRun: boolean): void {
+  if (kind.storage === 'namespaces' && KEPT.has(old.metadata.name)) {
+    throw forbidden(subjectOf(kind), old.metadata.name, 'this namespace may not be deleted');
   }
+  admitValid({ call, kind, operation: 'DELETE', object: undefined, old, subresource: '', dryRun });
 }

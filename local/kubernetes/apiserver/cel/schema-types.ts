@@ -61,9 +61,15 @@ function text(format: string | undefined): CelType {
 
 /**
  * Declares the types of a schema in an environment, `name` being what messages call them. Answers the type of each schema inside it, but not for
- * what CEL cannot see: a schema without a type, or a list or map of such.
+ * what CEL cannot see: a schema without a type, or a list or map of such. `root`: it is the schema of a whole resource. `field`: what a property
+ * is called in expressions; undefined leaves it out.
  */
-export function declareTypes(environment: Environment, name: string, whole: Json, root: boolean): Map<Json, CelType> {
+export function declareTypes(
+  environment: Environment,
+  name: string,
+  whole: Json,
+  { root = false, field = escaped }: { root?: boolean; field?: (name: string) => string | undefined } = {},
+): Map<Json, CelType> {
   const known = new Map<Json, CelType>();
   let count = 0;
   const of = (schema: Json, isRoot: boolean): CelType | undefined => {
@@ -83,7 +89,7 @@ export function declareTypes(environment: Environment, name: string, whole: Json
         const item = of(schema.items, false);
         if (!item) return undefined;
         const kind = schema['x-kubernetes-list-type'];
-        const keys = (schema['x-kubernetes-list-map-keys'] ?? []).map(escaped);
+        const keys = (schema['x-kubernetes-list-map-keys'] ?? []).map(field);
         return {
           name: `list<${item.name}>`,
           convert(value: Json[]) {
@@ -120,7 +126,7 @@ export function declareTypes(environment: Environment, name: string, whole: Json
     const fields: Record<string, string> = {};
     const converts = new Map<string, { as: string; type: CelType }>();
     for (const [property, inner] of Object.entries<Json>(schema.properties ?? {})) {
-      const as = escaped(property);
+      const as = field(property);
       const type = of(inner, false);
       if (as === undefined || !type) continue;
       fields[as] = type.name;

@@ -58,7 +58,7 @@ const goRule = (rule: Json): string =>
 function build(whole: Json, name: string): Rules {
   const faults: FieldError[] = [];
   const environment = celEnvironment();
-  const types = declareTypes(environment, name.replace(/\W/g, '_'), whole, true);
+  const types = declareTypes(environment, name.replace(/\W/g, '_'), whole, { root: true });
 
   function ruleOf(rule: Json, type: CelType, path: string, correlatable: boolean): Rule | undefined {
     const bad = (field: string, why: string) =>

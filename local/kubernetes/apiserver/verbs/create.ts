@@ -1,6 +1,6 @@
 /** Creating objects: the path through defaults, admission, validation, field management and storage. */
 import { randomUUID } from 'node:crypto';
-import { admitCreate } from '../admission/admit.ts';
+import { admitCreate, admitValid } from '../admission/admit.ts';
 import type { Answer, KindCall } from '../call.ts';
 import { customFaults, pruneCustom } from '../custom/objects.ts';
 import { alreadyExists, internal, invalid, StatusError } from '../errors.ts';
@@ -64,6 +64,8 @@ export function insert(
   ];
   if (faults.length) throw invalid({ group: kind.group, kind: kind.kind }, metadata.name ?? '', faults);
   call.warnings.push(...(kind.warnings?.(object) ?? []));
+  const { dryRun } = options;
+  admitValid({ call, kind, operation: 'CREATE', object, old: undefined, subresource: '', dryRun });
   const before = context.store.get(kind.storage, keyOf(metadata.namespace, metadata.name));
   if (before) {
     if (generating) {

@@ -77,7 +77,7 @@ export function remove(call: KindCall, kind: Kind, stored: Stored, options: Dele
       `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${old.metadata.resourceVersion}). The object might have been modified`,
     );
   }
-  admitDelete(call, kind, old);
+  admitDelete(call, kind, old, options.dryRun);
   const finalizers = [
     ...new Set([
       ...finalizersAfter(kind, old, options.propagationPolicy),
