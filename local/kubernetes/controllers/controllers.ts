@@ -9,10 +9,10 @@ import { namespaceController } from './namespace.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
 import { nodePoolController } from './node-pools.ts';
 import { replicaSetController } from './replica-set.ts';
-import { scheduler } from './scheduler.ts';
+import { scheduler } from './scheduler/scheduler.ts';
 import { serviceAccountController } from './service-account.ts';
 import { statefulSetController } from './stateful-set/stateful-set.ts';
-import { volumeController } from './volumes.ts';
+import { volumeController } from './volumes/volumes.ts';
 
 export interface ControllersOptions {
   server: string;

@@ -1,13 +1,16 @@
 /** Which nodes to add for pods that fit nowhere: the smallest instances that hold them, within the pools' limits. Pure. */
 
-import { requestsOf, selects, unsupported, untolerated } from './fit.ts';
 import { allocatableOf, INSTANCE_TYPES, type InstanceType, labelsOf } from './instance-types.ts';
 import { type Amounts, addAmounts, parseQuantity } from './machinery/quantity.ts';
 import { requirementMatches } from './machinery/selectors.ts';
 import type { NodePool, Pod } from './machinery/types.ts';
+import { requestsOf, selects, unsupported, untolerated } from './scheduler/fit.ts';
+import { mindsOthers, topologyKeys } from './scheduler/topology.ts';
 
 /** The zones of the local region. */
 export const ZONES = ['us-east-1a', 'us-east-1b'];
+
+const HOSTNAME = 'kubernetes.io/hostname';
 
 export interface Offer {
   pool: NodePool;
@@ -65,9 +68,19 @@ export function choose(
 
   for (const pod of pods) {
     if (unsupported(pod.spec)) continue;
+    const beyond = topologyKeys(pod).filter((key) => key !== HOSTNAME);
+    if (beyond.length > 0) {
+      const message = `Failed to schedule pod, node pools do not choose nodes by the topology of other pods ("${beyond.join('", "')}")`;
+      refused.push({ pod, message });
+      continue;
+    }
     const wanted = requestsOf(pod.spec);
+    // Who minds what runs beside it gets a node of its own.
     const shared = offers.find(
-      (offer) => accepts(pod, offer.pool, offer.labels) && fits(wanted, offer.used, offer.type),
+      (offer) =>
+        ![pod, ...offer.pods].some(mindsOthers) &&
+        accepts(pod, offer.pool, offer.labels) &&
+        fits(wanted, offer.used, offer.type),
     );
     if (shared) {
       shared.pods.push(pod);

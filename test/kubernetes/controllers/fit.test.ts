@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { explain, misfits, requestsOf, unsupported } from '#local/kubernetes/controllers/fit.ts';
 import { parseQuantity } from '#local/kubernetes/controllers/machinery/quantity.ts';
 import { selectorMatches } from '#local/kubernetes/controllers/machinery/selectors.ts';
 import { choose } from '#local/kubernetes/controllers/node-choice.ts';
 import { durationMs, nodeOf } from '#local/kubernetes/controllers/node-pools.ts';
+import { misfits, requestsOf, unsupported } from '#local/kubernetes/controllers/scheduler/fit.ts';
+import { explain, fullOf, never } from '#local/kubernetes/controllers/scheduler/misfit.ts';
 import { node, nodePool, pod, requesting } from './builders.ts';
 
 describe('quantities', () => {
@@ -33,6 +34,8 @@ test('an absent label selector matches nothing, an empty one everything', () => 
 });
 
 describe('whether a pod fits', () => {
+  const reasons = (...args: Parameters<typeof misfits>) => misfits(...args).map(({ reason }) => reason);
+
   test('requests are the sum of containers or the largest init container', () => {
     const spec = {
       containers: [
@@ -46,35 +49,51 @@ describe('whether a pod fits', () => {
 
   test('a taint keeps away what does not tolerate it', () => {
     const tainted = node('n', { spec: { taints: [{ key: 'gpu', value: 'yes', effect: 'NoSchedule' }] } });
-    expect(misfits(pod(), tainted, {})).toEqual(['node(s) had untolerated taint(s)']);
-    expect(misfits(pod({ tolerations: [{ key: 'gpu', operator: 'Exists' }] }), tainted, {})).toEqual([]);
-    expect(misfits(pod({ tolerations: [{ key: 'gpu', value: 'no' }] }), tainted, {})).toHaveLength(1);
+    expect(reasons(pod(), tainted, {})).toEqual(['node(s) had untolerated taint(s)']);
+    expect(reasons(pod({ tolerations: [{ key: 'gpu', operator: 'Exists' }] }), tainted, {})).toEqual([]);
+    expect(reasons(pod({ tolerations: [{ key: 'gpu', value: 'no' }] }), tainted, {})).toHaveLength(1);
   });
 
   test('node selectors and affinities are kept', () => {
     const arm = node('n', { labels: { 'kubernetes.io/arch': 'arm64' } });
-    expect(misfits(pod({ nodeSelector: { 'kubernetes.io/arch': 'amd64' } }), arm, {})).toEqual([
+    expect(reasons(pod({ nodeSelector: { 'kubernetes.io/arch': 'amd64' } }), arm, {})).toEqual([
       "node(s) didn't match Pod's node affinity/selector",
     ]);
   });
 
   test('what is used already counts', () => {
-    expect(misfits(requesting('1500m'), node('n'), { cpu: 1 })).toEqual(['Insufficient cpu']);
-    expect(misfits(requesting('1500m'), node('n'), { cpu: 0.5 })).toEqual([]);
+    expect(reasons(requesting('1500m'), node('n'), { cpu: 1 })).toEqual(['Insufficient cpu']);
+    expect(reasons(requesting('1500m'), node('n'), { cpu: 0.5 })).toEqual([]);
   });
 
-  test('all reasons are told in one sentence', () => {
-    expect(explain(3, ['Insufficient cpu', 'node(s) were unschedulable', 'Insufficient cpu'])).toBe(
-      '0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu.',
+  test('GPUs and other extended resources count like any', () => {
+    const wants = pod({ containers: [{ name: 'a', resources: { requests: { 'nvidia.com/gpu': '1' } } }] });
+    expect(reasons(wants, node('n'), {})).toEqual(['Insufficient nvidia.com/gpu']);
+    const gpu = node('n');
+    gpu.status = { allocatable: { ...gpu.status?.allocatable, 'nvidia.com/gpu': '1' } };
+    expect(reasons(wants, gpu, {})).toEqual([]);
+    expect(reasons(wants, gpu, { 'nvidia.com/gpu': 1 })).toEqual(['Insufficient nvidia.com/gpu']);
+  });
+
+  test('a port of the node is given once', () => {
+    const web = pod({ containers: [{ name: 'a', ports: [{ containerPort: 80, hostPort: 80 }] }] });
+    expect(reasons(web, node('n'), {}, ['TCP 10.0.0.1 80'])).toHaveLength(1);
+    expect(reasons(web, node('n'), {}, ['UDP 0.0.0.0 80', 'TCP 0.0.0.0 81'])).toEqual([]);
+  });
+
+  test('all reasons are told in one sentence, and whether taking pods away could help', () => {
+    const cpu = fullOf('Insufficient cpu');
+    expect(explain(3, [[cpu], [never('node(s) were unschedulable')], [cpu]])).toBe(
+      '0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu. no new claims to deallocate, preemption: 0/3 nodes are available: 1 Preemption is not helpful for scheduling, 2 No preemption victims found for incoming pod.',
+    );
+    expect(explain(1, 'pod has unbound immediate PersistentVolumeClaims')).toMatch(
+      /^0\/1 nodes are available: pod has unbound immediate PersistentVolumeClaims\. .*1 Preemption is not helpful/,
     );
     expect(explain(0, [])).toBe('no nodes available to schedule pods');
   });
 
-  test('constraints that are not understood are refused, not ignored', () => {
-    const spread = pod({
-      topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' }],
-    });
-    expect(unsupported(spread.spec)).toContain('topology spread');
+  test('what is not understood is refused, not ignored', () => {
+    expect(unsupported(pod({ resourceClaims: [{ name: 'gpu' }] }).spec)).toContain('resource claims');
   });
 });
 
@@ -131,6 +150,22 @@ describe('nodes for pods that fit nowhere', () => {
       'topology.kubernetes.io/region': 'us-east-1',
       'kubernetes.io/hostname': made.metadata.name,
     });
+  });
+
+  test('pods that keep away from each other get a node each; rules over zones are refused with the reason', () => {
+    const rules = (topologyKey: string) => ({
+      affinity: {
+        podAntiAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: [
+            { topologyKey, labelSelector: { matchLabels: { app: 'web' } } },
+          ],
+        },
+      },
+    });
+    const apart = pod(rules('kubernetes.io/hostname'));
+    expect(offered([apart, apart], [nodePool()], new Map())).toHaveLength(2);
+    const { offers, refused } = choose([pod(rules('topology.kubernetes.io/zone'))], [nodePool()], new Map());
+    expect([offers, refused[0]?.message]).toEqual([[], expect.stringContaining('topology.kubernetes.io/zone')]);
   });
 
   test('durations are read as Karpenter writes them', () => {

@@ -1,7 +1,8 @@
-/** Whether a pod fits on a node, and if not, why, in the words of kube-scheduler. Pure. */
-import { type Amounts, addAmounts, amounts, parseQuantity } from './machinery/quantity.ts';
-import { mapMatches, nodeTermsMatch } from './machinery/selectors.ts';
-import type { Node, Pod, PodSpec, Taint, Toleration } from './machinery/types.ts';
+/** Whether a pod fits on a node by what the node itself is and has: name, taints, labels, ports, room. Pure. */
+import { type Amounts, addAmounts, amounts, parseQuantity } from '../machinery/quantity.ts';
+import { mapMatches, nodeTermsMatch } from '../machinery/selectors.ts';
+import type { Node, Pod, PodSpec, Taint, Toleration } from '../machinery/types.ts';
+import { fullOf, type Misfit, never } from './misfit.ts';
 
 /** What a pod asks of a node: the sum of its containers, or its largest init container, plus overhead. */
 export function requestsOf(spec: PodSpec): Amounts {
@@ -40,39 +41,45 @@ export function selects(spec: PodSpec, name: string, labels: Record<string, stri
 }
 
 /** What this scheduler does not know and so must not pretend to have kept. */
-export function unsupported(spec: PodSpec): string | undefined {
-  const { podAffinity, podAntiAffinity } = spec.affinity ?? {};
-  if (podAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length)
-    return 'required pod affinity is not supported by the embedded scheduler';
-  if (podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length) {
-    return 'required pod anti-affinity is not supported by the embedded scheduler';
-  }
-  if (spec.topologySpreadConstraints?.some(({ whenUnsatisfiable }) => whenUnsatisfiable === 'DoNotSchedule')) {
-    return 'topology spread with DoNotSchedule is not supported by the embedded scheduler';
-  }
-  if (spec.resourceClaims?.length) return 'resource claims are not supported by the embedded scheduler';
-  return undefined;
-}
+export const unsupported = (spec: PodSpec): string | undefined =>
+  spec.resourceClaims?.length ? 'resource claims are not supported by the embedded scheduler' : undefined;
 
-/** Reasons against the node; none: it fits. `used` is what its pods request already. */
-export function misfits(pod: Pod, node: Node, used: Amounts): string[] {
+/** The ports of the node that the pod takes: `TCP 0.0.0.0 80`. */
+export const hostPorts = (spec: PodSpec): string[] =>
+  spec.containers.flatMap((container) =>
+    (container.ports ?? [])
+      .filter(({ hostPort }) => hostPort)
+      .map(({ protocol, hostIP, hostPort }) => `${protocol ?? 'TCP'} ${hostIP || '0.0.0.0'} ${hostPort}`),
+  );
+
+const portsClash = (a: string, b: string): boolean => {
+  const [protocolA, ipA, portA] = a.split(' ');
+  const [protocolB, ipB, portB] = b.split(' ');
+  return protocolA === protocolB && portA === portB && (ipA === ipB || ipA === '0.0.0.0' || ipB === '0.0.0.0');
+};
+
+/** Reasons against the node, those of the first check that fails; none: it fits. `used` is what its pods request already, `ports` what they hold. */
+export function misfits(pod: Pod, node: Node, used: Amounts, ports: readonly string[] = []): Misfit[] {
   const { spec } = pod;
-  if (node.spec?.unschedulable && !untoleratedOnlyUnschedulable(spec)) return ['node(s) were unschedulable'];
-  if (spec.nodeName && spec.nodeName !== node.metadata.name) return ["node(s) didn't match the requested node name"];
+  const cordoned = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
+  const takesCordoned = (spec.tolerations ?? []).some((toleration) => tolerates(toleration, cordoned));
+  if (node.metadata.deletionTimestamp || (node.spec?.unschedulable && !takesCordoned))
+    return [never('node(s) were unschedulable')];
+  if (spec.nodeName && spec.nodeName !== node.metadata.name)
+    return [never("node(s) didn't match the requested node name")];
+  if (untolerated(node.spec?.taints, spec.tolerations)) return [never('node(s) had untolerated taint(s)')];
   if (!selects(spec, node.metadata.name, node.metadata.labels))
-    return ["node(s) didn't match Pod's node affinity/selector"];
-  const taint = untolerated(node.spec?.taints, spec.tolerations);
-  if (taint) return ['node(s) had untolerated taint(s)'];
+    return [never("node(s) didn't match Pod's node affinity/selector")];
+  if (hostPorts(spec).some((wanted) => ports.some((held) => portsClash(wanted, held))))
+    return [fullOf("node(s) didn't have free ports for the requested pod ports")];
   const allocatable = amounts(node.status?.allocatable);
   return Object.entries(requestsOf(spec))
     .filter(([name, wanted]) => wanted > 0 && wanted + (used[name] ?? 0) > (allocatable[name] ?? 0) + 1e-9)
-    .map(([name]) => (name === 'pods' ? 'Too many pods' : `Insufficient ${name}`));
+    .map(([name, wanted]) => {
+      const reason = name === 'pods' ? 'Too many pods' : `Insufficient ${name}`;
+      return wanted > (allocatable[name] ?? 0) + 1e-9 ? never(reason) : fullOf(reason);
+    });
 }
-
-const untoleratedOnlyUnschedulable = (spec: PodSpec): boolean =>
-  (spec.tolerations ?? []).some((toleration) =>
-    tolerates(toleration, { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' }),
-  );
 
 /** Share of the node that stays free: the emptiest node is taken. */
 export function freeShare(node: Node, used: Amounts): number {
@@ -81,13 +88,4 @@ export function freeShare(node: Node, used: Amounts): number {
     return all === 0 ? 0 : 1 - (used[name] ?? 0) / all;
   };
   return (share('cpu') + share('memory')) / 2;
-}
-
-/** `0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable.` */
-export function explain(total: number, reasons: string[]): string {
-  if (total === 0) return 'no nodes available to schedule pods';
-  const counts = new Map<string, number>();
-  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  const list = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
-  return `0/${total} nodes are available: ${list.join(', ')}.`;
 }
