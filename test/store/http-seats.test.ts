@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as yaml from 'yaml';
 import { TOKEN_HEADER } from '#core/contract/agent.ts';
 import { renewSecrets } from '#functions/lib/secret-renewal.ts';
-import { seatsIn } from '#test/builders/seats.ts';
+import { seatsIn } from '#test/builders/seat-world.ts';
 import { type Api, createApi, type Person } from './http-api.ts';
 import { startTable, type TestTable } from './table.ts';
 

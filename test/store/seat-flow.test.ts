@@ -8,7 +8,7 @@ import { push } from '#functions/stream/reactions/push.ts';
 import { recordDeleted, recordFailure } from '#functions/tasks/steps/record.ts';
 import { awaitSeat, recordSeatSuccess } from '#functions/tasks/steps/seat.ts';
 import { createExecutions } from '#test/builders/executions.ts';
-import { seatStatus, seatsIn } from '#test/builders/seats.ts';
+import { seatStatus, seatsIn } from '#test/builders/seat-world.ts';
 import { createWorld, SEAT_LIMITS, SEAT_TIMINGS, TIMINGS, type World } from '#test/builders/world.ts';
 import { startTable, type TestTable } from './table.ts';
 

@@ -5,7 +5,7 @@ import { decideWorkspace } from '#core/domain/workspace.ts';
 import { sha256 } from '#core/store/keys.ts';
 import type { AgentDeps } from '#functions/socket/messages/answer.ts';
 import { message } from '#functions/socket/messages/message.ts';
-import { seatSpec, seatStatus, seatsIn } from '#test/builders/seats.ts';
+import { seatSpec, seatStatus, seatsIn } from '#test/builders/seat-world.ts';
 import { createWorld, SEAT_LIMITS, SEAT_TIMINGS, type World } from '#test/builders/world.ts';
 import { startTable, type TestTable } from './table.ts';
 
