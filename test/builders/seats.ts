@@ -1,129 +1,106 @@
-/** Clusters that take dev pods and dev pods on them, as decisions committed to a real table. */
-import type { SeatStatus } from '#core/contract/seat.ts';
-import type { MemberState } from '#core/domain/account.ts';
-import { connect } from '#core/domain/link.ts';
-import { decideWorkspace } from '#core/domain/workspace.ts';
-import type { WorkspaceCommand, WorkspaceDecision } from '#core/domain/workspace-command.ts';
-import { untilFresh } from '#core/store/commit.ts';
-import { sha256 } from '#core/store/keys.ts';
+/** Dev pods for tests: a spec, what an agent says of it, and a cluster that takes dev pods with its agent connected. */
+import type { ClusterInfo, NewCluster } from '#core/contract/cluster.ts';
+import type { SeatSpec, SeatStatus } from '#core/contract/seat.ts';
+import { HOME_VOLUME } from '#core/contract/template.ts';
+import type { ClusterState } from '#core/domain/cluster-state.ts';
+import { withCondition } from '#core/domain/conditions.ts';
+import { write } from '#core/domain/decision.ts';
+import type { WorkspaceCommand } from '#core/domain/workspace-command.ts';
 import { SEAT_LIMITS, SEAT_TIMINGS, type World } from './world.ts';
 
-type Owner = { readonly id: string; readonly team: string };
-type Create = Extract<WorkspaceCommand, { type: 'create' }>;
+export const ROOMY = { cpuMillis: 1_000_000, memoryMiB: 4_000_000, gpus: 8, pods: 1000 } as const;
 
-/** A seat's spec with everything filled in. */
-export const seatSpec = (owner: string, change: Partial<Create['spec']> = {}): Create['spec'] => ({
+/** A seat's spec with everything filled in: 500m and 2Gi requested, one home of 10Gi. */
+export const seatSpec = (change: Partial<SeatSpec> = {}): SeatSpec => ({
   origin: 'ControlPlane',
-  owner,
+  owner: `acc_${'0'.repeat(26)}`,
   runState: 'Running',
   restarts: 0,
   idleTimeoutSeconds: 3600,
   template: { name: 'node', version: '1' },
   image: 'ghcr.io/roadstead/node:1',
   profile: 'default',
-  resources: { requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '1', memory: '1Gi' }, gpus: 0 },
-  volumes: [{ name: 'home', size: '1Gi', mounts: [{ mountPath: '/home/node' }] }],
+  resources: { requests: { cpu: '500m', memory: '2Gi' }, limits: { cpu: '2', memory: '4Gi' }, gpus: 0 },
+  volumes: [HOME_VOLUME],
   parameters: {},
   secrets: [],
   git: {},
   ...change,
 });
 
-/** What an agent reports of a seat. */
+type Create = Extract<WorkspaceCommand, { type: 'create' }>;
+
+export const seatCreate = (change: Partial<Create> = {}): Create => ({
+  type: 'create',
+  actor: 'account:ada',
+  account: 'ada',
+  team: `team_${'0'.repeat(26)}`,
+  name: 'ada',
+  cluster: `clu_${'0'.repeat(26)}`,
+  capacity: ROOMY,
+  spec: seatSpec(),
+  labels: {},
+  limits: SEAT_LIMITS,
+  timings: SEAT_TIMINGS,
+  ...change,
+});
+
+/** What an agent says of a seat that is as it should be. */
 export const seatStatus = (change: Partial<SeatStatus> = {}): SeatStatus => ({
   phase: 'Running',
   observedRevision: 1,
   observedGeneration: 1,
   uid: 'uid-1',
+  podUid: 'pod-1',
+  node: 'node-1',
   conditions: [{ type: 'Ready', status: 'True', reason: 'Running', message: 'It runs.' }],
   ...change,
 });
 
-export const seatsIn = (world: World) => {
-  let made = 0;
-  const at = () => ({ now: world.now(), newId: world.newId });
-  const decideSeat = (id: string | null, command: WorkspaceCommand): Promise<WorkspaceDecision> =>
-    untilFresh(async () => {
-      const subject = id === null ? { workspace: null, operation: null } : await world.store.workspaces.subject(id);
-      const decision = decideWorkspace(subject, command, at());
-      await world.store.commit(decision, at());
-      return decision;
-    });
-  return {
-    decideSeat,
+/** Two nodes of 4 CPU and 16 GiB, with a little of the system's own on them. */
+export const clusterInfo = (change: Partial<ClusterInfo> = {}): ClusterInfo => ({
+  nodes: 2,
+  readyNodes: 2,
+  allocatable: { cpuMillis: 8000, memoryMiB: 32_768, gpus: 0, pods: 200 },
+  requested: { cpuMillis: 500, memoryMiB: 512, gpus: 0, pods: 10 },
+  seats: { cpuMillis: 0, memoryMiB: 0, gpus: 0, pods: 0 },
+  largestNode: { cpuMillis: 4000, memoryMiB: 16_384, gpus: 0, pods: 100 },
+  storageClass: true,
+  networkPolicyEnforced: 'true',
+  ...change,
+});
 
-    /** A Ready cluster that takes dev pods, with its agent connected over `connection`; answers the agent's token, too. */
-    port: async (by: Owner, change: Parameters<World['cluster']>[1] = {}) => {
-      const n = ++made;
-      const { next } = await world.readyCluster(by, { name: `port-${n}`, takesWorkspaces: true, ...change });
-      const secret = `rsc_${world.newSecret()}`;
-      const token = {
-        entity: 'Token' as const,
-        id: world.newId('tok'),
-        version: 1,
-        hash: sha256(secret),
-        kind: 'agent' as const,
-        cluster: next.id,
-        team: by.team,
-        createdAt: world.now(),
-        createdBy: 'system',
-      };
-      await world.store.commit({ writes: [{ before: null, next: token }], claims: [], audit: [] }, at());
-      const hello = {
-        protocol: { min: 1, max: 1 },
-        agentVersion: '1',
-        kubernetesVersion: 'v1.35',
-        capabilities: [],
-        clusterUid: `uid-${next.id}`,
-        podUid: 'pod',
-      };
-      const connection = `agent-${n}`;
-      const decided = connect(
-        { ...next, certificateAuthority: 'Q0E=' },
-        { link: 1, connectionId: connection, hello, token, replaced: null },
-        world.now(),
-      );
-      await world.store.commit(decided, at());
-      await world.store.connections.open({
-        id: connection,
-        kind: 'agent',
-        cluster: next.id,
-        tokenHash: token.hash,
-        tokenKind: 'agent',
-        link: 1,
-        connectedAt: world.now(),
-      });
-      return { id: next.id, token: secret, connection };
-    },
+let made = 0;
 
-    /** A dev pod on a cluster. */
-    seat: (by: Owner, cluster: string, change: Partial<Create['spec']> = {}): Promise<WorkspaceDecision> =>
-      decideSeat(null, {
-        type: 'create',
-        actor: `account:${by.id}`,
-        account: by.id,
-        team: by.team,
-        name: `pod-${++made}`,
-        cluster,
-        capacity: { cpuMillis: 100_000, memoryMiB: 100_000, gpus: 0, pods: 100 },
-        spec: seatSpec(by.id, change),
-        labels: {},
-        limits: SEAT_LIMITS,
-        timings: SEAT_TIMINGS,
-      }),
-
-    /** Takes a person into a team. */
-    join: async (account: string, team: string, role: MemberState['role']): Promise<void> => {
-      const next: MemberState = {
-        entity: 'Member',
-        id: `${team}/${account}`,
-        version: 1,
-        team,
-        account,
-        role,
-        createdAt: world.now(),
-      };
-      await world.store.commit({ writes: [{ before: null, next }], claims: [], audit: [] }, at());
-    },
+/** A Ready cluster that takes dev pods, its agent connected; `info` is what the agent has said. */
+export const harbour = async (
+  world: World,
+  by: { readonly id: string; readonly team: string },
+  change: Partial<NewCluster> = {},
+  info: ClusterInfo = clusterInfo(),
+): Promise<ClusterState> => {
+  made += 1;
+  const { next: ready } = await world.readyCluster(by, {
+    name: `harbour-${made}`,
+    takesWorkspaces: true,
+    ttlSeconds: 172_800,
+    options: { compute: 'managed' },
+    ...change,
+  });
+  const now = world.now();
+  const next: ClusterState = {
+    ...ready,
+    version: ready.version + 1,
+    info,
+    agent: { link: 1, connectionId: `con-${made}`, connectedAt: now, version: '1', kubernetesVersion: 'v1.35', seq: 1 },
+    conditions: withCondition(
+      ready.conditions,
+      { type: 'Connected', status: 'True', reason: 'Hello', message: 'connected' },
+      now,
+    ),
   };
+  await world.store.commit({ writes: [write(ready, next)], claims: [], audit: [] }, { now, newId: world.newId }, [
+    world.store.clusters.leaseStep(ready.id, { link: 1, lastSeenAt: now, paceSeconds: 300, staleAfterSeconds: 720 }),
+  ]);
+  return next;
 };
