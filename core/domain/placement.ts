@@ -109,14 +109,16 @@ const sharing = (cluster: ClusterState, { team, isolation }: Wanted): string | n
 const tooLarge = (cluster: ClusterState, largest: ClusterInfo['largestNode'], amount: Amount): string[] =>
   largest === undefined || isAutoscaled(cluster)
     ? []
-    : missingIn(largest, NO_AMOUNT, amount).map((phrase) => `${phrase.replace(/ \(.*/, '')} on its largest node`);
+    : missingIn(largest, NO_AMOUNT, amount).map(
+        (phrase) => `it lacks ${phrase.replace(/ \(.*/, '')} on its largest node`,
+      );
 
 /** What keeps the seat from this cluster; empty when it fits. */
 export const missingOn = (candidate: Candidate, wanted: Wanted, now: string): readonly string[] => {
   const why = excluded(candidate, wanted, now);
   if (why !== null) return [why];
   const { cluster, room } = candidate;
-  const missing = missingIn(capacityOf(cluster), room.taken, wanted.amount);
+  const missing = missingIn(capacityOf(cluster), room.taken, wanted.amount).map((phrase) => `it lacks ${phrase}`);
   return [...missing, ...tooLarge(cluster, cluster.info?.largestNode, wanted.amount)];
 };
 
