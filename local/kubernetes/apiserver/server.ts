@@ -14,6 +14,7 @@ import { handler } from './http/handle.ts';
 import { listen } from './http/listen.ts';
 import { BUILTIN } from './kinds/builtin.ts';
 import { Registry } from './kinds/registry.ts';
+import { METRICS } from './metrics/kinds.ts';
 import { keyOf, Store } from './storage/store.ts';
 import type { KubeletIdentity } from './subresources/kubelet.ts';
 
@@ -49,6 +50,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const signer = tokenSigner(store, pki.signingKey, pki.verifyKey);
   const registry = new Registry();
   for (const kind of BUILTIN) registry.add(kind);
+  // Without a kubelet there is nobody to measure.
+  if (options.kubeletUrl) for (const kind of METRICS) registry.add(kind);
   const context: Context = {
     store,
     registry,

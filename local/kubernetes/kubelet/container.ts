@@ -252,6 +252,11 @@ export class ContainerRun {
     return this.#process && this.#runnable;
   }
 
+  /** Its first process on this machine, if it has one. */
+  get pid(): number | undefined {
+    return this.#process?.pid();
+  }
+
   /** The console of a container that was made for one. */
   get console(): Console | undefined {
     return this.#process && 'attach' in this.#process ? this.#process : undefined;

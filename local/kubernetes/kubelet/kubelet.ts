@@ -17,6 +17,7 @@ import { nodeStatus, RENEW_MS, renewLease, reportNode } from './nodes.ts';
 import { type PodServices, PodWorker } from './pod-worker.ts';
 import type { Backoff } from './restart.ts';
 import { startKubeletServer } from './server.ts';
+import { Stats } from './stats.ts';
 import { Tether } from './tether.ts';
 
 export interface KubeletOptions {
@@ -103,7 +104,13 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     const pod = podInformer.get(`${namespace}/${name}`);
     return pod && workers.get(pod.metadata.uid)?.access;
   };
-  const api = await startKubeletServer({ identity: options.identity, find, tether });
+  const api = await startKubeletServer({
+    identity: options.identity,
+    find,
+    tether,
+    stats: new Stats(),
+    running: () => [...workers.values()].map(({ pod, access }) => ({ metadata: pod.metadata, access })),
+  });
 
   const nodeIP = (node: Node): string => {
     const before = node.status?.addresses?.find(({ type }) => type === 'InternalIP')?.address;

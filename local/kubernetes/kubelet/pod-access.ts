@@ -1,8 +1,10 @@
 /** What clients may reach of a pod: its logs, its containers, its ports. */
+import { readlink } from 'node:fs/promises';
 import type { ContainerRun } from './container.ts';
 import { listenersOf } from './listeners.ts';
 import { logFile } from './logs.ts';
 import type { Runnable } from './runnable.ts';
+import type { StatsTarget } from './stats.ts';
 import { followOutput } from './streams/attach.ts';
 import type { Dialable } from './streams/dial.ts';
 import type { RemoteStreams } from './streams/streams.ts';
@@ -75,6 +77,19 @@ export class PodAccess implements Dialable {
     const log = this.log(name, false);
     if (log === undefined) throw new Error(`container not found (${JSON.stringify(name)})`);
     return (client) => followOutput(log, client);
+  }
+
+  /** How the processes of its containers can be told from others, by the container's name. */
+  async statsTargets(): Promise<(StatsTarget & { name: string })[]> {
+    const running = this.#view.runs().filter(({ isRunning }) => isRunning);
+    return Promise.all(
+      running.map(async ({ container, entrance, pid, status }) => {
+        const first = await entrance?.firstProcess?.().catch(() => undefined);
+        const pidNamespace =
+          first === undefined ? first : await readlink(`/proc/${first}/ns/pid`).catch(() => undefined);
+        return { name: container.name, key: status.containerID ?? container.name, pidNamespace, ancestor: pid };
+      }),
+    );
   }
 
   /** Where processes of its containers listen on a port, as far as they can be told from others. */

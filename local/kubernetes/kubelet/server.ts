@@ -8,8 +8,10 @@ import type { TLSSocket } from 'node:tls';
 import { type Identity, KUBELET_CLIENT } from './certificates.ts';
 import { logOptions, readLog } from './logs.ts';
 import type { PodAccess } from './pod-access.ts';
+import type { Stats } from './stats.ts';
 import { Refused } from './streams/streams.ts';
 import { streamOf } from './streams/upgrade.ts';
+import { type SummaryPod, summary } from './summary.ts';
 import type { Tether } from './tether.ts';
 
 export interface KubeletServer {
@@ -23,6 +25,9 @@ export interface ServerOptions {
   identity: Identity;
   find(namespace: string, name: string): PodAccess | undefined;
   tether: Tether;
+  /** All pods that have containers now. */
+  running(): SummaryPod[];
+  stats: Stats;
 }
 
 /** A stream that could be served, asked for without an upgrade. */
@@ -44,7 +49,10 @@ const podOf = (options: ServerOptions, namespace: string, name: string): PodAcce
 function logOf(options: ServerOptions, url: URL) {
   const [, kind, namespace, pod, container, more] = url.pathname.split('/').map(decodeURIComponent);
   if (kind !== 'containerLogs' || !namespace || !pod || !container || more !== undefined)
-    throw new Refused(404, '404 page not found: this kubelet serves /containerLogs, /exec, /attach and /portForward');
+    throw new Refused(
+      404,
+      '404 page not found: this kubelet serves /containerLogs, /exec, /attach, /portForward and /stats/summary',
+    );
   const worker = podOf(options, namespace, pod);
   const previous = url.searchParams.get('previous') === 'true';
   const log = worker.log(container, previous);
@@ -66,6 +74,10 @@ async function answer(options: ServerOptions, request: IncomingMessage, response
     if (streamOf(url, (namespace, name) => podOf(options, namespace, name), options.tether))
       throw new Refused(400, UPGRADE_REQUIRED);
     if (request.method !== 'GET') throw new Refused(405, 'method not allowed: use GET');
+    if (url.pathname === '/stats/summary') {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      return void response.end(JSON.stringify(await summary(options.running(), options.stats)));
+    }
     const log = logOf(options, url);
     let wanted: ReturnType<typeof logOptions>;
     try {

@@ -63,6 +63,7 @@ function run(id: number, spec: ProcessSpec): void {
   const { pid } = child;
   if (pid === undefined) return;
   note(pid);
+  if (process.connected) process.send?.({ id, pid } satisfies FromTether);
   child.on('exit', (code, signal) => {
     // The first process of a container is its life: what it started ends with it.
     killGroup(pid, 'SIGKILL');

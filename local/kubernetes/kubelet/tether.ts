@@ -23,6 +23,8 @@ export interface Exit {
 
 export interface Running {
   exited: Promise<Exit>;
+  /** Of its first process; undefined until it is started. */
+  pid(): number | undefined;
   /** To the whole process group. */
   signal(name: NodeJS.Signals): void;
 }
@@ -32,12 +34,13 @@ export type ToTether =
   | { op: 'signal'; id: number; signal: NodeJS.Signals }
   | { op: 'hold'; pid: number }
   | { op: 'release'; pid: number };
-export type FromTether = { id: number; exit: Exit };
+export type FromTether = { id: number; exit: Exit } | { id: number; pid: number };
 
 /** The kubelet's end. If the tether itself dies, all its processes count as killed and a new one is made for the next. */
 export class Tether {
   readonly #pids: string;
   readonly #running = new Map<number, (exit: Exit) => void>();
+  readonly #started = new Map<number, number>();
   #child: ChildProcess | undefined;
   #next = 0;
 
@@ -58,9 +61,11 @@ export class Tether {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     child.on('message', (message) => {
-      const { id, exit } = message as FromTether;
-      this.#running.get(id)?.(exit);
-      this.#running.delete(id);
+      const told = message as FromTether;
+      if ('pid' in told) return void this.#started.set(told.id, told.pid);
+      this.#running.get(told.id)?.(told.exit);
+      this.#running.delete(told.id);
+      this.#started.delete(told.id);
     });
     child.on('exit', () => {
       if (this.#child !== child) return;
@@ -68,6 +73,7 @@ export class Tether {
       for (const end of this.#running.values())
         end({ code: 137, output: '', error: 'the process that held it was killed' });
       this.#running.clear();
+      this.#started.clear();
     });
     this.#child = child;
     return child;
@@ -82,6 +88,7 @@ export class Tether {
     child.send({ op: 'spawn', id, spec } satisfies ToTether);
     return {
       exited: promise,
+      pid: () => this.#started.get(id),
       signal: (signal) => {
         if (this.#running.has(id) && child.connected) child.send({ op: 'signal', id, signal } satisfies ToTether);
       },

@@ -5,6 +5,8 @@ import type { Answer, Call, KindCall } from '../call.ts';
 import { discovery } from '../discovery/routes.ts';
 import { methodNotAllowed, type StatusError, unknownResource } from '../errors.ts';
 import type { Kind } from '../kinds/kind.ts';
+import { METRICS_GROUP } from '../metrics/kinds.ts';
+import { metrics } from '../metrics/metrics.ts';
 import { review } from '../reviews/reviews.ts';
 import { SUBRESOURCES } from '../subresources/table.ts';
 import { create } from '../verbs/create.ts';
@@ -35,6 +37,7 @@ export async function route(call: Call): Promise<Answer> {
   }
   if (kind.deprecation) call.warnings.push(kind.deprecation);
   const one: KindCall = { ...call, kind };
+  if (kind.group === METRICS_GROUP) return metrics(one);
   return info.subresource === undefined ? main(one) : subresource(one);
 }
 

@@ -3,7 +3,6 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from 'node:https';
 import type { KindCall } from '../call.ts';
 import { StatusError } from '../errors.ts';
-import type { Json } from '../json.ts';
 
 /** PEM: the certificate that the kubelet trusts, its key, and the authority of the kubelet's own certificate. */
 export interface KubeletIdentity {
@@ -14,16 +13,16 @@ export interface KubeletIdentity {
 
 const failed = (message: string) => new StatusError(500, 'InternalError', message, {});
 
-/** Opens a request for the node of the call's pod; the caller ends it. Throws 500 where no kubelet is known. */
+/** Opens a request to the kubelet of a node; the caller ends it. Throws 500 where no kubelet is known. */
 export async function kubeletRequest(
   call: KindCall,
-  pod: Json,
+  node: string,
   path: string,
   headers: Record<string, string | string[]>,
 ): Promise<ClientRequest> {
   const { kubeletUrl, kubeletIdentity } = call.context;
   if (kubeletUrl === undefined)
-    throw failed(`no kubelet is known for the node ${pod.spec.nodeName}: the server was started without kubeletUrl`);
+    throw failed(`no kubelet is known for the node ${node}: the server was started without kubeletUrl`);
   const url = new URL(path, kubeletUrl());
   const identity = await kubeletIdentity?.();
   const request =

@@ -30,7 +30,7 @@ export async function log(call: KindCall): Promise<Answer> {
   const passed = new URLSearchParams();
   for (const name of PASSED) for (const value of query.getAll(name)) passed.append(name, value);
   const path = `/containerLogs/${encodeURIComponent(pod.metadata.namespace)}/${encodeURIComponent(info.name!)}/${encodeURIComponent(container)}?${passed}`;
-  const request = await kubeletRequest(call, pod, path, {});
+  const request = await kubeletRequest(call, pod.spec.nodeName, path, {});
   response.on('close', () => request.destroy());
   const answer = await new Promise<IncomingMessage | undefined>((resolve, reject) => {
     request.on('response', resolve);

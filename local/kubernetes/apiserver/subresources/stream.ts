@@ -76,7 +76,7 @@ function spdyRefusal(subresource: string): StatusError {
 
 /** What stands in the way of a stream besides the protocol: asked without an upgrade, a kubelet that would serve it says that it wants one. */
 async function obstacle(call: KindCall, pod: Json, path: string): Promise<StatusError | undefined> {
-  const request = await kubeletRequest(call, pod, path, {});
+  const request = await kubeletRequest(call, pod.spec.nodeName, path, {});
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     request.on('response', resolve);
     request.on('error', (error) => reject(unreachable(path, error)));
@@ -99,7 +99,7 @@ export async function stream(call: KindCall): Promise<Answer> {
     string,
     string
   >;
-  const request = await kubeletRequest(call, pod, path, headers);
+  const request = await kubeletRequest(call, pod.spec.nodeName, path, headers);
   const end = () => request.destroy();
   upgrade.socket.on('close', end);
   const answer = await new Promise<IncomingMessage | undefined>((resolve, reject) => {

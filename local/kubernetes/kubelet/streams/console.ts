@@ -46,6 +46,7 @@ export function openConsole(process: Beside, tty: boolean, log: string, hold: Ho
     .finally(() => written.end());
   return {
     exited,
+    pid: () => pid,
     signal(name) {
       if (pid === undefined) return;
       if (name === 'SIGKILL') return killTree(pid);
