@@ -23,6 +23,10 @@ const NOT_PUBLIC_V6: readonly string[] = ['2001::/32', '2002::/16'];
 /** Of the node-local DNS cache, which answers on a link-local address. */
 const NODE_LOCAL_DNS = '169.254.20.10';
 
+const isV6 = (address: string) => address.includes(':');
+/** An exception must be less than the range that it is taken from. */
+const isNarrow = (cidr: string) => Number(cidr.split('/')[1]) > (isV6(cidr) ? 3 : 0);
+
 /** What differs from cluster to cluster; written by its admin, and discovered by the agent (service, pod and node ranges). */
 export const Network = z.strictObject({
   /** Addresses that answer DNS outside kube-system, such as GKE's 169.254.169.254. */
@@ -32,17 +36,15 @@ export const Network = z.strictObject({
     .default([NODE_LOCAL_DNS]),
   /** Ranges that are the cluster's own although they are public: of Services, pods, nodes, the VPC. */
   excluded: z
-    .array(z.union([z.cidrv4(), z.cidrv6()]))
+    .array(z.union([z.cidrv4(), z.cidrv6()]).refine(isNarrow, 'a range narrower than 0.0.0.0/0 and 2000::/3'))
     .max(32)
     .default([]),
 });
 export type Network = z.output<typeof Network>;
 
-const isV6 = (address: string) => address.includes(':');
 const hostCidr = (address: string) => `${address}/${isV6(address) ? 128 : 32}`;
 /** Kubernetes takes only exceptions that lie inside the range: first hex digit 2 or 3 is 2000::/3. */
 const isPublicV6 = (cidr: string) => /^[23][0-9a-f]{3}:/i.test(cidr);
-const isAllOf = (cidr: string) => cidr.endsWith('/0');
 
 const NAMESPACE_NAME = 'kubernetes.io/metadata.name';
 const agent = {
@@ -59,7 +61,7 @@ export const networkPolicies = (
   { resolvers, excluded }: Network,
   ports: readonly number[],
 ): Readonly<Record<string, object>> => {
-  const ours = (v6: boolean) => excluded.filter((cidr) => isV6(cidr) === v6 && !isAllOf(cidr));
+  const ours = (v6: boolean) => excluded.filter((cidr) => isV6(cidr) === v6);
   return {
     'default-deny': { podSelector: {}, policyTypes: ['Ingress', 'Egress'] },
     egress: {

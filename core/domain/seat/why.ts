@@ -86,12 +86,15 @@ const unscheduled = (seen: Seen, message: string): Explanation => {
   return volumes(seen) ?? explain(reason ?? 'Unschedulable', message);
 };
 
+/** Characters of the log: its end counts, and a message has room for 1,024 bytes. */
+const LOG_LIMIT = 500;
+
 /** How the container ended, with its last lines where they are known. */
 const ended = ({ terminated }: State, { lastLog }: Seen, restarts: number): Explanation => {
   if (terminated?.reason === 'OOMKilled') return explain('OOMKilled');
   const code = terminated?.exitCode === undefined ? '' : `exit code ${terminated.exitCode}, `;
   const times = `${restarts} restart${restarts === 1 ? '' : 's'}`;
-  const lines = (lastLog ?? terminated?.message ?? '').trimEnd();
+  const lines = (lastLog ?? terminated?.message ?? '').trimEnd().slice(-LOG_LIMIT);
   return explain('CrashLoop', `${code}${times}${lines ? `; last lines:\n${lines}` : ''}`);
 };
 
