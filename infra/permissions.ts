@@ -125,9 +125,9 @@ export const permissionsOf = (name: FunctionName, to: Resources): Grant[] => {
       return [...both, to.key.seal(), assume('viewer', 'editor', 'admin')];
     case 'http/operations':
       return [read];
-    case 'http/clusters':
     case 'http/secrets':
-      return [...both, to.key.seal()];
+      return [...both, to.key.sealOnly()];
+    case 'http/clusters':
     case 'http/seat-access':
     case 'http/seat-agent':
       return [...both, to.key.seal()];

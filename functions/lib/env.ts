@@ -62,7 +62,8 @@ export const environments = {
     KEY_ARN: z.string(),
     PROVIDERS: z.string().default('eks'),
     SHARING_TEAMS: z.string(),
-    AGENT_IMAGE_PUBLISHED: z.enum(['true', 'false']),
+    /** `true` when clusters that are not ours can pull it. */
+    AGENT_IMAGE_PUBLISHED: z.string(),
     ...timing('CreateDeadline', 'DeleteDeadline', 'StartGrace'),
   }),
   'http/workspaces': z.object({ ...http, ...seatCaps, ...seatTimings }),

@@ -28,4 +28,9 @@ export class SealingKey extends Construct {
   seal(): Grant {
     return { sid: 'Seal', actions: ['kms:GenerateDataKey', 'kms:Decrypt'], resources: [this.arn] };
   }
+
+  /** For who keeps secrets and never reads one. */
+  sealOnly(): Grant {
+    return { sid: 'SealOnly', actions: ['kms:GenerateDataKey'], resources: [this.arn] };
+  }
 }

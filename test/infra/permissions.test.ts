@@ -53,9 +53,17 @@ describe('who may do what', () => {
     ['post to sockets', 'execute-api:ManageConnections', ['stream/push']],
     ['start workflows', 'states:StartExecution', ['stream/effects', 'schedule/sweep']],
     ['answer waiting tasks', 'states:SendTaskSuccess', ['stream/effects', 'schedule/sweep']],
-    ['stop executions', 'states:StopExecution', ['schedule/sweep', 'tasks/cluster-delete/stop-older']],
+    [
+      'stop executions',
+      'states:StopExecution',
+      ['stream/effects', 'schedule/sweep', 'tasks/cluster-delete/stop-older'],
+    ],
     ['make users', 'cognito-idp:AdminCreateUser', ['http/auth']],
-    ['open sealed secrets', 'kms:Decrypt', ['http/me', 'http/access', 'http/tokens']],
+    [
+      'open sealed secrets',
+      'kms:Decrypt',
+      ['http/me', 'http/clusters', 'http/access', 'http/tokens', 'http/seat-access', 'http/seat-agent'],
+    ],
     ['make clusters', 'eks:CreateCluster', ['tasks/cluster-create/ensure-cluster']],
     ['pass roles', 'iam:PassRole', ['tasks/cluster-create/ensure-cluster', 'tasks/cluster-create/ensure-compute']],
     [

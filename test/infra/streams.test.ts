@@ -50,8 +50,8 @@ describe('the stream', () => {
   });
 
   it.each([
-    ['StreamPush', ['Cluster', 'Token', 'Connection', 'Subscription']],
-    ['StreamEffects', ['Operation', 'Await', 'Cluster']],
+    ['StreamPush', ['Cluster', 'Workspace', 'Group', 'CredentialRequest', 'Token', 'Connection', 'Subscription']],
+    ['StreamEffects', ['Operation', 'Await', 'Cluster', 'Workspace', 'Group', 'Secret']],
   ])('wakes %s for %j only: writes, and removals that were not by time to live', (name, entities) => {
     expect(patternsOf(mappingOf(name))).toEqual([
       { eventName: ['INSERT', 'MODIFY'], dynamodb: { NewImage: { entity: { S: entities } } } },

@@ -98,7 +98,7 @@ describe('the list that an agent syncs by', () => {
 
   it('is told by its digest in the answer to a heartbeat', async () => {
     await seats.seat(ada, port.id);
-    await world.store.commit({ writes: [], claims: [], audit: [] }, world, [
+    await world.store.commit({ writes: [], claims: [], audit: [] }, { now: world.now(), newId: world.newId }, [
       world.store.clusters.leaseStep(port.id, {
         link: 1,
         lastSeenAt: world.now(),
@@ -144,7 +144,7 @@ describe('a status report', () => {
     const late = decideWorkspace(
       await world.store.workspaces.subject(next.id),
       { type: 'report', link: 1, seq: 0, status: seatStatus({ phase: 'Stopped' }) },
-      world,
+      { now: world.now(), newId: world.newId },
     );
     expect(late.writes).toEqual([]);
     expect((await stateOf(next.id)).version).toBe(before.version);
