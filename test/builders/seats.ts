@@ -1,7 +1,9 @@
 /** Dev pods for tests: a spec, what an agent says of it, and a cluster that takes dev pods with its agent connected. */
+import type { Role } from '#core/contract/account.ts';
 import type { ClusterInfo, NewCluster } from '#core/contract/cluster.ts';
 import type { SeatSpec, SeatStatus } from '#core/contract/seat.ts';
 import { HOME_VOLUME } from '#core/contract/template.ts';
+import type { MemberState } from '#core/domain/account.ts';
 import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { withCondition } from '#core/domain/conditions.ts';
 import { write } from '#core/domain/decision.ts';
@@ -69,6 +71,21 @@ export const clusterInfo = (change: Partial<ClusterInfo> = {}): ClusterInfo => (
   networkPolicyEnforced: 'true',
   ...change,
 });
+
+/** Makes a person one of a team. */
+export const joinTeam = async (world: World, account: string, team: string, role: Role): Promise<void> => {
+  const next: MemberState = {
+    entity: 'Member',
+    id: `${team}/${account}`,
+    version: 1,
+    team,
+    account,
+    role,
+    createdAt: world.now(),
+  };
+  const at = { now: world.now(), newId: world.newId };
+  await world.store.commit({ writes: [write<MemberState>(null, next)], claims: [], audit: [] }, at);
+};
 
 let made = 0;
 

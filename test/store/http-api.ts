@@ -5,9 +5,11 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { AppError } from '#core/contract/errors.ts';
 import { allRoutes, functionOf } from '#core/contract/routes.ts';
 import { activateAccount } from '#core/domain/account.ts';
+import type { SeatLimits } from '#core/domain/decision.ts';
 import { app as accessApp } from '#functions/http/apps/access.ts';
 import { app as authApp } from '#functions/http/apps/auth.ts';
 import { app as clustersApp } from '#functions/http/apps/clusters.ts';
+import { app as groupsApp } from '#functions/http/apps/groups.ts';
 import { app as meApp } from '#functions/http/apps/me.ts';
 import { app as operationsApp } from '#functions/http/apps/operations.ts';
 import { app as seatAccessApp } from '#functions/http/apps/seat-access.ts';
@@ -16,10 +18,11 @@ import { app as secretsApp } from '#functions/http/apps/secrets.ts';
 import { app as systemApp } from '#functions/http/apps/system.ts';
 import { app as templatesApp } from '#functions/http/apps/templates.ts';
 import { app as tokensApp } from '#functions/http/apps/tokens.ts';
+import { app as workspacesApp } from '#functions/http/apps/workspaces.ts';
 import { type App, http } from '#functions/lib/http.ts';
 import type { Identity } from '#functions/lib/identity.ts';
 import { createSealing, type DataKeys } from '#functions/lib/sealing.ts';
-import { createWorld, LIMITS, TIMINGS, type World } from '#test/builders/world.ts';
+import { createWorld, LIMITS, SEAT_LIMITS, SEAT_TIMINGS, TIMINGS, type World } from '#test/builders/world.ts';
 
 /** Data keys of a test: the "wrapped" key names the context it was made for, and opens for no other. */
 export const testKeys = (): DataKeys => {
@@ -89,6 +92,7 @@ export interface ApiOptions {
   readonly identity?: Identity;
   readonly registration?: string;
   readonly limits?: typeof LIMITS;
+  readonly seatLimits?: SeatLimits;
   /** Milliseconds that a request for a seat's credential waits, and what happens meanwhile. */
   readonly patience?: number;
   readonly whileWaiting?: () => Promise<void>;
@@ -171,6 +175,8 @@ export const createApi = async (
     }),
     access: accessApp({ ...base, mint: { eks: mint }, apiUrl: 'https://api.example' }),
     tokens: tokensApp({ ...base, ...install }),
+    workspaces: workspacesApp({ ...base, limits: options.seatLimits ?? SEAT_LIMITS, timings: SEAT_TIMINGS }),
+    groups: groupsApp(base),
     templates: templatesApp(base),
     secrets: secretsApp(base),
     'seat-agent': seatAgentApp(base),
