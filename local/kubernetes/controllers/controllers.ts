@@ -1,6 +1,6 @@
 /** All controllers of a cluster, as one client of its API server. */
 
-import { deploymentController } from './deployment.ts';
+import { deploymentController } from './deployment/deployment.ts';
 import { endpointsController } from './endpoints.ts';
 import { garbageCollector } from './garbage-collector.ts';
 import { Client } from './machinery/client.ts';
@@ -11,6 +11,7 @@ import { nodePoolController } from './node-pools.ts';
 import { replicaSetController } from './replica-set.ts';
 import { scheduler } from './scheduler/scheduler.ts';
 import { serviceAccountController } from './service-account.ts';
+import { serviceAccountSecretController } from './service-account-secrets.ts';
 import { statefulSetController } from './stateful-set/stateful-set.ts';
 import { volumeController } from './volumes/volumes.ts';
 
@@ -35,6 +36,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
   const runtime = createRuntime(client, options.log);
   namespaceController(runtime);
   serviceAccountController(runtime, caPem);
+  serviceAccountSecretController(runtime, caPem);
   replicaSetController(runtime);
   deploymentController(runtime);
   statefulSetController(runtime);

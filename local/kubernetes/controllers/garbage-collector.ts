@@ -145,7 +145,8 @@ export function garbageCollector(runtime: Runtime): void {
 
   const discovery = runtime.queue({ name: 'garbage-collector-discovery' }, async () => {
     const found = new Map<string, Discovered>();
-    for (const kind of await discover(runtime.client)) {
+    const { kinds: served, failed } = await discover(runtime.client);
+    for (const kind of served) {
       const wanted = ['list', 'watch', 'delete'].every((verb) => kind.verbs.includes(verb));
       if (wanted && !IGNORED.has(resourceKey(kind))) found.set(resourceKey(kind), kind);
     }
@@ -155,7 +156,8 @@ export function garbageCollector(runtime: Runtime): void {
       follow(kind);
     }
     for (const [key, kind] of kinds) {
-      if (found.has(key)) continue;
+      const silent = failed.some((group) => group.startsWith(`${kind.apiVersion}:`));
+      if (found.has(key) || silent) continue;
       kinds.delete(key);
       for (const object of informers.get(key)?.list() ?? []) deleted(object);
       informers.delete(key);

@@ -1,7 +1,8 @@
 /** What the workload controllers know of pods: ready, available, controlled by whom. */
+import { claim } from './machinery/claim.ts';
 import { conditionOf } from './machinery/conditions.ts';
 import { type Informer, keyOf } from './machinery/informer.ts';
-import { controllerKey, controllerOf, controllerReference, isControlledBy } from './machinery/owners.ts';
+import { controllerKey, controllerOf, controllerReference } from './machinery/owners.ts';
 import type { WorkQueue } from './machinery/queue.ts';
 import { pods, type Resource } from './machinery/resources.ts';
 import type { Runtime } from './machinery/runtime.ts';
@@ -84,37 +85,9 @@ export function podFrom(
   };
 }
 
-/**
- * The pods that belong to `owner`: those it controls and the selector matches; a matching pod without a controller is adopted, a controlled
- * one that no longer matches is released.
- */
-export async function claimPods(
-  runtime: Runtime,
-  of: Resource,
-  owner: Stored,
-  selector: LabelSelector,
-): Promise<Pod[]> {
-  const mine: Pod[] = [];
-  for (const pod of runtime.informer(pods).list(owner.metadata.namespace)) {
-    const matches = selectorMatches(selector, pod.metadata.labels);
-    if (isControlledBy(pod, owner)) {
-      if (matches) mine.push(pod);
-      else if (!isTerminating(pod)) {
-        const ownerReferences = pod.metadata.ownerReferences?.filter(({ uid }) => uid !== owner.metadata.uid) ?? [];
-        await runtime.patch(pods, pod, { metadata: { uid: pod.metadata.uid, ownerReferences } });
-      }
-    } else if (
-      matches &&
-      controllerOf(pod) === undefined &&
-      isActive(pod) &&
-      owner.metadata.deletionTimestamp === undefined
-    ) {
-      const ownerReferences = [...(pod.metadata.ownerReferences ?? []), controllerReference(of, owner)];
-      mine.push(await runtime.patch(pods, pod, { metadata: { uid: pod.metadata.uid, ownerReferences } }));
-    }
-  }
-  return mine;
-}
+/** The pods of `owner`; only living ones are adopted. */
+export const claimPods = (runtime: Runtime, of: Resource, owner: Stored, selector: LabelSelector): Promise<Pod[]> =>
+  claim(runtime, pods, of, owner, selector, isActive);
 
 /** Wakes the owner of every pod that changes; a pod without a controller wakes all who select it. */
 export function onPodsOf<T extends Stored>(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { deploymentStatus } from '#local/kubernetes/controllers/deployment-status.ts';
-import { bounds, countOf, newestOf, plan, surplus } from '#local/kubernetes/controllers/rollout.ts';
+import { bounds, countOf, newestOf, plan, scaled, surplus } from '#local/kubernetes/controllers/deployment/rollout.ts';
+import { deploymentStatus } from '#local/kubernetes/controllers/deployment/status.ts';
 import { deployment, meta, replicaSet } from './builders.ts';
 
 const sizes = (next: Map<{ metadata: { name: string } }, number>) =>
@@ -82,7 +82,16 @@ describe('other strategies', () => {
 
   test('a paused deployment scales but does not roll', () => {
     const paused = deployment({ paused: true, replicas: 6 });
-    expect(sizes(plan(paused, replicaSet(0, 0, 'web:2'), [replicaSet(4, 4)], 4))).toEqual({ web1: 6 });
+    expect(sizes(scaled(paused, replicaSet(0, 0, 'web:2'), [replicaSet(4, 4)]))).toEqual({ web1: 6 });
+  });
+
+  test('several sets keep their shares when a paused deployment scales, and stay as they are when it does not', () => {
+    const strategy = { rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } };
+    const half = deployment({ paused: true, replicas: 8, strategy });
+    const [newest, old] = [replicaSet(1, 1, 'web:2'), replicaSet(3, 3)];
+    expect(sizes(scaled(half, newest, [old]))).toEqual({ web1: 6, web2: 2 });
+    for (const set of [newest, old]) set.metadata.annotations = { 'deployment.kubernetes.io/desired-replicas': '8' };
+    expect(sizes(scaled(half, newest, [old]))).toEqual({});
   });
 });
 

@@ -22,17 +22,25 @@ const read = (list: ResourceList): Discovered[] =>
       verbs,
     }));
 
-/** Every kind once, in its group's preferred version. A group that vanishes between two calls is left out. */
-export async function discover(client: Client): Promise<Discovered[]> {
+export interface Discovery {
+  /** Every kind once, in its group's preferred version. */
+  kinds: Discovered[];
+  /** Groups that could not be read, with the reason. One that vanished between two calls is none. */
+  failed: string[];
+}
+
+export async function discover(client: Client): Promise<Discovery> {
   const core = client.call<ResourceList>('GET', '/api/v1');
   const { groups } = await client.call<{ groups: { preferredVersion: { groupVersion: string } }[] }>('GET', '/apis');
+  const failed: string[] = [];
   const lists = groups.map(async ({ preferredVersion: { groupVersion } }) => {
     try {
       return read(await client.call<ResourceList>('GET', `/apis/${groupVersion}`));
     } catch (error) {
-      if (isStatus(error, 404, 503)) return [];
-      throw error;
+      if (isStatus(error, 503)) failed.push(`${groupVersion}: ${(error as Error).message}`);
+      else if (!isStatus(error, 404)) throw error;
+      return [];
     }
   });
-  return [read(await core), ...(await Promise.all(lists))].flat();
+  return { kinds: [read(await core), ...(await Promise.all(lists))].flat(), failed };
 }

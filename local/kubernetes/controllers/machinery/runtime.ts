@@ -13,6 +13,8 @@ export interface Runtime {
   readonly log: (line: string) => void;
   /** The one informer of a resource; the first asker starts it. */
   informer<T extends Stored>(of: Resource<T>): Informer<T>;
+  /** Tells of every object that goes, whatever its kind, as far as somebody follows the kind. */
+  onDeleted(handler: (object: Stored) => void): void;
   /** Ends the informer of a resource that is gone. */
   drop(of: Resource): void;
   /** A queue which starts once all informers are filled. */
@@ -32,6 +34,7 @@ export interface RunningRuntime extends Runtime {
 export function createRuntime(client: Client, log: (line: string) => void = () => undefined): RunningRuntime {
   const informers = new Map<string, Informer<Stored>>();
   const queues: WorkQueue[] = [];
+  const whenDeleted: ((object: Stored) => void)[] = [];
   const { recordAs, flush } = eventRecorder(client);
   let started = false;
 
@@ -50,9 +53,13 @@ export function createRuntime(client: Client, log: (line: string) => void = () =
       if (known) return known;
       const informer = new Informer(client, of, { log });
       informers.set(key, informer as unknown as Informer<Stored>);
+      informer.on(({ type, object }) => {
+        if (type === 'deleted') for (const tell of whenDeleted) tell(object);
+      });
       informer.start();
       return informer;
     },
+    onDeleted: (handler) => void whenDeleted.push(handler),
     drop(of) {
       void informers.get(resourceKey(of))?.stop();
       informers.delete(resourceKey(of));

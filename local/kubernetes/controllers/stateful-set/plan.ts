@@ -1,7 +1,8 @@
 /** What a StatefulSet does next: which pods to make and which to take away, in kube-controller-manager's order. Pure. */
+
+import { countOf } from '../deployment/rollout.ts';
 import type { Pod, StatefulSet } from '../machinery/types.ts';
 import { availableIn, isFinished, isTerminating } from '../pods.ts';
-import { countOf } from '../rollout.ts';
 import { ordinalOf, ordinals, revisionOf } from './identity.ts';
 
 export interface Revisions {

@@ -1,6 +1,6 @@
 /** The status of a Deployment: counts, and the conditions Available, Progressing and ReplicaFailure. Pure. */
-import { conditionOf, timestamp, withCondition } from './machinery/conditions.ts';
-import type { Condition, Deployment, ReplicaSet } from './machinery/types.ts';
+import { conditionOf, timestamp, withCondition } from '../machinery/conditions.ts';
+import type { Condition, Deployment, ReplicaSet } from '../machinery/types.ts';
 import { bounds } from './rollout.ts';
 
 const sum = (sets: ReplicaSet[], of: (status: NonNullable<ReplicaSet['status']>) => number | undefined): number =>
@@ -73,19 +73,26 @@ function progressing(
     reason,
     message,
   });
-  if (newest === undefined) return keep('DeploymentPaused', 'Deployment is paused', 'Unknown');
+  // A pause does not hide that the deadline was missed.
+  const timedOut = before?.reason === 'ProgressDeadlineExceeded';
+  if (deployment.spec.paused === true && !timedOut) return keep('DeploymentPaused', 'Deployment is paused', 'Unknown');
+  if (newest === undefined)
+    return before ?? keep('NewReplicaSetReason', 'The new replica set is not there yet', 'Unknown');
   const { name } = newest.metadata;
   const replicas = deployment.spec.replicas ?? 1;
   const complete =
     counts.updatedReplicas === replicas && counts.replicas === replicas && counts.availableReplicas === replicas;
   if (complete) return keep('NewReplicaSetAvailable', `ReplicaSet "${name}" has successfully progressed.`);
-  if (!found) return keep('NewReplicaSetCreated', `Created new replica set "${name}"`);
+  if (!found && before?.reason !== 'DeploymentPaused')
+    return keep('NewReplicaSetCreated', `Created new replica set "${name}"`);
   const old = deployment.status;
   const moved =
     before === undefined ||
     counts.updatedReplicas > (old?.updatedReplicas ?? 0) ||
     counts.availableReplicas > (old?.availableReplicas ?? 0) ||
     counts.replicas - counts.updatedReplicas < (old?.replicas ?? 0) - (old?.updatedReplicas ?? 0);
+  const resumed = before?.reason === 'DeploymentPaused';
+  if (resumed) return { ...keep('DeploymentResumed', 'Deployment is resumed', 'Unknown'), lastUpdateTime: timestamp() };
   const finishedOther = before?.reason === 'NewReplicaSetAvailable' && !before.message?.includes(`"${name}"`);
   // Every step starts the deadline anew.
   if (moved || finishedOther) {

@@ -1,9 +1,10 @@
 /** The arithmetic of a Deployment's rollout: how many pods each of its ReplicaSets should have next. Pure. */
-import { sameJson } from './machinery/equal.ts';
-import type { Deployment, PodTemplate, ReplicaSet } from './machinery/types.ts';
+import { sameJson } from '../machinery/equal.ts';
+import type { Deployment, PodTemplate, ReplicaSet } from '../machinery/types.ts';
 
 export const HASH_LABEL = 'pod-template-hash';
 export const REVISION = 'deployment.kubernetes.io/revision';
+export const DESIRED = 'deployment.kubernetes.io/desired-replicas';
 
 /** A count or a share of the replicas (`25%`); shares of a surge are rounded up, those of unavailability down. */
 export function countOf(value: number | string | undefined, replicas: number, round: (n: number) => number): number {
@@ -36,7 +37,44 @@ export const newestOf = (deployment: Deployment, sets: ReplicaSet[]): ReplicaSet
 
 export const wanted = (set: ReplicaSet): number => set.spec.replicas ?? 1;
 const available = (set: ReplicaSet): number => set.status?.availableReplicas ?? 0;
-const total = (sets: ReplicaSet[]): number => sets.reduce((sum, set) => sum + wanted(set), 0);
+export const total = (sets: ReplicaSet[]): number => sets.reduce((sum, set) => sum + wanted(set), 0);
+
+/** How many pods the newest set may have now, beside those of the others. */
+export function newestSize(deployment: Deployment, size: number, others: number): number {
+  const replicas = deployment.spec.replicas ?? 1;
+  if (size > replicas || deployment.spec.strategy?.type === 'Recreate') return replicas;
+  return Math.min(replicas, size + Math.max(0, replicas + bounds(deployment).surge - size - others));
+}
+
+/**
+ * Sizes of a deployment that only scales (it is paused): one carrying set takes all, several keep their shares of what may run, the rest of
+ * the division goes to the largest.
+ */
+export function scaled(
+  deployment: Deployment,
+  newest: ReplicaSet | undefined,
+  old: ReplicaSet[],
+): Map<ReplicaSet, number> {
+  const replicas = deployment.spec.replicas ?? 1;
+  const all = newest ? [newest, ...old] : old;
+  const carrying = all.filter((set) => wanted(set) > 0).sort((a, b) => wanted(b) - wanted(a));
+  const sizes = new Map<ReplicaSet, number>();
+  if (carrying.length <= 1) {
+    const only = carrying[0] ?? newest ?? old.at(-1);
+    if (only) sizes.set(only, replicas);
+  } else {
+    const before = total(carrying);
+    const allowed = replicas === 0 ? 0 : replicas + bounds(deployment).surge;
+    // Only a changed number of replicas is scaled for: else the sets stay where the pause found them.
+    if (carrying.every((set) => set.metadata.annotations?.[DESIRED] === String(replicas))) return sizes;
+    for (const set of carrying) sizes.set(set, Math.trunc((wanted(set) * allowed) / before));
+    const rest = allowed - [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    const [largest] = carrying;
+    if (largest) sizes.set(largest, Math.max(0, (sizes.get(largest) ?? 0) + rest));
+  }
+  for (const [set, size] of sizes) if (size === wanted(set)) sizes.delete(set);
+  return sizes;
+}
 
 /** Next size of each set whose size changes. `alive`: pods of the old sets that still exist, terminating ones too (Recreate waits for them). */
 export function plan(
@@ -49,26 +87,19 @@ export function plan(
   const replicas = deployment.spec.replicas ?? 1;
   const resize = (set: ReplicaSet, size: number) => size !== wanted(set) && next.set(set, size);
 
-  if (deployment.spec.paused === true) {
-    // A paused deployment rolls nothing out; scaling still counts for the set that carries the pods.
-    const carrying = [newest, ...old].filter((set) => wanted(set) > 0);
-    if (carrying.length <= 1) resize(carrying[0] ?? newest, replicas);
-    return next;
-  }
   if (deployment.spec.strategy?.type === 'Recreate') {
     for (const set of old) resize(set, 0);
     if (alive === 0) resize(newest, replicas);
     return next;
   }
 
-  const { surge, unavailable } = bounds(deployment);
-  if (wanted(newest) > replicas) resize(newest, replicas);
-  else resize(newest, Math.min(replicas, wanted(newest) + Math.max(0, replicas + surge - total([newest, ...old]))));
+  const { unavailable } = bounds(deployment);
+  resize(newest, newestSize(deployment, wanted(newest), total(old)));
 
-  const newestSize = next.get(newest) ?? wanted(newest);
+  const size = next.get(newest) ?? wanted(newest);
   const floor = replicas - unavailable;
   // What is not available does not serve: it may go at once, as long as the new set's own missing pods are counted.
-  let spare = newestSize + total(old) - floor - (newestSize - Math.min(available(newest), newestSize));
+  let spare = size + total(old) - floor - (size - Math.min(available(newest), size));
   const sizes = new Map(old.map((set) => [set, wanted(set)]));
   const inOrder = [...old].sort((a, b) =>
     (a.metadata.creationTimestamp ?? '').localeCompare(b.metadata.creationTimestamp ?? ''),
