@@ -110,6 +110,7 @@ export const bundle = async (options: BundleOptions): Promise<{ bundles: readonl
     format: 'esm',
     // ES modules of packages that have both: only they can be shaken.
     mainFields: ['module', 'main'],
+    alias: { '@aws-sdk/credential-provider-node': './functions/lib/aws-credentials.ts' },
     minify: true,
     sourcemap: true,
     sourcesContent: false,

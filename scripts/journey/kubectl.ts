@@ -81,7 +81,12 @@ const throughLibrary = (kubeconfig: string): Kubectl => {
       const status = new Promise<V1Status>((resolve, reject) => {
         new Exec(config)
           .exec(namespace, pod, 'dev', [...command], out, errors, null, false, resolve)
-          .then((socket) => socket.once('close', () => (out.end(), errors.end())), reject);
+          .then((socket) => {
+            socket.once('close', () => {
+              out.end();
+              errors.end();
+            });
+          }, reject);
       });
       const [ended, written, complaint] = await Promise.all([status, text(out), text(errors)]);
       if (ended.status !== 'Success') throw new Error(`${command.join(' ')}: ${complaint || ended.message}`);
