@@ -136,10 +136,12 @@ export function onlyWritten(kind: Kind, subresource: string, set: FieldSet): Fie
 
 /** Takes the change between two states into the managers: the writer gets what it changed, others lose it. */
 export function takeOver(kind: Kind, before: Json, after: Json, all: Managed[], writer: Manager): Managed[] {
-  const { added, modified, removed } = compare(kind.type, before, after);
-  const changed = union(added, modified);
+  const compared = compare(kind.type, before, after);
+  // What a path does not write is not lost by being left out: a PUT without a status takes nothing from who set it.
+  const removed = onlyWritten(kind, writer.subresource, compared.removed);
+  const changed = onlyWritten(kind, writer.subresource, union(compared.added, compared.modified));
   const others = all.map((one) => ({ ...one, set: difference(difference(one.set, changed), removed) }));
-  const taken = onlyWritten(kind, writer.subresource, stripSystem(changed));
+  const taken = stripSystem(changed);
   if (isEmpty(taken)) return others;
   // What the writer had before stays its own, changed again or not.
   const own = all.find(({ manager }) => sameManager(manager, writer));
