@@ -86,7 +86,16 @@ export const forbidden = (of: Subject, name: string, why: string, causes?: Cause
   );
 export const unsupportedMedia = (message: string) => new StatusError(415, 'UnsupportedMediaType', message);
 export const notAcceptable = (message: string) => new StatusError(406, 'NotAcceptable', message);
-export const tooLarge = (message: string) => new StatusError(413, 'RequestEntityTooLarge', message);
+export const tooLarge = (message: string) =>
+  new StatusError(413, 'RequestEntityTooLarge', `Request entity too large: ${message}`);
+/** The disk does not take the write. */
+export const insufficientStorage = () =>
+  new StatusError(
+    507,
+    'InsufficientStorage',
+    'nothing was written: the disk of this API server is full or broken; make room and try again',
+    {},
+  );
 /** The client's version is gone from the window of history. */
 export const expired = (message: string) => new StatusError(410, 'Expired', message);
 

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { keepAggregated } from './auth/aggregation.ts';
 import { type AuthenticateOptions, authenticator } from './auth/authenticate.ts';
+import type { Certificate } from './auth/certificates.ts';
 import { loadPki } from './auth/pki.ts';
 import { authorizer } from './auth/rbac.ts';
 import { tokenSigner } from './auth/service-account-tokens.ts';
@@ -34,6 +35,8 @@ export interface ApiServerOptions extends AuthenticateOptions {
 export interface ApiServer {
   url: string;
   caPem: string;
+  /** A client certificate of the group that may do everything. */
+  admin: Certificate;
   stop(): Promise<void>;
 }
 
@@ -88,5 +91,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     await server.close();
     store.close();
   };
-  return { url: `https://127.0.0.1:${server.port}`, caPem: pki.caPem, stop: () => (stopped ??= stop()) };
+  return {
+    url: `https://127.0.0.1:${server.port}`,
+    caPem: pki.caPem,
+    admin: pki.admin,
+    stop: () => (stopped ??= stop()),
+  };
 }

@@ -1,8 +1,14 @@
 /** Who may do what: tokens, roles, impersonation, and the questions about them. */
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { componentToken, type TestServer, testServer } from './support/server.ts';
+import { issue, newAuthority } from '#local/kubernetes/apiserver/auth/certificates.ts';
+import { ISSUER, tokenSigner } from '#local/kubernetes/apiserver/auth/service-account-tokens.ts';
+import { Store } from '#local/kubernetes/apiserver/storage/store.ts';
+import { ADMIN, componentToken, type TestServer, testServer } from './support/server.ts';
 
 let server: TestServer;
 let webhook: Server;
@@ -38,6 +44,7 @@ afterAll(async () => {
 });
 
 const rbac = '/apis/rbac.authorization.k8s.io/v1';
+const whoami = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
 const role = (name: string, rules: unknown[]) =>
   server.post(`${rbac}/namespaces/access/roles`, { metadata: { name }, rules });
 const bind = (name: string, roleName: string, subject: unknown, as?: string) =>
@@ -109,6 +116,21 @@ describe('tokens', () => {
     expect((await bound('default')).status).toBe(400);
     await server.del(`${ns}/pods/p`);
     expect((await server.get('/api', { as: body.status.token })).status).toBe(401);
+  });
+
+  it('end with their time, which nobody can move', async () => {
+    const { metadata } = (await server.post(`${ns}/serviceaccounts`, { metadata: { name: 'brief' } })).body;
+    const key = createPrivateKey(readFileSync(join(server.dir, 'sa.key'), 'utf8'));
+    const store = new Store(':memory:');
+    const signer = tokenSigner(store, key, createPublicKey(key));
+    const claims = { namespace: 'access', account: { name: 'brief', uid: metadata.uid }, audiences: [ISSUER] };
+    const tokenOf = (lifetime: number) => signer.issue({ ...claims, lifetime }).token;
+    expect((await server.get('/api', { as: tokenOf(60) })).status).toBe(200);
+    expect((await server.get('/api', { as: tokenOf(-1) })).status).toBe(401);
+    store.close();
+    const review = await server.post('/apis/authentication.k8s.io/v1/tokenreviews', { spec: { token: tokenOf(-1) } });
+    expect(review.body.status).toMatchObject({ user: {}, error: expect.stringContaining('invalid bearer token') });
+    expect(review.body.status.authenticated).toBeUndefined();
   });
 
   it('for another audience, expired or forged do not open the door', async () => {
@@ -211,6 +233,32 @@ describe('impersonation', () => {
     expect(body.message).toContain('User "nobody" cannot list resource "pods"');
   });
 
+  it('may be for some requests only: the right to do them as another, and the right to be that other', async () => {
+    const token = await account('constrained');
+    const as = { as: token, headers: { 'impersonate-user': 'bob' } };
+    const refused = async () => (await server.get(`${ns}/configmaps`, as)).body.message as string;
+    expect(await refused()).toContain('cannot impersonate-on:user-info:list resource "configmaps" in API group ""');
+    const grant = async (name: string, rule: object) => {
+      await server.post(`${rbac}/clusterroles`, { metadata: { name }, rules: [rule] });
+      await server.post(`${rbac}/clusterrolebindings`, {
+        metadata: { name },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+        subjects: [{ kind: 'ServiceAccount', name: 'constrained', namespace: 'access' }],
+      });
+    };
+    await grant('on-lists', { apiGroups: [''], resources: ['configmaps'], verbs: ['impersonate-on:user-info:list'] });
+    expect(await refused()).toContain('users.authentication.k8s.io "bob" is forbidden');
+    await grant('as-bob', {
+      apiGroups: ['authentication.k8s.io'],
+      resources: ['users'],
+      resourceNames: ['bob'],
+      verbs: ['impersonate:user-info'],
+    });
+    // Now it is bob who may not.
+    expect(await refused()).toContain('User "bob" cannot list resource "configmaps"');
+    expect((await server.get(`${ns}/secrets`, as)).body.message).toContain('impersonate-on:user-info:list');
+  });
+
   it('is for those who may', async () => {
     const token = await account('actor');
     expect(
@@ -255,5 +303,47 @@ describe('access reviews', () => {
     );
     expect(body.status.nonResourceRules.length).toBeGreaterThan(0);
     expect(body.status.incomplete).toBe(false);
+  });
+});
+
+describe('client certificates', () => {
+  const authority = () => ({ certPem: server.caPem, keyPem: readFileSync(join(server.dir, 'ca.key'), 'utf8') });
+  const ann = { commonName: 'ann', organizations: ['viewers', 'a group, with a comma'] };
+
+  it('of the cluster name their user and groups', async () => {
+    const certificate = await issue(authority(), ann, 'client');
+    const { status, body } = await server.post(whoami, {}, { certificate });
+    expect(status).toBe(201);
+    expect(body.status.userInfo).toMatchObject({
+      username: 'ann',
+      groups: ['viewers', 'a group, with a comma', 'system:authenticated'],
+    });
+    expect(body.status.userInfo.extra['authentication.kubernetes.io/credential-id'][0]).toMatch(
+      /^X509SHA256=[0-9a-f]{64}$/,
+    );
+    expect((await server.get(`${ns}/secrets`, { certificate })).body.message).toContain('User "ann" cannot list');
+  });
+
+  it('count before a token', async () => {
+    const certificate = await issue(authority(), ann, 'client');
+    expect((await server.get(`${ns}/secrets`, { certificate, as: ADMIN })).status).toBe(403);
+  });
+
+  it('of the admin open everything', async () => {
+    expect((await server.get(`${ns}/secrets`, { certificate: server.admin })).status).toBe(200);
+  });
+
+  it('of another authority, of a server, out of date or without a name are 401', async () => {
+    const wrong = [
+      issue(await newAuthority(), ann, 'client'),
+      issue(authority(), ann, { server: [{ type: 'ip', value: '127.0.0.1' }] }),
+      issue(authority(), ann, 'client', -60_000),
+      issue(authority(), { commonName: '', organizations: ['system:masters'] }, 'client'),
+    ];
+    for (const certificate of await Promise.all(wrong)) {
+      const { status, body } = await server.get(`${ns}/secrets`, { certificate });
+      expect(status).toBe(401);
+      expect(body).toMatchObject({ kind: 'Status', reason: 'Unauthorized' });
+    }
   });
 });

@@ -1,6 +1,6 @@
 /** Custom kinds: defined, checked, changed and removed while the server runs. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type TestServer, testServer } from './support/server.ts';
+import { type TestServer, testServer, until } from './support/server.ts';
 
 let server: TestServer;
 const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -59,15 +59,6 @@ const definition = (versions: unknown[] = [version('v1')]) => ({
   },
 });
 const boat = (name: string, spec: object) => ({ apiVersion: 'example.com/v1', kind: 'Boat', metadata: { name }, spec });
-
-const until = async <T>(ask: () => Promise<T>, right: (answer: T) => boolean): Promise<T> => {
-  for (let tries = 0; tries < 100; tries++) {
-    const answer = await ask();
-    if (right(answer)) return answer;
-    await new Promise((done) => setTimeout(done, 20));
-  }
-  throw new Error('it did not become true');
-};
 
 beforeAll(async () => {
   server = await testServer();

@@ -1,53 +1,11 @@
 /** What was acknowledged stays: over restarts, kills and failures of the disk. */
-import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startApiServer } from '#local/kubernetes/apiserver/server.ts';
-import { ADMIN, testServer } from './support/server.ts';
-
-const WRITER = new URL('support/writer.ts', import.meta.url).pathname;
-
-const start = async (dir: string) => {
-  const child = spawn(process.execPath, [WRITER, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const line = await new Promise<string>((done, fail) => {
-    let text = '';
-    child.stdout.on('data', (chunk) => {
-      text += chunk;
-      if (text.includes('\n')) done(text);
-    });
-    child.on('exit', () => fail(new Error('the server ended before it was ready')));
-  });
-  const { url, caPem } = JSON.parse(line) as { url: string; caPem: string };
-  const agent = new Agent({ keepAlive: true, ca: caPem });
-  const call = (method: string, path: string, body?: unknown) =>
-    new Promise<{
-      status: number;
-      body: { metadata: { resourceVersion: string; name: string }; items: { metadata: { name: string } }[] };
-    }>((done, fail) => {
-      const text = body === undefined ? undefined : JSON.stringify(body);
-      const sent = request(new URL(path, url), {
-        method,
-        agent,
-        headers: {
-          authorization: `Bearer ${ADMIN}`,
-          ...(text && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
-        },
-      });
-      sent.on('response', async (response) => {
-        try {
-          const answer = Buffer.concat(await response.toArray()).toString();
-          done({ status: response.statusCode ?? 0, body: JSON.parse(answer) });
-        } catch (error) {
-          fail(error);
-        }
-      });
-      sent.on('error', fail).end(text);
-    });
-  return { child, call };
-};
+import { startWriter } from './support/process.ts';
+import { testServer } from './support/server.ts';
 
 describe('the state', () => {
   it('survives a restart: objects, versions, keys and tokens', async () => {
@@ -76,7 +34,7 @@ describe('the state', () => {
       const acknowledged = new Set<string>();
       let highest = 0;
       for (let round = 0; round < 2; round++) {
-        const { child, call } = await start(dir);
+        const { child, call } = await startWriter(dir);
         const exited = new Promise((done) => child.on('exit', done));
         const writing = (async () => {
           for (let i = 0; ; i++) {
@@ -101,7 +59,7 @@ describe('the state', () => {
         await exited;
         await writing;
       }
-      const { child, call } = await start(dir);
+      const { child, call } = await startWriter(dir);
       const { body } = await call('GET', '/api/v1/namespaces/default/configmaps');
       const there = new Set(body.items.map(({ metadata }) => metadata.name));
       expect([...acknowledged].filter((name) => !there.has(name))).toEqual([]);

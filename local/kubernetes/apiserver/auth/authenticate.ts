@@ -1,6 +1,8 @@
 /** From a bearer token to a user: static tokens, service-account tokens, then the webhook. */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { unauthorized } from '../errors.ts';
+import { certificateUser } from './client-certificate.ts';
 import type { TokenSigner } from './service-account-tokens.ts';
 import { ANONYMOUS, AUTHENTICATED, MASTERS, type User } from './user.ts';
 
@@ -84,8 +86,14 @@ export function authenticator(options: AuthenticateOptions, signer: TokenSigner)
 const withGroup = (user: User): User =>
   user.groups.includes(AUTHENTICATED) ? user : { ...user, groups: [...user.groups, AUTHENTICATED] };
 
-/** The user behind an Authorization header. Throws 401 for a token that nobody knows; without one it is anonymous. */
-export async function userOf(header: string | undefined, authenticate: Authenticator): Promise<User> {
+/**
+ * The user behind a request: of its client certificate, else of its Authorization header. Throws 401 for a certificate of somebody else's or a token
+ * that nobody knows; without either it is anonymous.
+ */
+export async function userOf(request: IncomingMessage, authenticate: Authenticator): Promise<User> {
+  const header = request.headers.authorization;
+  const certified = certificateUser(request);
+  if (certified) return withGroup(certified);
   const token = /^Bearer\s+(\S+)\s*$/i.exec(header ?? '')?.[1];
   if (token === undefined) {
     if (header && /^Bearer\b/i.test(header)) throw unauthorized();

@@ -14,7 +14,7 @@ const header = (value: string | string[] | undefined): string =>
 /** The user whose rights count for this call. Throws 401 and 403. */
 export async function requestUser(call: Call): Promise<User> {
   const { headers, context, request } = call;
-  const actor = await userOf(headers.authorization, context.authenticate);
+  const actor = await userOf(request, context.authenticate);
   const name = header(headers['impersonate-user']);
   const groups = allValues(request.rawHeaders, 'impersonate-group');
   const uid = header(headers['impersonate-uid']);

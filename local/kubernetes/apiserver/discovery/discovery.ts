@@ -28,6 +28,9 @@ const ORDER = [
   'discovery.k8s.io',
 ];
 
+/** Refused here in plain words, but there to be asked. */
+const PROXIED = ['create', 'delete', 'get', 'patch', 'update'];
+
 function subresourcesOf(kind: Kind): Sub[] {
   const found: Sub[] = [];
   if (kind.status) found.push({ name: 'status', verbs: ['get', 'patch', 'update'], kind: kind.kind });
@@ -49,14 +52,19 @@ function subresourcesOf(kind: Kind): Sub[] {
       group: 'authentication.k8s.io',
       version: 'v1',
     });
+  if (kind.resource === 'services') found.push({ name: 'proxy', verbs: PROXIED, kind: 'ServiceProxyOptions' });
+  if (kind.resource === 'nodes') found.push({ name: 'proxy', verbs: PROXIED, kind: 'NodeProxyOptions' });
   if (kind.resource === 'pods') {
     found.push(
       { name: 'attach', verbs: ['create', 'get'], kind: 'PodAttachOptions' },
       { name: 'binding', verbs: ['create'], kind: 'Binding' },
+      { name: 'ephemeralcontainers', verbs: ['get', 'patch', 'update'], kind: 'Pod' },
       { name: 'eviction', verbs: ['create'], kind: 'Eviction', group: 'policy', version: 'v1' },
       { name: 'exec', verbs: ['create', 'get'], kind: 'PodExecOptions' },
       { name: 'log', verbs: ['get'], kind: 'Pod' },
       { name: 'portforward', verbs: ['create', 'get'], kind: 'PodPortForwardOptions' },
+      { name: 'proxy', verbs: PROXIED, kind: 'PodProxyOptions' },
+      { name: 'resize', verbs: ['get', 'patch', 'update'], kind: 'Pod' },
     );
   }
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));

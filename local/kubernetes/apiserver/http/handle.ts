@@ -2,9 +2,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ANONYMOUS } from '../auth/user.ts';
 import type { Call, Context } from '../call.ts';
-import { badRequest, StatusError, tooLarge } from '../errors.ts';
+import { badRequest, insufficientStorage, StatusError, tooLarge } from '../errors.ts';
 import { send, sendError } from '../output/send.ts';
 import { DecodeError } from '../schema/decode.ts';
+import { isDiskFault } from '../storage/database.ts';
 import { negotiate } from './negotiate.ts';
 import { requestInfo } from './request.ts';
 import { route } from './route.ts';
@@ -31,6 +32,7 @@ const asStatus = (error: unknown): StatusError => {
   if (error instanceof StatusError) return error;
   if (error instanceof DecodeError) return badRequest(error.message);
   if (error instanceof BodyTooLarge) return tooLarge(`limit is ${BODY_LIMIT}`);
+  if (isDiskFault(error)) return insufficientStorage();
   const message = error instanceof Error ? error.message : String(error);
   return new StatusError(500, 'InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] });
 };

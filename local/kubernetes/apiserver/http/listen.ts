@@ -20,7 +20,7 @@ const KEEP_ALIVE_MS = 120_000;
 
 /** Resolves when it listens. Throws `EADDRINUSE` with the port in its text. */
 export async function listen(
-  { certPem, keyPem }: { certPem: string; keyPem: string },
+  { caPem, certPem, keyPem }: { caPem: string; certPem: string; keyPem: string },
   port: number,
   handle: (request: IncomingMessage, response: ServerResponse, upgrade?: { socket: Duplex; head: Buffer }) => void,
 ): Promise<Listening> {
@@ -30,6 +30,10 @@ export async function listen(
     key: keyPem,
     cert: certPem,
     allowHTTP1: true,
+    // A client may show a certificate; whether it counts is decided with the request, which a handshake could not answer.
+    ca: caPem,
+    requestCert: true,
+    rejectUnauthorized: false,
     settings: { maxConcurrentStreams: 1000 },
   });
   // Longer than clients keep an idle connection themselves, so that none is closed just as a request goes out on it.

@@ -88,7 +88,7 @@ function collectionLength({ info, kind }: KindCall): number {
 function subresource(call: KindCall): Answer | Promise<Answer> {
   const { info, kind } = call;
   const handlers = SUBRESOURCES[`${kind.resource}/${info.subresource}`] ?? generic(kind, info.subresource!);
-  if (handlers === undefined || info.rest.length > 0) throw unknownResource();
+  if (handlers === undefined || (info.rest.length > 0 && info.subresource !== 'proxy')) throw unknownResource();
   const handler = handlers[info.method];
   if (handler === undefined) throw methodNotAllowed();
   return handler(call);

@@ -25,8 +25,17 @@ export interface Database {
   close(): void;
 }
 
-/** SQLite's code for a database that another process holds. */
+/** SQLite's codes for a database that another process holds, for a disk that fails and for one that is full. */
 const BUSY = 5;
+const IOERR = 10;
+const FULL = 13;
+
+/** The disk refused a write. */
+export function isDiskFault(error: unknown): boolean {
+  const code = (error as { errcode?: number } | undefined)?.errcode;
+  // Extended codes carry their class in the low byte.
+  return code !== undefined && [IOERR, FULL].includes(code & 0xff);
+}
 
 function open(file: string): DatabaseSync {
   const db = new DatabaseSync(file);

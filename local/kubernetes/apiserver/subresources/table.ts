@@ -4,6 +4,8 @@ import { binding } from './binding.ts';
 import { eviction } from './eviction.ts';
 import { finalize } from './finalize.ts';
 import { log } from './log.ts';
+import { ephemeralContainers, resizing } from './pod-parts.ts';
+import { PROXY } from './proxy.ts';
 import { getScale, patchScale, putScale } from './scale.ts';
 import { getStatus, patchStatus, putStatus } from './status.ts';
 import { stream } from './stream.ts';
@@ -21,5 +23,10 @@ export const SUBRESOURCES: Record<string, Handlers> = {
   'pods/exec': { GET: stream, POST: stream },
   'pods/attach': { GET: stream, POST: stream },
   'pods/portforward': { GET: stream, POST: stream },
+  'pods/ephemeralcontainers': ephemeralContainers,
+  'pods/resize': resizing,
+  'pods/proxy': PROXY,
+  'services/proxy': PROXY,
+  'nodes/proxy': PROXY,
   'serviceaccounts/token': { POST: token },
 };

@@ -1,5 +1,6 @@
 /** What the writing verbs share: the stored object, the form of its version, its place. */
 import type { KindCall } from '../call.ts';
+import { asDefined } from '../custom/as-defined.ts';
 import { badRequest, notFound } from '../errors.ts';
 import type { Manager } from '../fields/managed.ts';
 import { clone, type Json, type Obj } from '../json.ts';
@@ -10,6 +11,7 @@ import type { WriteOptions } from './options.ts';
 /** The stored object in the form of the call's version. */
 export const shown = (kind: Kind, stored: Obj): Obj => {
   if (kind.fromStored) return kind.fromStored(stored);
+  if (kind.custom) return asDefined(kind, stored);
   const apiVersion = kind.group ? `${kind.group}/${kind.version}` : kind.version;
   return stored.apiVersion === apiVersion ? stored : { ...stored, apiVersion };
 };

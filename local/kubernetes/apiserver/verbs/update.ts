@@ -22,6 +22,9 @@ import { metadataUpdateFaults } from './metadata.ts';
 import { type WriteOptions, writeOptions } from './options.ts';
 import { checkNamespace, managerOf, namespaceOf, shown, tidy, toStored } from './stored.ts';
 
+/** Paths whose part of the object has rules of its own, checked before. */
+const OWN_RULES = ['status', 'finalize', 'ephemeralcontainers', 'resize'];
+
 export interface Change {
   /** The object as the client wants it; it may come with a resourceVersion and uid as preconditions. */
   next: Obj;
@@ -98,7 +101,7 @@ export function change(
     ...metadataUpdateFaults(kind, next, old),
     ...(kind.custom ? customFaults(call, kind, next, old, subresource) : []),
   ];
-  if (subresource !== 'status' && subresource !== 'finalize') {
+  if (!OWN_RULES.includes(subresource)) {
     faults.push(
       ...(kind.validate?.(next, context.around) ?? []),
       ...(kind.validateUpdate?.(next, old, context.around) ?? []),

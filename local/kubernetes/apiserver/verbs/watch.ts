@@ -1,7 +1,7 @@
 /** WATCH: the changes after a version, for as long as the client stays. */
 import type { Answer, KindCall } from '../call.ts';
 import { internal, StatusError } from '../errors.ts';
-import type { Json, Obj } from '../json.ts';
+import { type Json, type Obj, same } from '../json.ts';
 import { apiVersionOf } from '../kinds/kind.ts';
 import { type Shaper, shape } from '../output/shape.ts';
 import type { StoreEvent } from '../storage/store.ts';
@@ -12,7 +12,8 @@ import { shown } from './stored.ts';
 const BOOKMARK_MS = 60_000;
 /** A watch without a timeout of its own ends after half an hour to an hour. */
 const MIN_TIMEOUT_S = 1800;
-/** Bytes that may wait for a slow client before its watch is closed. */
+/** So many changes, or bytes, may wait for a slow client before its watch is closed. */
+const BEHIND = 1_000;
 const BACKLOG = 32 * 1024 * 1024;
 const FUTURE_WAIT_MS = 3000;
 
@@ -50,16 +51,22 @@ export async function watch(call: KindCall): Promise<Answer> {
     context.stopping.removeEventListener('abort', end);
     response.end();
   };
-  const send = (event: Event): void => {
+  let behind = 0;
+  const taken = () => {
+    behind--;
+  };
+  const send = (event: Event, change = false): void => {
     if (ended) return;
-    response.write(`${JSON.stringify(event)}\n`);
-    if (response.writableLength > BACKLOG) {
+    if (change) behind++;
+    response.write(`${JSON.stringify(event)}\n`, change ? taken : undefined);
+    if (behind > BEHIND || response.writableLength > BACKLOG) {
       // A client that does not read would hold everything in memory; it can resume from the version it saw.
       end();
       response.destroy();
     }
   };
-  const sendObject = (type: string, object: Obj): void => send({ type, object: shaper.one(shown(kind, object)) });
+  const sendObject = (type: string, object: Obj, change = false): void =>
+    send({ type, object: shaper.one(shown(kind, object)) }, change);
   const bookmark = (version: number, annotations?: Json): void => {
     const object = {
       kind: kind.kind,
@@ -72,21 +79,31 @@ export async function watch(call: KindCall): Promise<Answer> {
     if (!annotations) delete (object.metadata as Json).creationTimestamp;
     send({ type: 'BOOKMARK', object: shaper.bookmark(object as Json) });
   };
-  const deliver = ({ type, stored, before, rv }: StoreEvent): void => {
+  /** The definition of a custom kind may have changed since the watch began: the client comes again and sees its objects in their new form. */
+  const outdated = (): boolean => {
+    if (!kind.custom) return false;
+    const now = context.registry.find(kind.group, kind.version, kind.resource);
+    return now !== kind && !same(now?.schema, kind.schema);
+  };
+  const deliver = ({ type, stored, before, rv }: StoreEvent, change = true): void => {
+    if (outdated()) {
+      end();
+      return;
+    }
     const now = type !== 'DELETED' && matches(kind, selection, stored.object);
     const was = before !== undefined && matches(kind, selection, before.object);
-    if (now) sendObject(was ? 'MODIFIED' : 'ADDED', stored.object);
+    if (now) sendObject(was ? 'MODIFIED' : 'ADDED', stored.object, change);
     else if (was) {
       // What leaves the selection is shown as it last matched, with the version of the change.
       const last = before.object;
-      sendObject('DELETED', { ...last, metadata: { ...last.metadata, resourceVersion: String(rv) } });
+      sendObject('DELETED', { ...last, metadata: { ...last.metadata, resourceVersion: String(rv) } }, change);
     }
   };
 
   const initial = options.sendInitialEvents ?? wanted === 0;
   const past = initial ? [] : store.since(kind.storage, wanted);
   // Nothing can happen between this look at the storage and listening: both are in one turn of the event loop.
-  const stop = store.listen(kind.storage, deliver);
+  const stop = store.listen(kind.storage, (event) => deliver(event));
   const bookmarks = setInterval(() => options.bookmarks && bookmark(store.version), BOOKMARK_MS);
   const seconds = options.timeoutSeconds || MIN_TIMEOUT_S * (1 + Math.random());
   const timeout = setTimeout(
@@ -111,6 +128,6 @@ export async function watch(call: KindCall): Promise<Answer> {
     for (const { object } of store.list(kind.storage))
       if (matches(kind, selection, object)) sendObject('ADDED', object);
     if (options.sendInitialEvents && options.bookmarks) bookmark(store.version, { [INITIAL_END]: 'true' });
-  } else for (const event of past) deliver(event);
+  } else for (const event of past) deliver(event, false);
   return { handled: true };
 }

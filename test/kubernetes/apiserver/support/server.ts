@@ -22,6 +22,8 @@ export interface Answer {
 export interface CallOptions {
   /** A bearer token; null: none. */
   as?: string | null;
+  /** A client certificate; without a token unless `as` names one. */
+  certificate?: { certPem: string; keyPem: string };
   headers?: Record<string, string>;
   type?: string;
 }
@@ -34,6 +36,7 @@ export interface WatchEvent {
 export interface TestServer {
   url: string;
   caPem: string;
+  admin: { certPem: string; keyPem: string };
   dir: string;
   kubeconfig: string;
   call(method: string, path: string, body?: unknown, options?: CallOptions): Promise<Answer>;
@@ -67,16 +70,17 @@ export async function testServer(more: Partial<ApiServerOptions> = {}): Promise<
     method: string,
     path: string,
     body: unknown,
-    { as, headers, type }: CallOptions,
+    { as, headers, type, certificate }: CallOptions,
     done: (response: IncomingMessage) => void,
     fail: (error: Error) => void,
   ) => {
     const content =
       body === undefined ? undefined : typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
-    const token = as === undefined ? ADMIN : as;
+    const token = as === undefined ? (certificate ? null : ADMIN) : as;
     const sent = request(new URL(path, server.url), {
       method,
-      agent,
+      agent: certificate ? false : agent,
+      ...(certificate && { ca: server.caPem, cert: certificate.certPem, key: certificate.keyPem }),
       headers: {
         'user-agent': 'tester/1.0',
         ...(token && { authorization: `Bearer ${token}` }),
@@ -94,6 +98,7 @@ export async function testServer(more: Partial<ApiServerOptions> = {}): Promise<
   const self: TestServer = {
     url: server.url,
     caPem: server.caPem,
+    admin: server.admin,
     dir,
     kubeconfig: join(dir, 'kubeconfig'),
     call: (method, path, body, callOptions = {}) =>
@@ -187,5 +192,15 @@ export async function testServer(more: Partial<ApiServerOptions> = {}): Promise<
   );
   return self;
 }
+
+/** Asks again until the answer is right; the last answer otherwise, for the test to complain of. */
+export const until = async <T>(ask: () => Promise<T>, right: (answer: T) => boolean): Promise<T> => {
+  for (let tries = 0; tries < 100; tries++) {
+    const answer = await ask();
+    if (right(answer)) return answer;
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  throw new Error('it did not become true');
+};
 
 export const componentToken = COMPONENT;
