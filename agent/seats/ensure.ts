@@ -35,8 +35,8 @@ export interface EnsureOptions {
 
 export interface Ensure {
   (object: KubernetesObject): Promise<Ensured>;
-  /** Deletes an object that should not be; harmless when it is gone. */
-  remove(object: Pick<Written, 'kind' | 'namespace' | 'name' | 'uid'>): Promise<void>;
+  /** Deletes an object that should not be; `false` when it was gone before. */
+  remove(object: Pick<Written, 'kind' | 'namespace' | 'name' | 'uid'>): Promise<boolean>;
 }
 
 interface Left {
@@ -118,15 +118,15 @@ export const ensurer = ({ kubernetes, mirrors, clock, backOff, signal }: EnsureO
   const remove: Ensure['remove'] = async ({ kind, namespace, name, uid }) => {
     left.delete(`${kind}/${namespace}/${name}`);
     fights.delete(`${kind}/${namespace}/${name}`);
-    await kubernetes
-      .request('DELETE', pathOf(kinds[kind as WrittenKind], namespace, name), {
-        body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', preconditions: { uid } },
-        signal,
-      })
-      .catch((error: unknown) => {
-        // 409: another object of this name by now, which is not the one that was meant.
-        if (!hasStatus(error, 404) && !hasStatus(error, 409)) throw error;
-      });
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', preconditions: { uid } };
+    try {
+      await kubernetes.request('DELETE', pathOf(kinds[kind as WrittenKind], namespace, name), { body, signal });
+      return true;
+    } catch (error) {
+      // 409: another object of this name by now, which is not the one that was meant.
+      if (hasStatus(error, 404) || hasStatus(error, 409)) return false;
+      throw error;
+    }
   };
 
   return Object.assign(ensure, { remove });

@@ -95,8 +95,7 @@ export const namespacesOf = (options: NamespacesOptions): Namespaces => {
     const isStray = (object: Written) => object.seat === undefined && !expected.has(`${object.kind}/${object.name}`);
     for (const kind of PRUNED) {
       for (const object of [...mirrors[kind].within(namespace)].filter(isStray)) {
-        await ensure.remove(object);
-        if (object.rendered === undefined) tell.foreign(object);
+        if ((await ensure.remove(object)) && object.rendered === undefined) tell.foreign(object);
       }
     }
     return again;

@@ -49,8 +49,7 @@ export const prune = async (
   for (const kind of PRUNED) {
     for (const object of [...mirrors[kind].within(namespace)]) {
       if (object.seat !== seat || object.deleting || expected.has(`${kind}/${object.name}`)) continue;
-      await ensure.remove(object);
-      if (object.rendered === undefined) tell.foreign(object);
+      if ((await ensure.remove(object)) && object.rendered === undefined) tell.foreign(object);
     }
   }
 };

@@ -10,7 +10,7 @@ import type { Link } from '../link.ts';
 import type { Log } from '../log.ts';
 import { bury } from './burial.ts';
 import type { ClusterRecord } from './cluster-record.ts';
-import { type Desired, desiredState } from './desired.ts';
+import { type Desired, desiredState, type Tombstone } from './desired.ts';
 import { ensurer } from './ensure.ts';
 import { specHash, type WorkspaceFacts } from './facts.ts';
 import { type Mirrors, watchSeats } from './mirrors.ts';
@@ -72,6 +72,8 @@ export const startSeats = (options: SeatsOptions): Seats => {
   const tell = teller(outbox, log);
   /** Hash of each spec as it was after our own last write of it. */
   const wrote = new Map<string, string>();
+  /** Tombstones whose end was said, and that wait for the answer. */
+  const told = new WeakSet<Tombstone>();
   let leaving = false;
 
   const onChange = (namespace: string, seat?: string) => {
@@ -211,6 +213,8 @@ export const startSeats = (options: SeatsOptions): Seats => {
     if (!tombstone) return undefined;
     const kept = await bury(tombstone, { kubernetes, mirrors, ensure, signal });
     if (!kept) return backOff.firstMs;
+    if (told.has(tombstone)) return undefined;
+    told.add(tombstone);
     const payload = { id, revision: tombstone.revision, kept };
     outbox.forget(`seat ${id}`);
     outbox.event(`gone ${id}`, { type: 'workspace.gone', payload }, () => desired.buried(tombstone));

@@ -48,6 +48,7 @@ export interface SeatAgent {
 
 export interface StartOptions {
   readonly pod?: string;
+  readonly paces?: Partial<SeatPaces>;
   /** Asked before each writing request; `false`: the agent is killed just there, before the request is sent. */
   readonly mayWrite?: (method: string, path: string) => boolean;
 }
@@ -80,7 +81,15 @@ export interface SeatsWorld {
 }
 
 /** Waits for behaviour; the time is only how long a broken test takes to fail. */
-export const eventually = (what: () => unknown) => expect.poll(what, { timeout: 20_000, interval: 30 });
+export const eventually = (what: () => unknown) => expect.poll(what, { timeout: 12_000, interval: 30 });
+
+/** How many writes there were when they had ended for a moment. */
+export const quiet = async (writes: readonly string[]): Promise<number> => {
+  for (let before = -1; before !== writes.length; await new Promise((resolve) => setTimeout(resolve, 80))) {
+    before = writes.length;
+  }
+  return writes.length;
+};
 
 export const seatSpec = (id: string | undefined, more: Partial<SeatSpec> = {}): SeatSpec =>
   SeatSpec.parse({
@@ -195,7 +204,7 @@ export const seatsWorld = async (cluster: TestCluster): Promise<SeatsWorld> => {
       for (const link of plane.live())
         link.push({ type: 'workspace.delete', payload: { id, revision, volumes: fate } });
     },
-    start: async ({ pod = 'agent-1', mayWrite = () => true } = {}) => {
+    start: async ({ pod = 'agent-1', paces = {}, mayWrite = () => true } = {}) => {
       const stopping = new AbortController();
       const log: string[] = [];
       const [writes, calls]: string[][] = [[], []];
@@ -230,7 +239,7 @@ export const seatsWorld = async (cluster: TestCluster): Promise<SeatsWorld> => {
         vitals: createVitals(systemClock),
         clock: systemClock,
         log: createLog((line) => log.push(line), systemClock.wall),
-        paces: PACES,
+        paces: { ...PACES, ...paces },
         signal: stopping.signal,
       });
       const agent: SeatAgent = {
