@@ -4,6 +4,7 @@
 export class Addresses {
   readonly #network: string;
   readonly #taken = new Map<string, string>();
+  readonly #held = new Map<string, string>();
   #pod = 0;
 
   /** `network`: the first two bytes, `127.42`. Linux answers on all of 127/8. */
@@ -18,7 +19,12 @@ export class Addresses {
     if (address === undefined || !address.startsWith(`${this.#network}.`)) return undefined;
     const holder = this.#taken.get(address);
     if (holder !== undefined && holder !== owner) return undefined;
+    return this.#take(address, owner);
+  }
+
+  #take(address: string, owner: string): string {
     this.#taken.set(address, owner);
+    this.#held.set(owner, address);
     return address;
   }
 
@@ -26,18 +32,18 @@ export class Addresses {
     for (let i = 0; i < tries; i += 1) {
       const address = from();
       if (this.#taken.has(address)) continue;
-      this.#taken.set(address, owner);
-      return address;
+      return this.#take(address, owner);
     }
     throw new Error(`all addresses of ${this.#network} are in use`);
   }
 
+  /** Who has an address keeps it; else the one that it had before, if that is free. */
   forPod(uid: string, before?: string): string {
     const next = () => {
       this.#pod = (this.#pod % (254 * 254)) + 1;
       return `${this.#network}.${1 + Math.floor((this.#pod - 1) / 254)}.${1 + ((this.#pod - 1) % 254)}`;
     };
-    return this.#reclaim(uid, before) ?? this.#free(next, 254 * 254, uid);
+    return this.#held.get(uid) ?? this.#reclaim(uid, before) ?? this.#free(next, 254 * 254, uid);
   }
 
   forNode(name: string, before?: string): string {
@@ -46,10 +52,11 @@ export class Addresses {
       n += 1;
       return `${this.#network}.0.${n}`;
     };
-    return this.#reclaim(name, before) ?? this.#free(next, 254, name);
+    return this.#held.get(name) ?? this.#reclaim(name, before) ?? this.#free(next, 254, name);
   }
 
   release(owner: string): void {
-    for (const [address, holder] of this.#taken) if (holder === owner) this.#taken.delete(address);
+    this.#taken.delete(this.#held.get(owner) ?? '');
+    this.#held.delete(owner);
   }
 }

@@ -119,6 +119,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const describe = (node: Node) => nodeStatus(node, nodeIP(node), api.port, `v${options.version}.0-eks-embedded`);
   const isServed = new Set<string>();
   async function serve(node: Node): Promise<void> {
+    api.listenOn(nodeIP(node));
     try {
       await reportNode(client, node, describe(node));
       await renewLease(client, node);

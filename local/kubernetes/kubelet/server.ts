@@ -1,7 +1,7 @@
 /** The kubelet's own API: container logs, and streams into containers. It answers the API server and nobody else. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, createServer as createPlain, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
@@ -17,6 +17,8 @@ import type { Tether } from './tether.ts';
 export interface KubeletServer {
   url: string;
   port: number;
+  /** Answers on another address of loopback, too: that of a node. */
+  listenOn(address: string): void;
   stop(): Promise<void>;
 }
 
@@ -129,12 +131,20 @@ export async function startKubeletServer(options: ServerOptions): Promise<Kubele
     server.listen(0, '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo;
+  const others = new Map<string, Server>();
   return {
     port,
     url: `https://127.0.0.1:${port}`,
+    listenOn(address) {
+      if (others.has(address)) return;
+      // What arrives there is for the one server; an address that cannot be had (macOS knows only 127.0.0.1) is not needed by our own API server.
+      const other = createPlain((socket) => server.emit('connection', socket)).on('error', () => undefined);
+      others.set(address, other.listen(port, address));
+    },
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
+        for (const other of others.values()) other.close();
         for (const socket of sockets) socket.destroy();
       }),
   };

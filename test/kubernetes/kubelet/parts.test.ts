@@ -49,6 +49,11 @@ describe('addresses', () => {
     expect(addresses.forPod('a', '127.42.1.7')).toBe('127.42.1.7');
     expect(addresses.forPod('b', '127.42.1.7')).toBe('127.42.1.1');
     expect(addresses.forPod('c', '10.0.0.1')).toBe('127.42.1.2');
+    expect([addresses.forPod('c'), addresses.forNode('n'), addresses.forNode('n')]).toEqual([
+      '127.42.1.2',
+      '127.42.0.1',
+      '127.42.0.1',
+    ]);
   });
 
   test('one that was given back is not handed out at once', () => {

@@ -9,8 +9,10 @@ import { type SpdyStream, serveSpdy } from './spdy/connection.ts';
 
 /** What kubectl speaks since 1.31: SPDY inside a WebSocket. */
 export const TUNNEL_PROTOCOL = 'SPDY/3.1+portforward.k8s.io';
+/** The same without the WebSocket. */
+export const FORWARD_PROTOCOL = 'portforward.k8s.io';
 /** What client libraries speak: two channels for each port. */
-export const CHANNEL_PROTOCOLS = ['v4.channel.k8s.io', 'portforward.k8s.io'];
+export const CHANNEL_PROTOCOLS = ['v4.channel.k8s.io', FORWARD_PROTOCOL];
 const NORMAL_CLOSURE = 1000;
 
 /** Joins the client's stream with a new connection to the port until both have ended; a failure goes to `errors`, which is ended in any case. */

@@ -6,8 +6,15 @@ import type { PodAccess } from '../pod-access.ts';
 import type { Tether } from '../tether.ts';
 import { COMMAND_PROTOCOLS, commandStreams } from './channels.ts';
 import { execute } from './exec.ts';
-import { CHANNEL_PROTOCOLS, forwardChannels, forwardStreams, TUNNEL_PROTOCOL } from './port-forward.ts';
-import { Refused, streamOptions } from './streams.ts';
+import {
+  CHANNEL_PROTOCOLS,
+  FORWARD_PROTOCOL,
+  forwardChannels,
+  forwardStreams,
+  TUNNEL_PROTOCOL,
+} from './port-forward.ts';
+import { SPDY_COMMAND_PROTOCOL, spdyCommandStreams } from './spdy/command.ts';
+import { Refused, type RemoteStreams, type StreamOptions, streamOptions } from './streams.ts';
 
 export interface UpgradeRequest {
   request: IncomingMessage;
@@ -42,6 +49,25 @@ function accept({ request, socket, head }: UpgradeRequest, protocol: string): Pr
   return new Promise((resolve) => server.handleUpgrade(request, socket, head, resolve));
 }
 
+const isSpdy = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === 'spdy/3.1';
+
+/** What a kube-apiserver speaks to kubelets. */
+function acceptSpdy({ request, socket, head }: UpgradeRequest, protocol: string): Duplex {
+  const offered = String(request.headers['x-stream-protocol-version'] ?? '').split(/,\s*/);
+  if (!offered.includes(protocol))
+    throw new Refused(403, `unable to upgrade: no protocol of [${offered.join(' ')}] is spoken: offer ${protocol}`);
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: ${protocol}\r\n\r\n`,
+  );
+  socket.unshift(head);
+  return socket;
+}
+
+const acceptCommand = async (asked: UpgradeRequest, options: StreamOptions): Promise<RemoteStreams> =>
+  isSpdy(asked.request)
+    ? spdyCommandStreams(acceptSpdy(asked, SPDY_COMMAND_PROTOCOL), options)
+    : commandStreams(await accept(asked, protocolOf(asked.request, COMMAND_PROTOCOLS)), options);
+
 type Serve = (asked: UpgradeRequest) => Promise<void>;
 
 function command(worker: PodAccess, container: string, query: URLSearchParams, tether: Tether): Serve {
@@ -50,8 +76,7 @@ function command(worker: PodAccess, container: string, query: URLSearchParams, t
   if (words.length === 0) throw new Refused(400, 'you must specify at least one command for the container');
   const entrance = worker.entrance(container);
   return async (asked) => {
-    const socket = await accept(asked, protocolOf(asked.request, COMMAND_PROTOCOLS));
-    const streams = commandStreams(socket, options);
+    const streams = await acceptCommand(asked, options);
     await execute(
       () => entrance.beside(words, options.tty),
       words,
@@ -66,8 +91,7 @@ function attach(worker: PodAccess, container: string, query: URLSearchParams): S
   const options = streamOptions(query);
   const join = worker.attachment(container);
   return async (asked) => {
-    const socket = await accept(asked, protocolOf(asked.request, COMMAND_PROTOCOLS));
-    await join(commandStreams(socket, options));
+    await join(await acceptCommand(asked, options));
   };
 }
 
@@ -77,6 +101,7 @@ function portForward(worker: PodAccess, query: URLSearchParams): Serve {
     throw new Refused(400, `ports ${query.getAll('port').join(', ')}: each must be a number from 1 to 65535`);
   if (!worker.isRunning) throw new Refused(400, 'unable to forward port because pod is not running');
   return async (asked) => {
+    if (isSpdy(asked.request)) return forwardStreams(worker, acceptSpdy(asked, FORWARD_PROTOCOL));
     const protocol = protocolOf(asked.request, [TUNNEL_PROTOCOL, ...CHANNEL_PROTOCOLS]);
     if (protocol !== TUNNEL_PROTOCOL && ports.length === 0)
       throw new Refused(400, 'query parameter "ports" is required: at least one port');
