@@ -7,8 +7,11 @@ import { type Kind, subjectOf } from '../kinds/kind.ts';
 import { keyOf } from '../storage/store.ts';
 import type { WriteOptions } from '../verbs/options.ts';
 import type { Attributes } from './attributes.ts';
+import { enforceLimits, fillLimits } from './limit-ranges/admit.ts';
+import { enforcePodSecurity } from './pod-security/enforce.ts';
 import { enforcePolicies } from './policies/enforce.ts';
 import { priority } from './priority.ts';
+import { enforceQuota } from './quota/enforce.ts';
 import { admitPod } from './service-account.ts';
 
 /** A namespace must be there and not be ending. */
@@ -55,8 +58,9 @@ export function admitCreate(call: KindCall, object: Obj, _options: WriteOptions)
     );
   }
   if (call.kind.storage === 'pods') {
-    priority(call, object);
+    fillLimits(call, object);
     admitPod(call, object);
+    priority(call, object);
   }
   escalation(call, object, undefined);
 }
@@ -67,7 +71,11 @@ export function admitUpdate(call: KindCall, next: Obj, old: Obj, _options: Write
 
 /** After the object was found valid, before it is written: what refuses. Nothing is changed here. */
 export function admitValid(attributes: Attributes): void {
+  enforceLimits(attributes);
+  enforcePodSecurity(attributes);
   enforcePolicies(attributes);
+  // Last: what others refuse uses nothing.
+  enforceQuota(attributes);
 }
 
 const KEPT = new Set(['default', 'kube-system', 'kube-public']);

@@ -1,4 +1,6 @@
 /** The kinds of the core group. */
+import { limitRangeDefaults, limitRangeFaults } from '../admission/limit-ranges/kind.ts';
+import { quotaFaults, quotaUpdateFaults } from '../admission/quota/kind.ts';
 import { at, type Json, type Obj } from '../json.ts';
 import { AGE, CREATED_AT, column, NAME, text, wide } from './columns.ts';
 import { configmaps, secrets } from './configuration.ts';
@@ -108,6 +110,8 @@ const simple: Kind[] = [
     shortNames: ['quota'],
     status: true,
     deleteAnswersObject: true,
+    validate: quotaFaults,
+    validateUpdate: quotaUpdateFaults,
     columns: [
       NAME,
       column('Request', (quota) => quotaText(quota, false)),
@@ -115,7 +119,12 @@ const simple: Kind[] = [
       AGE,
     ],
   }),
-  core('LimitRange', 'limitranges', { shortNames: ['limits'], columns: [NAME, CREATED_AT] }),
+  core('LimitRange', 'limitranges', {
+    shortNames: ['limits'],
+    columns: [NAME, CREATED_AT],
+    defaults: limitRangeDefaults,
+    validate: limitRangeFaults,
+  }),
   core('Event', 'events', {
     shortNames: ['ev'],
     storage: 'events',
