@@ -1,5 +1,5 @@
 /** A cluster's own API for the bootstrap: the one place of the tasks that makes a client of @kubernetes/client-node. */
-import { ApiException, KubeConfig, KubernetesObjectApi, PatchStrategy } from '@kubernetes/client-node';
+import { ApiException, KubeConfig, KubernetesObjectApi, loadYaml, PatchStrategy } from '@kubernetes/client-node';
 import { FIELD_MANAGER } from '#core/domain/agent-manifest.ts';
 import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
 import { Permanent, Retryable, toTaskError } from '../../lib/task-error.ts';
@@ -20,7 +20,8 @@ export const connectKubernetes: ConnectKubernetes = ({ endpoint, ca, token }) =>
     apply: async (object) => {
       try {
         await client.patch(
-          structuredClone(object) as Parameters<typeof client.patch>[0],
+          // Read as the library reads manifests: it writes known kinds by its own names of fields, and would drop `x-kubernetes-…` as we have them.
+          loadYaml<Parameters<typeof client.patch>[0]>(JSON.stringify(object)),
           undefined,
           undefined,
           FIELD_MANAGER,
