@@ -48,10 +48,15 @@ export const clustersIn = (table: Table) => {
     return { cluster: asEntity<ClusterState>(found), lease: asEntity<Lease>(held) };
   };
 
+  /** In the order asked, null for what is not there. */
+  const leases = async (ids: readonly string[]): Promise<(Lease | null)[]> =>
+    (await table.batchGet(ids.map(keys.lease))).map((item) => asEntity<Lease>(item));
+
   return {
     cluster,
     operation,
     lease,
+    leases,
 
     withLease,
 
@@ -80,9 +85,9 @@ export const clustersIn = (table: Table) => {
         { index: 'gsi1', pk: lists.clustersOf(of.team) },
         { ...of, keyOf: (id) => (ClusterId.safeParse(id).success ? keys.cluster(id) : null) },
       );
-      const leases = kept.length === 0 ? [] : await table.batchGet(kept.map((each) => keys.lease(each.id)));
+      const held = await leases(kept.map(({ id }) => id));
       return {
-        items: kept.map((each, at) => ({ cluster: each, lease: asEntity<Lease>(leases[at]) })),
+        items: kept.map((each, at) => ({ cluster: each, lease: held[at] ?? null })),
         nextCursor,
       };
     },

@@ -1,11 +1,13 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Hello } from '#core/contract/agent.ts';
+import { nothing } from '#core/domain/decision.ts';
 import { connect as linkConnected } from '#core/domain/link.ts';
 import { revokeToken } from '#core/domain/token.ts';
 import type { Change } from '#core/store/change.ts';
 import { toItem } from '#core/store/items.ts';
 import { sha256 } from '#core/store/keys.ts';
+import { endConnection } from '#functions/lib/connection-end.ts';
 import { stream } from '#functions/lib/stream.ts';
 import { effects } from '#functions/stream/reactions/effects.ts';
 import { push } from '#functions/stream/reactions/push.ts';
@@ -198,6 +200,53 @@ describe('push', () => {
         message: { v: 1, type: 'pace', id: next.id, payload: { paceSeconds: 30, staleAfterSeconds: 90 } },
       },
     ]);
+  });
+
+  it('does not repeat the watched pace to an agent whose last answer named it, but does to one that came back since', async () => {
+    const out = sockets();
+    const { next } = await world.cluster(owner);
+    const { after } = await withAgent(next.id, 'agent-1');
+    const lease = { link: after.agent!.link, lastSeenAt: world.now(), paceSeconds: 30, staleAfterSeconds: 720 };
+    await world.store.commit(nothing, { now: world.now(), newId: world.newId }, [
+      world.store.clusters.leaseStep(next.id, lease),
+    ]);
+    const subscribed: Change = {
+      entity: 'Subscription',
+      before: null,
+      after: { team: owner.team, connection: 'a' },
+    };
+    await pushing(out)(subscribed);
+    expect(out.posted).toEqual([]);
+    await withAgent(next.id, 'agent-2');
+    await pushing(out)(subscribed);
+    expect(out.posted.map(({ to, message }) => [to, message.type])).toEqual([['agent-2', 'pace']]);
+  });
+
+  it('ends the link of an agent whose socket answers 410, at once and once', async () => {
+    await listen('a');
+    const { next } = await world.cluster(owner);
+    await withAgent(next.id, 'agent-1');
+    const subscribed: Change = {
+      entity: 'Subscription',
+      before: null,
+      after: { team: owner.team, connection: 'a' },
+    };
+    await pushing(sockets(['agent-1']))(subscribed);
+    const ended = (await world.store.clusters.cluster(next.id))!;
+    expect(ended.conditions).toContainEqual(
+      expect.objectContaining({ type: 'Connected', status: 'False', reason: 'Disconnected' }),
+    );
+    expect(await world.store.connections.get('agent-1')).toBeNull();
+    await endConnection(world, 'agent-1');
+    expect((await world.store.clusters.cluster(next.id))?.version).toBe(ended.version);
+  });
+
+  it('leaves the present link alone when it is an older socket that answers 410', async () => {
+    const { next } = await world.cluster(owner);
+    await withAgent(next.id, 'agent-1');
+    const { after } = await withAgent(next.id, 'agent-2');
+    await endConnection(world, 'agent-1');
+    expect(await world.store.clusters.cluster(next.id)).toEqual(after);
   });
 });
 

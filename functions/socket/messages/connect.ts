@@ -1,9 +1,8 @@
 /** `$connect` and `$disconnect`: a person's single-use ticket or an agent's token opens a socket; its end is told to the cluster (DESIGN §4, §6). */
 import { AppError } from '#core/contract/errors.ts';
-import { disconnect as linkEnded } from '#core/domain/link.ts';
 import { tokenStateOf } from '#core/domain/token.ts';
-import { untilFresh } from '#core/store/commit.ts';
 import { sha256 } from '#core/store/keys.ts';
+import { endConnection } from '../../lib/connection-end.ts';
 import type { Deps } from '../../lib/deps.ts';
 import type { Handshake } from '../../lib/socket.ts';
 
@@ -44,16 +43,8 @@ const connectAgent = async (deps: Deps, connectionId: string, secret: string): P
   });
 };
 
-/** Best effort and possibly late: only the current link's end changes the cluster (seed-systems §4.0 H2). */
+/** API Gateway's word is best effort: a post that meets nobody ends a connection in the same way. */
 export const disconnect =
   (deps: Deps) =>
-  async (connectionId: string): Promise<void> => {
-    const connection = await deps.store.connections.close(connectionId);
-    if (connection?.kind !== 'agent') return;
-    await untilFresh(async () => {
-      const cluster = await deps.store.clusters.cluster(connection.cluster);
-      if (cluster === null) return;
-      const now = deps.now();
-      await deps.store.commit(linkEnded(cluster, connection.link, now), { now, newId: deps.newId });
-    });
-  };
+  (connectionId: string): Promise<void> =>
+    endConnection(deps, connectionId);

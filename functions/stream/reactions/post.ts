@@ -1,5 +1,6 @@
 /** Posting to sockets: one socket's trouble is its own (DESIGN §2: clients resync by version). */
 import { PROTOCOL, type ServerMessage } from '#core/contract/agent.ts';
+import { endConnection } from '../../lib/connection-end.ts';
 import type { Connections } from '../../lib/connections.ts';
 import type { Deps } from '../../lib/deps.ts';
 
@@ -32,7 +33,7 @@ export const announce = async (deps: PushDeps, team: string, message: unknown): 
   );
 };
 
-/** One socket's trouble is its own: a gone one is forgotten, another failure is logged. */
+/** One socket's trouble is its own: a gone one ends as `$disconnect` ends it, another failure is logged. */
 const postTo = async (
   deps: PushDeps,
   connection: string,
@@ -41,7 +42,7 @@ const postTo = async (
 ): Promise<void> => {
   try {
     if (await deps.connections.post(connection, message)) return;
-    await deps.store.connections.close(connection);
+    await endConnection(deps, connection);
     await gone();
   } catch (error) {
     deps.log.warn('a push failed', { connection, error: error as Error });

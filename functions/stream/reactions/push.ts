@@ -57,12 +57,17 @@ const closeTokens = async (deps: PushDeps, cluster: string, hash: string): Promi
   );
 };
 
-/** Somebody began to watch: the agents of the team go to the watched pace. */
+/** Somebody began to watch: the agents of the team go to the watched pace; those whose last answer said so keep it already. */
 const quicken = async (deps: PushDeps, team: string): Promise<void> => {
   const connected = (await deps.store.clusters.ofTeam(team)).filter(
     (cluster) => cluster.agent !== undefined && isTrue(cluster.conditions, 'Connected'),
   );
-  await each(connected, (cluster) =>
+  const leases = await deps.store.clusters.leases(connected.map(({ id }) => id));
+  const slower = connected.filter(({ agent }, at) => {
+    const lease = leases[at];
+    return lease?.link !== agent?.link || (lease?.paceSeconds ?? Number.POSITIVE_INFINITY) > deps.watched.paceSeconds;
+  });
+  await each(slower, (cluster) =>
     tell(deps, (cluster.agent as { connectionId: string }).connectionId, 'pace', deps.watched, cluster.id),
   );
 };
