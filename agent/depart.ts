@@ -1,5 +1,5 @@
 /** The cluster's time with us ends: its dev pods are stopped and it is emptied, or, where it goes on without us, it is left clean (DESIGN §4; issue "existing"). */
-import { MAY_REMAIN } from '#core/domain/cluster-origin.ts';
+import { MAY_REMAIN } from '#core/domain/seat/remains.ts';
 import type { Clock } from './clock.ts';
 import { type Drained, drainCluster, mayDrain } from './drain.ts';
 import type { Kubernetes } from './kubernetes/client.ts';

@@ -1,5 +1,5 @@
 /** Takes everything of ours out of a cluster that goes on living without us (provider existing): seats first, then what guarded them. */
-import { DEPLOYMENT_LABEL, MANAGED, TEAM_LABEL, TENANT_ROLE } from '#core/domain/seat/names.ts';
+import { DELETE_ANNOTATION, DEPLOYMENT_LABEL, MANAGED, TEAM_LABEL, TENANT_ROLE } from '#core/domain/seat/names.ts';
 import type { Clock } from '../clock.ts';
 import { hasStatus, type Item, type Kubernetes } from '../kubernetes/client.ts';
 import { type KindName, kinds, pathOf } from '../kubernetes/kinds.ts';
@@ -81,7 +81,15 @@ export const leaveNamespaces = async (options: LeaveOptions): Promise<Left> => {
     const there = (await sweep(namespace, SEATS)) + (await list('Pod', namespace)).length;
     if (there > 0) return there;
     const guards = await sweep(namespace, GUARDS);
-    if (guards === 0) await drop('RoleBinding', namespace, TENANT_ROLE);
+    if (guards === 0) {
+      // Nobody's files are in it any more: its admin may delete it.
+      await kubernetes.request('PATCH', pathOf(kinds.Namespace, undefined, namespace), {
+        body: { metadata: { annotations: { [DELETE_ANNOTATION]: namespace } } },
+        contentType: 'application/merge-patch+json',
+        signal,
+      });
+      await drop('RoleBinding', namespace, TENANT_ROLE);
+    }
     return guards;
   };
 

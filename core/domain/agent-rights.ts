@@ -31,6 +31,7 @@ const WATCHING: readonly Rule[] = [
   rule('', ['nodes'], SEE),
   rule('', ['pods'], ['list']),
   rule('', ['namespaces'], ['get'], ['kube-system']),
+  rule('storage.k8s.io', ['storageclasses'], ['list']),
 ];
 
 /** In its own namespace. `create` cannot be bound to a name: a POST has none yet when it is authorized. */
@@ -68,7 +69,6 @@ const SEATS_WIDE: readonly Rule[] = [
   rule('apps', ['statefulsets'], ['list', 'watch']),
   rule(NETWORKING, ['networkpolicies'], ['list', 'watch']),
   rule(NETWORKING, ['servicecidrs'], ['list']),
-  rule('storage.k8s.io', ['storageclasses'], ['list']),
   rule(RBAC, ['roles'], ['list', 'watch']),
   rule(RBAC, ['rolebindings'], APPLY),
   rule(RBAC, ['clusterroles'], ['bind'], [TENANT_ROLE]),

@@ -7,16 +7,6 @@ import type { ClusterState } from './cluster-state.ts';
 /** The provider of clusters that were there before us and live on after us. */
 export const EXISTING = 'existing';
 
-/** What may be left in a connected cluster whose agent was not there to say so; the names are the same everywhere. */
-export const MAY_REMAIN: readonly string[] = [
-  'namespace/roadstead-system',
-  'crd/workspaces.roadstead.dev',
-  'crd/clusters.roadstead.dev',
-  'clusterrole/roadstead-agent',
-  'clusterrole/roadstead-tenant',
-  'clusterrolebinding/roadstead-agent',
-];
-
 type Made = Pick<ClusterState, 'provider' | 'workers'>;
 
 /** Was it there before us? Then nothing of it is ours to count, to pay for, to let expire or to remove. */

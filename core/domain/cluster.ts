@@ -5,7 +5,7 @@ import { AppError, type ErrorCode } from '../contract/errors.ts';
 import { type Context, earlier, plus } from './clock.ts';
 import type { ClusterCommand, ClusterDecision, ClusterSubject } from './cluster-command.ts';
 import { createCluster } from './cluster-create.ts';
-import { expiryOf, isConnected, MAY_REMAIN, vcpuTaken } from './cluster-origin.ts';
+import { expiryOf, isConnected, vcpuTaken } from './cluster-origin.ts';
 import { type ClusterState, isExpired } from './cluster-state.ts';
 import { withCondition } from './conditions.ts';
 import type { Claim, Decision, Write } from './decision.ts';
@@ -18,6 +18,7 @@ import {
   type OperationState,
   type OperationTimings,
 } from './operation.ts';
+import { MAY_REMAIN } from './seat/remains.ts';
 
 /** The transition table: the phases in which a command means anything. */
 const ALLOWED: Readonly<Record<Exclude<ClusterCommand['type'], 'create'>, readonly ClusterPhase[]>> = {

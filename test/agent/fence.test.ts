@@ -219,7 +219,7 @@ describe('the fence refuses the agent', () => {
   });
 
   test('writing and deleting elsewhere, even where somebody granted it the right', async () => {
-    const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', ...binding('shop', tenant) };
+    const role = binding('shop', tenant);
     expect((await fenced.server.apply(placeOf(role), 'admin', role)).status).toBe(201);
     const service: KubernetesObject = {
       apiVersion: 'v1',

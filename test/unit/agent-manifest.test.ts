@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { manifestText, renderAgentManifest } from '#core/domain/agent-manifest.ts';
 import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
+import { MAY_REMAIN } from '#core/domain/seat/remains.ts';
 
 const given = {
   image: `registry.example.com/roadstead/agent@sha256:${'b'.repeat(64)}`,
@@ -186,4 +187,10 @@ test('cluster-wide it writes no more than namespaces, bindings and its own kinds
     'rolebindings',
     'clusterroles',
   ]);
+});
+
+test('what may remain in a connected cluster is everything cluster-wide that the manifest put there', () => {
+  const short = (kind: string) => (kind === 'CustomResourceDefinition' ? 'crd' : kind.toLowerCase());
+  const wide = seats.filter(({ metadata }) => metadata.namespace === undefined);
+  expect([...MAY_REMAIN].sort()).toEqual(wide.map(({ kind, metadata }) => `${short(kind)}/${metadata.name}`).sort());
 });

@@ -29,7 +29,7 @@ const disruption = (reason: string) =>
     { deleting: true },
   );
 
-const cases: readonly (readonly [string, Reason, Partial<Seen>, string?])[] = [
+const cases: [string, Reason, Partial<Seen>, string?][] = [
   [
     'a pod that is ready',
     'Running',
@@ -195,7 +195,7 @@ const cases: readonly (readonly [string, Reason, Partial<Seen>, string?])[] = [
   ['a node that is lost', 'NodeReplaced', { pod: disruption('DeletionByTaintManager') }],
 ];
 
-test.each(cases)('%s: %s', (_, reason, seen, words) => {
+test.each<[string, Reason, Partial<Seen>, string?]>(cases)('%s: %s', (_, reason, seen, words) => {
   const found = whyNotRunning({ runState: 'Running', ...seen });
   expect(found.reason).toBe(reason);
   expect(found.message.startsWith(REASONS[reason])).toBe(true);

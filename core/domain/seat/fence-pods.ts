@@ -2,6 +2,8 @@
  * The admission policy for pods in namespaces of ours: what Pod Security `restricted` still lets out of a namespace (kubernetes.md finding 7,
  * §5.4). The second wall behind the rendering, which asks for none of it; it holds for whoever makes the pod.
  */
+
+import type { AdmissionPolicy } from './admission-policy.ts';
 import {
   MOUNT_ROOTS,
   NODE_SELECTOR_KEYS,
@@ -13,7 +15,6 @@ import {
   SECRETS_DIR,
   TOLERATION_KEYS,
 } from './allowed.ts';
-import type { AdmissionPolicy } from './fence.ts';
 import { MANAGED, PULL_SECRET, SEAT_ACCOUNT, WORKSPACE_LABEL } from './names.ts';
 
 const list = (items: readonly string[]) => `[${items.map((item) => `'${item}'`).join(', ')}]`;

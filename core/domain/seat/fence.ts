@@ -1,5 +1,6 @@
 /** The fence: admission policies that the manifest installs around the agent and its namespaces, and that the agent cannot change (kubernetes.md §5.4, findings 2, 5, 10). */
 import type { KubernetesObject } from '../kubernetes-object.ts';
+import { type AdmissionPolicy, objectsOf } from './admission-policy.ts';
 import { seatPods } from './fence-pods.ts';
 import {
   AGENT_NAME,
@@ -10,14 +11,6 @@ import {
   TENANT_ROLE,
   WORKSPACE_LABEL,
 } from './names.ts';
-
-export interface AdmissionPolicy {
-  readonly name: string;
-  readonly constraints: Readonly<Record<string, unknown>>;
-  readonly conditions?: readonly { readonly name: string; readonly expression: string }[];
-  readonly variables?: readonly { readonly name: string; readonly expression: string }[];
-  readonly validations: readonly { readonly expression: string; readonly message: string }[];
-}
 
 const AGENT_USER = `system:serviceaccount:${AGENT_NAMESPACE}:${AGENT_NAME}`;
 const ALL = ['CREATE', 'UPDATE', 'DELETE'];
@@ -81,27 +74,6 @@ const namespaceGuard: AdmissionPolicy = {
     },
   ],
 };
-
-const objectsOf = (policy: AdmissionPolicy, labels: Readonly<Record<string, string>>): KubernetesObject[] => [
-  {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'ValidatingAdmissionPolicy',
-    metadata: { name: policy.name, labels },
-    spec: {
-      failurePolicy: 'Fail',
-      matchConstraints: policy.constraints,
-      ...(policy.conditions && { matchConditions: policy.conditions }),
-      ...(policy.variables && { variables: policy.variables }),
-      validations: policy.validations,
-    },
-  },
-  {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'ValidatingAdmissionPolicyBinding',
-    metadata: { name: policy.name, labels },
-    spec: { policyName: policy.name, validationActions: ['Deny'] },
-  },
-];
 
 /** All policies, each with its binding. `drain`: the agent may empty the whole cluster before it is deleted. */
 export const renderFence = (labels: Readonly<Record<string, string>>, drain: boolean): KubernetesObject[] =>

@@ -1,0 +1,21 @@
+/** What the manifest puts into a cluster beside the agent's own namespace, in the order in which one `kubectl delete` takes it away. */
+import { AGENT_NAME, AGENT_NAMESPACE, TENANT_ROLE } from './names.ts';
+
+const POLICIES = [
+  'roadstead-agent-fence',
+  'roadstead-workspace-owner',
+  'roadstead-namespace-guard',
+  'roadstead-seat-pods',
+] as const;
+
+/** Left in a connected cluster when its time with us ends: the agent cannot remove what bounds it. The fence goes first, as it guards namespaces. */
+export const MAY_REMAIN: readonly string[] = [
+  ...POLICIES.map((name) => `validatingadmissionpolicybinding/${name}`),
+  ...POLICIES.map((name) => `validatingadmissionpolicy/${name}`),
+  `namespace/${AGENT_NAMESPACE}`,
+  'crd/workspaces.roadstead.dev',
+  'crd/clusters.roadstead.dev',
+  `clusterrolebinding/${AGENT_NAME}`,
+  `clusterrole/${AGENT_NAME}`,
+  `clusterrole/${TENANT_ROLE}`,
+];
