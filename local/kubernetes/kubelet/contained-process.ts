@@ -60,12 +60,12 @@ export async function containedProcess(options: SpecOptions & { dev: DevImage })
   const main = (tty ? initOnTerminal : initCommand)(root, { hostname, uid, cwd }, command);
   return {
     isolation: 'user-namespace',
-    main: { command: main.command, env: { ...main.env, ...variables }, cwd: '/', ownGroup: false, handshake: tty },
+    main: { command: main.command, env: { ...main.env, ...variables }, cwd: '/', handshake: tty },
     async beside(words, terminal) {
       const pid = await firstProcess(root);
       const entering = terminal ? enterOnTerminal(pid, { uid, cwd }, words) : enter(pid, { uid, cwd }, words);
       const env = { ...entering.env, ...variables };
-      return { command: entering.command, env, cwd: '/', ownGroup: false, handshake: terminal };
+      return { command: entering.command, env, cwd: '/', handshake: terminal };
     },
     firstProcess: () => firstProcess(root),
   };

@@ -9,6 +9,7 @@ import { runHook, watchHealth } from './health.ts';
 import { holdPorts } from './held-ports.ts';
 import { repositoryOf } from './images.ts';
 import { logFile } from './logs.ts';
+import { killMarked } from './marked.ts';
 import { type PrepareHost, prepare } from './prepare.ts';
 import type { ProbeTarget } from './probes.ts';
 import { nextWait, type RestartPolicy, stateAfterCrash, waitText } from './restart.ts';
@@ -234,6 +235,7 @@ export class ContainerRun {
     void runHook(this.#target, container.lifecycle?.postStart, 'PostStart', 30_000, this.#host.event);
     const exit = await running.exited;
     held.close();
+    if (runnable.mark) killMarked(runnable.mark);
     life.abort();
     this.#process = undefined;
     this.#finish(startedAt, exit.code, exit.error);

@@ -5,6 +5,7 @@ import type { Container, Pod } from '../controllers/machinery/types.ts';
 import { environment, expand, type PodFacts, type Sources } from './environment.ts';
 import type { KnownImage } from './images.ts';
 import { LAUNCH } from './launch.ts';
+import { MARK } from './marked.ts';
 import { type Mount, rewrite } from './paths.ts';
 import type { Runnable } from './runnable.ts';
 
@@ -39,7 +40,7 @@ export async function plainProcess(options: SpecOptions): Promise<Runnable> {
   const base: Record<string, string> = {
     PATH: `${dirname(process.execPath)}:${BASE_PATH}`,
     HOME: home,
-    TMPDIR: join(home, 'tmp'),
+    [MARK]: join(home, 'tmp'),
     ...clusterVariables(pod, server),
   };
   const env = await environment(pod, container, options.sources, options.facts, base);
@@ -58,12 +59,12 @@ export async function plainProcess(options: SpecOptions): Promise<Runnable> {
   const cwd = wanted === workingDir ? home : wanted;
   return {
     isolation: 'process',
-    main: { command, env, cwd, ownGroup: true, handshake: false },
+    mark: join(home, 'tmp'),
+    main: { command, env, cwd, handshake: false },
     beside: async (words) => ({
       command: ['/bin/sh', '-c', 'eval "$LAUNCH"', 'sh', cwd, ...words.map(inside)],
       env: { ...env, LAUNCH },
       cwd: '/',
-      ownGroup: true,
       handshake: false,
     }),
   };

@@ -3,8 +3,6 @@ import type { ProcessSpec } from './tether.ts';
 
 /** A command of a container: its process, or one beside it. */
 export interface Beside extends Omit<ProcessSpec, 'log'> {
-  /** Nothing else ends what it leaves behind: its process group goes with it. */
-  ownGroup: boolean;
   /** On a terminal: input is for it only after it has written one NUL. */
   handshake: boolean;
 }
@@ -16,6 +14,8 @@ export interface Runnable {
   isolation: Isolation;
   /** TCP ports of the image that the kubelet holds while the process runs. */
   ports?: readonly number[];
+  /** The mark of its processes, where no namespace holds them together. */
+  mark?: string;
   /** The container's process; on a terminal if the container has one. */
   main: Beside;
   /** The same place and environment for another command. Rejects when the container cannot be entered. */

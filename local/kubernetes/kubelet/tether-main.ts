@@ -2,8 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { openLog } from './log-writer.ts';
+import { killMarked } from './marked.ts';
 import type { Exit, FromTether, ProcessSpec, ToTether } from './tether.ts';
 
 const pids = process.argv[2] ?? '.';
@@ -36,6 +37,7 @@ function sweep(): void {
     if (pid > 1 && startOf(pid) === readFileSync(join(pids, name), 'utf8')) killGroup(pid, 'SIGKILL');
     rmSync(join(pids, name), { force: true });
   }
+  killMarked(join(dirname(pids), 'pods'));
 }
 
 const note = (pid: number) => writeFileSync(join(pids, String(pid)), startOf(pid) ?? '', { mode: 0o600 });

@@ -69,7 +69,6 @@ async function withPipes(beside: Beside, streams: RemoteStreams, hold: Hold): Pr
   over.abort();
   await Promise.all(outputs);
   streams.gone.removeEventListener('abort', stop);
-  if (beside.ownGroup) killTree(pid);
   release();
   return code;
 }
@@ -120,7 +119,6 @@ async function onTerminal(beside: Beside, streams: RemoteStreams, hold: Hold): P
     terminal.onExit(({ exitCode, signal }) => resolve(signal ? 128 + signal : exitCode)),
   );
   streams.gone.removeEventListener('abort', stop);
-  if (beside.ownGroup) killTree(terminal.pid);
   release();
   return code;
 }
