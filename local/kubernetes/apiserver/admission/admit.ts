@@ -7,10 +7,11 @@ import { type Kind, subjectOf } from '../kinds/kind.ts';
 import { keyOf } from '../storage/store.ts';
 import type { WriteOptions } from '../verbs/options.ts';
 import type { Attributes } from './attributes.ts';
+import { checkGrowth } from './claims.ts';
 import { enforceLimits, fillLimits } from './limit-ranges/admit.ts';
 import { enforcePodSecurity } from './pod-security/enforce.ts';
 import { enforcePolicies } from './policies/enforce.ts';
-import { priority } from './priority.ts';
+import { checkPriorityClass, priority } from './priority.ts';
 import { enforceQuota } from './quota/enforce.ts';
 import { admitPod } from './service-account.ts';
 
@@ -71,6 +72,8 @@ export function admitUpdate(call: KindCall, next: Obj, old: Obj, _options: Write
 
 /** After the object was found valid, before it is written: what refuses. Nothing is changed here. */
 export function admitValid(attributes: Attributes): void {
+  checkPriorityClass(attributes);
+  checkGrowth(attributes);
   enforceLimits(attributes);
   enforcePodSecurity(attributes);
   enforcePolicies(attributes);

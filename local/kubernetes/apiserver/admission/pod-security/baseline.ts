@@ -220,7 +220,7 @@ const sysctls: Check = {
   find({ spec }, minor) {
     const bad = (spec.securityContext?.sysctls ?? [])
       .map(({ name }: Json) => name)
-      .filter((name: string) => !(minor >= (SYSCTLS[name] ?? Number.POSITIVE_INFINITY)));
+      .filter((name: string) => !(minor >= (SYSCTLS[name] ?? Number.NaN)));
     return bad.length ? { reason: 'forbidden sysctls', detail: bad.join(', ') } : undefined;
   },
 };
