@@ -94,7 +94,11 @@ export const clusterRecord = ({ kubernetes, agentVersion, clock, signal }: Clust
 
   return {
     read: async () => {
-      const known = await get();
+      const known = await get().catch((error: unknown) => {
+        // Where no dev pods are placed, the manifest gives no right to it.
+        if (hasStatus(error, 403)) return undefined;
+        throw error;
+      });
       return known && sourceOf(known);
     },
     accept: async ({ clusterId, deploymentId, epoch, cluster }) => {
