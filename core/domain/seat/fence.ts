@@ -15,6 +15,8 @@ import {
 const AGENT_USER = `system:serviceaccount:${AGENT_NAMESPACE}:${AGENT_NAME}`;
 const ALL = ['CREATE', 'UPDATE', 'DELETE'];
 const labelled = (object: string) => `(has(${object}.metadata.labels) && '${MANAGED}' in ${object}.metadata.labels)`;
+/** Absent for what lies in no namespace. */
+const NAMESPACE = "request.?namespace.orValue('')";
 const isOther = (resource: string) => `request.resource.resource != '${resource}'`;
 
 /** What an agent that empties the cluster before its deletion may take away anywhere (the ClusterRole `roadstead-drain`). */
@@ -26,7 +28,7 @@ const agentFence = (drain: boolean): AdmissionPolicy => ({
   conditions: [{ name: 'agent', expression: `request.userInfo.username == '${AGENT_USER}'` }],
   validations: [
     {
-      expression: `request.resource.resource == 'namespaces' || request.namespace in ['', '${AGENT_NAMESPACE}'] || ${labelled('namespaceObject')}${drain ? ` || ${DRAINED}` : ''}`,
+      expression: `request.resource.resource == 'namespaces' || ${NAMESPACE} in ['', '${AGENT_NAMESPACE}'] || ${labelled('namespaceObject')}${drain ? ` || ${DRAINED}` : ''}`,
       message: 'the agent writes only in namespaces that Roadstead made',
     },
     {
@@ -39,7 +41,7 @@ const agentFence = (drain: boolean): AdmissionPolicy => ({
     },
     // `rolebindings` is granted for every namespace, since the agent must bind its tenant role in those that it makes.
     {
-      expression: `${isOther('rolebindings')} || request.operation == 'DELETE' || (request.namespace != '${AGENT_NAMESPACE}' && (object.roleRef.kind == 'ClusterRole' ? object.roleRef.name == '${TENANT_ROLE}' && object.subjects.all(s, s.kind == 'ServiceAccount' && s.name == '${AGENT_NAME}' && s.?namespace.orValue('') == '${AGENT_NAMESPACE}') : object.roleRef.name == 'seat-' + variables.ws && object.subjects.all(s, s.kind == 'ServiceAccount' && s.name == 'access-' + variables.ws && s.?namespace.orValue('') == request.namespace)))`,
+      expression: `${isOther('rolebindings')} || request.operation == 'DELETE' || (${NAMESPACE} != '${AGENT_NAMESPACE}' && (object.roleRef.kind == 'ClusterRole' ? object.roleRef.name == '${TENANT_ROLE}' && object.subjects.all(s, s.kind == 'ServiceAccount' && s.name == '${AGENT_NAME}' && s.?namespace.orValue('') == '${AGENT_NAMESPACE}') : object.roleRef.name == 'seat-' + variables.ws && object.subjects.all(s, s.kind == 'ServiceAccount' && s.name == 'access-' + variables.ws && s.?namespace.orValue('') == ${NAMESPACE})))`,
       message: "the agent binds its tenant role to itself, and a seat's role to that seat's access account",
     },
   ],
