@@ -11,9 +11,9 @@ export const SSH_PORT = 2222;
 export const HTTP_PORT = 8080;
 
 /** Names and versions of the secrets in the environment: a new version restarts this pod, and only this one (seed-systems §4.3 H4.2). */
-export const ENV_SECRETS_ANNOTATION = 'roadstead.dev/env-secrets';
+const ENV_SECRETS_ANNOTATION = 'roadstead.dev/env-secrets';
 /** How many restarts were asked for. */
-export const RESTARTS_ANNOTATION = 'roadstead.dev/restarts';
+const RESTARTS_ANNOTATION = 'roadstead.dev/restarts';
 
 /** The environment variable of a template's parameter: the name as the template writes it. */
 export const parameterVariable = (name: string): string => `PARAM_${name}`;
