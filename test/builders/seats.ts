@@ -72,6 +72,9 @@ export const clusterInfo = (change: Partial<ClusterInfo> = {}): ClusterInfo => (
   ...change,
 });
 
+/** A cluster that tests do not fill. */
+export const LARGE = clusterInfo({ allocatable: { cpuMillis: 64_000, memoryMiB: 262_144, gpus: 0, pods: 400 } });
+
 /** Makes a person one of a team. */
 export const joinTeam = async (world: World, account: string, team: string, role: Role): Promise<void> => {
   const next: MemberState = {

@@ -1,84 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { groupRoutes, workspaceRoutes } from '#core/contract/workspace.ts';
 import type { ClusterState } from '#core/domain/cluster-state.ts';
-import { type Decision, write } from '#core/domain/decision.ts';
-import { amountOf, NO_AMOUNT, plusAmount } from '#core/domain/seat-amount.ts';
 import { releaseTemplate } from '#core/domain/template-change.ts';
-import { decideWorkspace } from '#core/domain/workspace.ts';
-import { heldBy } from '#core/domain/workspace-claims.ts';
-import type { WorkspaceCommand } from '#core/domain/workspace-command.ts';
-import { untilFresh } from '#core/store/commit.ts';
-import { clusterInfo, harbour, joinTeam, seatStatus } from '#test/builders/seats.ts';
+import { clusterInfo, harbour, LARGE } from '#test/builders/seats.ts';
 import { SEAT_LIMITS } from '#test/builders/world.ts';
-import { type Api, createApi, type Person } from './http-api.ts';
+import type { Person } from './http-api.ts';
+import { create, createSeatsApi, freshName, path, type SeatsApi } from './seats-api.ts';
 import { startTable, type TestTable } from './table.ts';
 
 let table: TestTable;
-let api: Api;
+let api: SeatsApi;
 let ada: Person;
 let home: ClusterState;
 
 beforeAll(async () => {
   table = await startTable();
-  api = await createApi(table);
+  api = await createSeatsApi(table);
   ada = await api.person();
-  home = await harbour(
-    api,
-    ada,
-    {},
-    clusterInfo({ allocatable: { cpuMillis: 64_000, memoryMiB: 262_144, gpus: 0, pods: 400 } }),
-  );
+  home = await harbour(api, ada, {}, LARGE);
 });
 afterAll(() => table.stop());
-
-let names = 0;
-const freshName = () => `pod${++names}`;
-const create = (by: Person, body: object = {}, headers: Record<string, string> = {}) =>
-  by.call('POST', '/api/v1/workspaces', { body: { name: freshName(), ...body }, headers });
-const at = () => ({ now: api.now(), newId: api.newId });
-/** What the agent or a workflow does meanwhile. */
-const decide = (id: string, command: WorkspaceCommand) =>
-  untilFresh(async () => {
-    const decision = decideWorkspace(await api.store.workspaces.subject(id), command, at());
-    await api.store.commit(decision, at());
-    return decision.next;
-  });
-let seq = 0;
-const reports = async (id: string, phase: 'Running' | 'Stopped' | 'Failed') => {
-  const subject = await api.store.workspaces.workspace(id);
-  const status = seatStatus({ phase, observedRevision: subject?.revision ?? 0 });
-  const next = await decide(id, { type: 'report', link: 1, seq: ++seq, status });
-  return next.operationId === undefined ? next : decide(id, { type: 'succeed', operation: next.operationId });
-};
-const isRunning = async (by: Person, body: object = {}) => {
-  const made = await create(by, body);
-  expect(made.status).toBe(202);
-  await reports(made.body.id, 'Running');
-  return made.body;
-};
-const path = (ref: string, rest = '') => `/api/v1/workspaces/${ref}${rest}`;
-const commit = (decision: Decision) => api.store.commit(decision, at());
-
-/** Counters of a cluster and a team, and what their seats hold by their own state. */
-const counted = async (cluster: string, team: string) => {
-  const seats = (await api.store.workspaces.ofCluster(cluster)).map(heldBy);
-  const room = await api.store.workspaces.room(cluster);
-  const usage = await api.store.workspaces.usage(team);
-  return {
-    counters: { ...room, closed: undefined, usage },
-    sums: {
-      seats: seats.length,
-      taken: seats.reduce((sum, { amount }) => plusAmount(sum, amount), NO_AMOUNT),
-      closed: undefined,
-      usage: {
-        workspaces: seats.length,
-        cpuMillis: seats.reduce((sum, { amount }) => sum + amount.cpuMillis, 0),
-        memoryMiB: seats.reduce((sum, { amount }) => sum + amount.memoryMiB, 0),
-        storageGiB: seats.reduce((sum, { storageGiB }) => sum + storageGiB, 0),
-      },
-    },
-  };
-};
 
 describe('creating a dev pod', () => {
   it('answers 202 with the pod on a cluster that fits, its cost, its ETag and its operation', async () => {
@@ -120,7 +60,7 @@ describe('creating a dev pod', () => {
     expect(await create(ada, { name })).toMatchObject({ status: 409, body: { code: 'workspace.name_taken' } });
     await ada.call('DELETE', path(body.id));
     expect(await create(ada, { name })).toMatchObject({ body: { code: 'workspace.name_taken' } });
-    await decide(body.id, { type: 'gone', revision: 2, kept: [], limits: SEAT_LIMITS });
+    await api.isGone(body.id, SEAT_LIMITS);
     expect((await create(ada, { name })).status).toBe(202);
   });
 
@@ -144,7 +84,7 @@ describe('creating a dev pod', () => {
   });
 
   it('takes a template of the team, with its parameters as text', async () => {
-    await commit(
+    await api.commit(
       releaseTemplate(
         null,
         {
@@ -162,7 +102,7 @@ describe('creating a dev pod', () => {
           volumes: [{ name: 'home', size: '1Gi', mounts: [{ mountPath: '/home/node' }] }],
           idleTimeoutSeconds: 60,
         },
-        { team: ada.team, account: ada.id, actor: `account:${ada.id}` },
+        { team: ada.team, actor: `account:${ada.id}` },
         api.now(),
       ),
     );
@@ -294,91 +234,13 @@ describe('where a dev pod is put', () => {
   });
 });
 
-describe('a dev pod’s life over the API', () => {
-  it('stops, starts, restarts and changes, each with its revision as ETag', async () => {
-    const { id } = await isRunning(ada);
-    const stopped = await ada.call('POST', path(id, '/stop'));
-    expect(stopped).toMatchObject({ status: 202, body: { phase: 'Stopping', wanted: 'Stopped' } });
-    expect(stopped.headers.etag).toBe('"2"');
-    expect(await ada.call('POST', path(id, '/start'))).toMatchObject({ status: 409, body: { code: 'workspace.busy' } });
-    await reports(id, 'Stopped');
-    expect(await ada.call('POST', path(id, '/restart'))).toMatchObject({ body: { code: 'workspace.not_running' } });
-    expect((await ada.call('POST', path(id, '/start'))).body.phase).toBe('Starting');
-    await reports(id, 'Running');
-    const again = await ada.call('POST', path(id, '/start'));
-    expect([again.status, again.headers.location]).toEqual([202, undefined]);
-    const changed = await ada.call('PATCH', path(id), {
-      body: { labels: { stage: 'dev' }, volumes: { home: '20Gi' } },
-    });
-    expect(changed).toMatchObject({ status: 200, body: { labels: { stage: 'dev' }, volumes: [{ size: '20Gi' }] } });
-    expect(changed.headers.etag).toBe('"4"');
-    expect(await ada.call('PATCH', path(id), { body: { volumes: { home: '19Gi' } } })).toMatchObject({
-      status: 400,
-      body: { code: 'workspace.volume_shrinks' },
-    });
-    expect((await ada.call('POST', path(id, '/restart'))).status).toBe(202);
-  });
-
-  it('is changed only at the revision that If-Match names', async () => {
-    const { id } = await isRunning(ada);
-    for (const [method, rest] of [
-      ['PATCH', ''],
-      ['POST', '/stop'],
-      ['POST', '/restart'],
-      ['DELETE', ''],
-    ] as const)
-      expect(
-        await ada.call(method, path(id, rest), {
-          headers: { 'if-match': '"7"' },
-          ...(method === 'PATCH' ? { body: { labels: {} } } : {}),
-        }),
-      ).toMatchObject({ status: 412, body: { code: 'precondition.failed' } });
-    expect((await ada.call('DELETE', path(id), { headers: { 'if-match': '"1"' } })).status).toBe(202);
-  });
-
-  it('is deleted by the agent’s word, given up when there is no agent, and over at once when the cluster is', async () => {
-    const { id, cluster: on } = await isRunning(ada);
-    const deleting = await ada.call('DELETE', `${path(id)}?volumes=DeleteVolumes`);
-    expect(deleting).toMatchObject({ status: 202, body: { phase: 'Deleting' } });
-    expect(await api.store.workspaces.rowsOf(on)).toContainEqual({ id, revision: 2, tombstone: 'DeleteVolumes' });
-    expect(await ada.call('POST', path(id, '/forget'))).toMatchObject({ body: { code: 'workspace.agent_online' } });
-    expect(await ada.call('POST', path(id, '/start'))).toMatchObject({ body: { code: 'workspace.deleting' } });
-
-    const bob = await api.person();
-    const place = await harbour(api, bob);
-    const pod = await isRunning(bob);
-    expect(await bob.call('POST', path(pod.id, '/forget'))).toMatchObject({ body: { code: 'workspace.not_deleting' } });
-    await bob.call('DELETE', path(pod.id));
-    const { cluster } = await api.store.clusters.withLease(place.id);
-    const silent = { ...(cluster as ClusterState), version: (cluster as ClusterState).version + 1, conditions: [] };
-    await commit({ writes: [write(cluster as ClusterState, silent)], claims: [], audit: [] });
-    expect(await bob.call('POST', path(pod.id, '/forget'))).toMatchObject({ status: 200, body: { phase: 'Deleted' } });
-    expect(await api.store.workspaces.rowsOf(place.id)).toEqual([
-      { id: pod.id, revision: 2, tombstone: 'KeepVolumes' },
-    ]);
-    expect(await bob.call('GET', path(pod.name))).toMatchObject({ status: 404 });
-    expect((await bob.call('GET', path(pod.id))).body.phase).toBe('Deleted');
-  });
-
-  it('is over at once when its cluster is deleted', async () => {
-    const bob = await api.person();
-    const place = await harbour(api, bob);
-    const pod = await isRunning(bob);
-    const { cluster } = await api.store.clusters.withLease(place.id);
-    const ended: ClusterState = { ...(cluster as ClusterState), version: 99, phase: 'Deleted' };
-    await commit({ writes: [write(cluster as ClusterState, ended)], claims: [], audit: [] });
-    expect(await bob.call('DELETE', path(pod.id))).toMatchObject({ status: 202, body: { phase: 'Deleted' } });
-    expect(await api.store.workspaces.rowsOf(place.id)).toEqual([]);
-  });
-});
-
 describe('lists', () => {
   it('are newest first, in pages, filtered', async () => {
     const bob = await api.person();
     const place = await harbour(api, bob);
     const made = [];
     for (let n = 0; n < 5; n += 1) made.push((await create(bob, { start: n > 0 })).body.id);
-    await reports(made[4], 'Running');
+    await api.reports(made[4], 'Running');
     const list = async (query: string) => (await bob.call('GET', `/api/v1/workspaces?${query}`)).body;
     const first = await list('limit=2');
     expect(first.items.map((each: { id: string }) => each.id)).toEqual([made[4], made[3]]);
@@ -391,154 +253,5 @@ describe('lists', () => {
       status: 400,
       body: { code: 'request.cursor_invalid' },
     });
-  });
-});
-
-describe('whose dev pods are whose', () => {
-  const every = [...Object.values(workspaceRoutes), ...Object.values(groupRoutes)];
-  it.each(every.map((route) => [route.id, route] as const))('a stranger is answered 404 on %s', async (_, route) => {
-    const stranger = await api.person();
-    const { body: pod } = await create(ada);
-    const group = await ada.call('POST', '/api/v1/groups', { body: { name: freshName(), replicas: 1 } });
-    const target = route.path.replace('{workspaceRef}', pod.id).replace('{groupRef}', group.body.id);
-    const body =
-      route.body === null
-        ? undefined
-        : { create: { name: 'x', team: ada.team, replicas: 1 }, scale: { replicas: 2 } }[route.id.split('.')[1] ?? ''];
-    const named = route.path.includes('{') ? target : `${target}?team=${ada.team}`;
-    const asked = ['workspaces.create', 'workspaces.estimate'].includes(route.id)
-      ? { name: 'x', team: ada.team }
-      : route.method === 'PATCH'
-        ? { labels: {} }
-        : body;
-    const answer = await stranger.call(route.method, route.method === 'GET' ? named : target, {
-      ...(asked === undefined ? {} : { body: asked }),
-    });
-    expect(answer).toMatchObject({ status: 404, body: { code: 'not_found' } });
-  });
-
-  it('a viewer looks, a member makes and changes their own, an admin everybody’s', async () => {
-    const [viewer, member, admin] = [await api.person(), await api.person(), await api.person()];
-    await joinTeam(api, viewer.id, ada.team, 'viewer');
-    await joinTeam(api, member.id, ada.team, 'member');
-    await joinTeam(api, admin.id, ada.team, 'admin');
-    const team = ada.team;
-    const { id } = await isRunning(ada);
-    expect((await viewer.call('GET', path(id))).status).toBe(200);
-    const denied = { status: 403, body: { code: 'access.denied' } };
-    expect(await create(viewer, { team })).toMatchObject(denied);
-    const own = await isRunning(member, { team });
-    expect(own.owner).toBe(member.id);
-    expect(await member.call('POST', path(id, '/stop'))).toMatchObject(denied);
-    expect(await member.call('DELETE', path(id))).toMatchObject(denied);
-    expect((await member.call('POST', path(own.id, '/stop'))).status).toBe(202);
-    expect((await admin.call('POST', path(id, '/stop'))).status).toBe(202);
-    expect(await create(member, { team, owner: admin.id })).toMatchObject(denied);
-    expect((await create(admin, { team, owner: member.id })).body).toMatchObject({
-      owner: member.id,
-      createdBy: admin.id,
-    });
-  });
-});
-
-describe('what is counted', () => {
-  it('is never over-granted when fifty creates race for the last room and the quota, and is what the seats hold', async () => {
-    const racing = await createApi(table, { seatLimits: { ...SEAT_LIMITS, teamWorkspaces: 100 } });
-    const bob = await racing.person();
-    const room = { cpuMillis: 5200, memoryMiB: 1_000_000, gpus: 0, pods: 500 };
-    const info = clusterInfo({ allocatable: room, requested: NO_AMOUNT, largestNode: room });
-    const [one, two] = [await harbour(racing, bob, {}, info), await harbour(racing, bob, {}, info)];
-    const answers = await Promise.all(Array.from({ length: 50 }, () => create(bob)));
-    // Ten of 500m fit each; some may have been told to come again while everybody wrote the same counters.
-    const statuses = answers.map(({ status, body }) => (status === 202 ? 'made' : body.code));
-    expect(new Set(statuses)).toEqual(
-      new Set(['made', 'placement.no_fit', ...(statuses.includes('retry') ? ['retry'] : [])]),
-    );
-    while ((await create(bob)).status === 202);
-    const seats = [
-      ...(await api.store.workspaces.ofCluster(one.id)),
-      ...(await api.store.workspaces.ofCluster(two.id)),
-    ];
-    expect(seats).toHaveLength(20);
-    for (const { id } of [one, two]) expect((await api.store.workspaces.room(id)).taken.cpuMillis).toBe(5000);
-    expect(await api.store.workspaces.usage(bob.team)).toMatchObject({ workspaces: 20, cpuMillis: 10_000 });
-  }, 60_000);
-
-  it('is never more than the team’s quota, each limit with its own code', async () => {
-    const limits = { teamWorkspaces: 4, teamCpuMillis: 1500, teamMemoryMiB: 100_000, teamStorageGiB: 35 };
-    const tight = await createApi(table, { seatLimits: limits });
-    const bob = await tight.person();
-    const place = await harbour(tight, bob);
-    const answers = await Promise.all(Array.from({ length: 12 }, () => create(bob)));
-    expect(answers.filter(({ status }) => status === 202).length).toBeLessThanOrEqual(3);
-    while ((await create(bob)).status === 202);
-    expect(await create(bob)).toMatchObject({ status: 409, body: { code: 'quota.team_compute' } });
-    expect((await create(bob)).body.detail).toBe('asked for 0.5 vCPU; 0 vCPU of 1.5 vCPU are free');
-    expect(await create(bob, { start: false })).toMatchObject({ status: 409, body: { code: 'quota.team_storage' } });
-    expect((await create(bob, { start: false, volumes: { home: '1Gi' } })).status).toBe(202);
-    expect(await create(bob, { start: false, volumes: { home: '1Gi' } })).toMatchObject({
-      body: { code: 'quota.team_workspaces' },
-    });
-    const { counters, sums } = await counted(place.id, bob.team);
-    expect(counters).toEqual(sums);
-  });
-
-  it('follows starts, stops, changes and ends, whoever was faster', async () => {
-    const bob = await api.person();
-    const place = await harbour(api, bob);
-    const pods = await Promise.all(Array.from({ length: 6 }, () => isRunning(bob)));
-    await Promise.all(
-      pods.flatMap(({ id }, n) => [
-        bob.call('POST', path(id, n % 2 === 0 ? '/stop' : '/restart')),
-        bob.call('PATCH', path(id), { body: { volumes: { home: `${11 + n}Gi` } } }),
-        reports(id, 'Running').catch(() => null),
-        ...(n > 3 ? [bob.call('DELETE', path(id))] : []),
-      ]),
-    );
-    const first = await counted(place.id, bob.team);
-    expect(first.counters).toEqual(first.sums);
-    for (const { id } of pods) {
-      await bob.call('DELETE', path(id));
-      const revision = (await api.store.workspaces.workspace(id))?.revision ?? 0;
-      await decide(id, { type: 'gone', revision, kept: [], limits: SEAT_LIMITS });
-      await decide(id, { type: 'gone', revision, kept: [], limits: SEAT_LIMITS });
-    }
-    const second = await counted(place.id, bob.team);
-    expect(second.counters).toEqual(second.sums);
-    expect(second.counters).toMatchObject({ seats: 0, taken: NO_AMOUNT, usage: { workspaces: 0, storageGiB: 0 } });
-    expect(await api.store.workspaces.rowsOf(place.id)).toEqual([]);
-  });
-
-  it('keeps a cluster from being deleted with dev pods on it, unless that is forced; then nobody comes any more', async () => {
-    const bob = await api.person();
-    const place = await harbour(api, bob);
-    await isRunning(bob);
-    const refused = await bob.call('DELETE', `/api/v1/clusters/${place.id}`);
-    expect(refused).toMatchObject({ status: 409, body: { code: 'cluster.has_workspaces' } });
-    expect((await bob.call('DELETE', `/api/v1/clusters/${place.id}?force=true`)).status).toBe(202);
-    expect((await api.store.workspaces.room(place.id)).closed).toBe(true);
-    const amount = amountOf({ requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '1', memory: '1Gi' }, gpus: 0 });
-    await expect(
-      commit({
-        writes: [],
-        claims: [{ claim: 'room', cluster: place.id, seats: 1, amount, capacity: plusAmount(amount, amount) }],
-        audit: [],
-      }),
-    ).rejects.toMatchObject({ code: 'placement.no_fit', detail: expect.stringContaining('no more dev pods') });
-  });
-});
-
-describe('the list that the agent syncs by', () => {
-  it('is read whole, however many there are', async () => {
-    const claims = Array.from({ length: 450 }, (_, n) => ({
-      claim: 'seat-row' as const,
-      cluster: 'clu_many',
-      workspace: `wsp_${String(n).padStart(26, '0')}`,
-      revision: n + 1,
-    }));
-    for (let n = 0; n < claims.length; n += 90)
-      await commit({ writes: [], claims: claims.slice(n, n + 90), audit: [] });
-    const rows = await api.store.workspaces.rowsOf('clu_many');
-    expect(rows.map(({ revision }) => revision)).toEqual(claims.map(({ revision }) => revision));
   });
 });

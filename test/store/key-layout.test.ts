@@ -2,10 +2,15 @@
 import { expect, it } from 'vitest';
 import { registerAccount } from '#core/domain/account.ts';
 import { decideCluster } from '#core/domain/cluster.ts';
+import { askCredential } from '#core/domain/credential.ts';
 import type { Versioned } from '#core/domain/decision.ts';
+import { decideGroup } from '#core/domain/group.ts';
+import type { SecretState } from '#core/domain/secret.ts';
 import { newInstallToken } from '#core/domain/token.ts';
+import { decideWorkspace } from '#core/domain/workspace.ts';
 import { auditItem, fromItem, toItem } from '#core/store/items.ts';
-import { due, keys, lists } from '#core/store/keys.ts';
+import { due, keys, lists, places } from '#core/store/keys.ts';
+import { seatCreate, seatSpec } from '#test/builders/seats.ts';
 import { LIMITS, START, spec, TIMINGS } from '#test/builders/world.ts';
 
 const context = () => {
@@ -19,6 +24,7 @@ it('keys and partitions are as they were', () => {
   expect({
     keys: Object.fromEntries(Object.entries(keys).map(([name, make]) => [name, sample(make)])),
     lists: Object.fromEntries(Object.entries(lists).map(([name, make]) => [name, sample(make)])),
+    places: Object.fromEntries(Object.entries(places).map(([name, make]) => [name, sample(make)])),
     due: due('cluster'),
   }).toMatchSnapshot();
 });
@@ -65,6 +71,61 @@ it('entities have the keys, index entries and times to live that they had', () =
     token: shape(token),
     usedToken: shape({ ...token, usedAt: START } as Versioned),
     audit: auditItem({ team: 'team_1' }, START, 'aud_1'),
+  }).toMatchSnapshot();
+});
+
+it('dev pods, groups, templates, secrets and requests for credentials too', () => {
+  const given = context();
+  const seat = decideWorkspace({ workspace: null, operation: null }, seatCreate({ team: 'team_1' }), given).next;
+  const wanted = { name: 'class', team: 'team_1', replicas: 2, owners: [], createdBy: 'acc_1', labels: {} };
+  const placement = { isolation: 'shared' } as const;
+  const group = decideGroup(null, { type: 'create', actor: 'a', ...wanted, placement, spec: seatSpec() }, given).next;
+  const takes = decideCluster(
+    { cluster: null, operation: null },
+    {
+      type: 'create',
+      actor: 'a',
+      account: 'acc_1',
+      team: 'team_1',
+      spec: spec({ takesWorkspaces: true }),
+      limits: LIMITS,
+      timings: TIMINGS,
+    },
+    given,
+  ).next;
+  const secret: SecretState = {
+    entity: 'Secret',
+    id: 'acc_1/TOKEN',
+    version: 1,
+    holder: 'acc_1',
+    name: 'TOKEN',
+    latest: 1,
+    sealed: { 1: 'sealed' },
+    renewAt: START,
+    updatedAt: START,
+    updatedBy: 'a',
+  };
+  const template = {
+    entity: 'Template' as const,
+    id: 'team_1/lab',
+    version: 1,
+    team: 'team_1',
+    name: 'lab',
+    release: '2',
+    createdAt: START,
+  };
+  expect({
+    seat: shape(seat),
+    deletedSeat: shape({ ...seat, phase: 'Deleted' } as Versioned),
+    group: shape(group),
+    groupAsWanted: shape({ ...group, checkAt: undefined } as Versioned),
+    deletedGroup: shape({ ...group, deletedAt: START } as Versioned),
+    place: shape(takes),
+    sharedPlace: shape({ ...takes, isolation: 'shared' } as Versioned),
+    secret: shape(secret),
+    template: shape(template),
+    release: shape({ ...template, id: 'team_1/lab@2', frozen: true } as Versioned),
+    request: shape(askCredential(seat, { account: 'acc_1', actor: 'a' }, given).next),
   }).toMatchSnapshot();
 });
 

@@ -10,7 +10,7 @@ import { isOrphanMinute, sweepOrphans } from '#functions/schedule/duties/clouds.
 import { type SweepDeps, sweep } from '#functions/schedule/duties/sweep.ts';
 import type { Owned } from '#functions/tasks/providers/provider.ts';
 import { createExecutions } from '#test/builders/executions.ts';
-import { createWorld, TIMINGS, type World } from '#test/builders/world.ts';
+import { createWorld, SEAT_LIMITS, SEAT_TIMINGS, TIMINGS, type World } from '#test/builders/world.ts';
 import { startTable, type TestTable } from './table.ts';
 
 let table: TestTable;
@@ -33,6 +33,8 @@ beforeEach(fresh);
 const depsOf = (change: Partial<SweepDeps> = {}): SweepDeps => ({
   ...world,
   ...executions,
+  limits: SEAT_LIMITS,
+  timings: SEAT_TIMINGS,
   checkSeconds: 60,
   warningSeconds: 900,
   deleteDeadlineSeconds: TIMINGS.deleteDeadline,

@@ -1,104 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import { AppError, type ErrorCode } from '#core/contract/errors.ts';
-import { WorkspaceChanged } from '#core/contract/socket.ts';
-import { Workspace } from '#core/contract/workspace.ts';
 import type { OperationState } from '#core/domain/operation.ts';
 import { decideWorkspace } from '#core/domain/workspace.ts';
-import type { WorkspaceCommand, WorkspaceSubject } from '#core/domain/workspace-command.ts';
-import { type Found, mirrorWorkspace } from '#core/domain/workspace-mirror.ts';
-import { isOldNews, runSeconds } from '#core/domain/workspace-report.ts';
-import type { WorkspaceState } from '#core/domain/workspace-state.ts';
-import { toDesiredSeat, toWorkspace, toWorkspaceChanged } from '#core/domain/workspace-view.ts';
-import { ROOMY, seatCreate, seatSpec, seatStatus } from '#test/builders/seats.ts';
-import { SEAT_LIMITS, SEAT_TIMINGS } from '#test/builders/world.ts';
-
-let now = '2026-11-21T12:00:00.000Z';
-const pass = (seconds: number) => {
-  now = new Date(Date.parse(now) + seconds * 1000).toISOString();
-};
-let ids = 0;
-const context = () => ({ now, newId: (prefix: string) => `${prefix}_${String(++ids).padStart(26, '0')}` });
-
-/** A dev pod that commands are given to, one after the other. */
-const seat = (create: Parameters<typeof seatCreate>[0] = {}) => {
-  let subject: WorkspaceSubject = { workspace: null, operation: null };
-  const give = (command: WorkspaceCommand) => {
-    const decision = decideWorkspace(subject, command, context());
-    subject = { workspace: decision.next, operation: decision.operation ?? subject.operation };
-    return decision;
-  };
-  const first = give(seatCreate(create));
-  let seq = 0;
-  return {
-    first,
-    give,
-    get state() {
-      return subject.workspace as WorkspaceState;
-    },
-    report: (change: Parameters<typeof seatStatus>[0] = {}, by: { link?: number; seq?: number } = {}) =>
-      give({
-        type: 'report',
-        link: by.link ?? 1,
-        seq: by.seq ?? ++seq,
-        status: seatStatus({ observedRevision: (subject.workspace as WorkspaceState).revision, ...change }),
-      }),
-    succeed: () => give({ type: 'succeed', operation: (subject.workspace as WorkspaceState).operationId as string }),
-    fail: () =>
-      give({
-        type: 'fail',
-        operation: (subject.workspace as WorkspaceState).operationId as string,
-        error: { code: 'x', message: 'It did not.', help: 'Again.' },
-      }),
-  };
-};
-const running = (create: Parameters<typeof seatCreate>[0] = {}) => {
-  const it = seat(create);
-  it.report();
-  it.succeed();
-  return it;
-};
-
-const start: WorkspaceCommand = {
-  type: 'start',
-  actor: 'account:ada',
-  capacity: ROOMY,
-  limits: SEAT_LIMITS,
-  timings: SEAT_TIMINGS,
-};
-const stop: WorkspaceCommand = { type: 'stop', actor: 'account:ada', limits: SEAT_LIMITS, timings: SEAT_TIMINGS };
-const restart: WorkspaceCommand = { type: 'restart', actor: 'account:ada', timings: SEAT_TIMINGS };
-const remove = (volumes: 'KeepVolumes' | 'DeleteVolumes' = 'KeepVolumes'): WorkspaceCommand => ({
-  type: 'delete',
-  actor: 'account:ada',
-  volumes,
-  timings: SEAT_TIMINGS,
-});
-const gone = (revision: number): WorkspaceCommand => ({
-  type: 'gone',
-  revision,
-  kept: ['home-wsp-1'],
-  limits: SEAT_LIMITS,
-});
-const forget = (connected: boolean): WorkspaceCommand => ({
-  type: 'forget',
-  actor: 'account:ada',
-  connected,
-  limits: SEAT_LIMITS,
-});
-const lost: WorkspaceCommand = { type: 'lost', limits: SEAT_LIMITS };
-const change = (to: Extract<WorkspaceCommand, { type: 'change' }>['change'], labels?: Record<string, string>) =>
-  ({ type: 'change', actor: 'account:ada', change: to, labels, capacity: ROOMY, limits: SEAT_LIMITS }) as const;
-
-const refusal = (act: () => unknown): ErrorCode | 'none' => {
-  try {
-    act();
-    return 'none';
-  } catch (error) {
-    if (error instanceof AppError) return error.code;
-    throw error;
-  }
-};
-const claimed = (decision: { claims: readonly { claim: string }[] }) => decision.claims.map(({ claim }) => claim);
+import { runSeconds } from '#core/domain/workspace-report.ts';
+import {
+  change,
+  claimed,
+  clock,
+  context,
+  forget,
+  gone,
+  lost,
+  pass,
+  refusal,
+  remove,
+  restart,
+  running,
+  seat,
+  start,
+  stop,
+} from '#test/builders/seat-commands.ts';
+import { ROOMY, seatSpec } from '#test/builders/seats.ts';
 
 describe('a new dev pod', () => {
   it('takes its name, its room, its share of the quotas and a line of the list in one decision', () => {
@@ -133,7 +54,7 @@ describe('a new dev pod', () => {
     expect(
       pod.give({ type: 'step', operation: pod.state.operationId as string, step: 'AwaitRunning' }).next.phase,
     ).toBe('Starting');
-    expect(pod.report().next).toMatchObject({ phase: 'Running', startedAt: now, report: { node: 'node-1' } });
+    expect(pod.report().next).toMatchObject({ phase: 'Running', startedAt: clock.now, report: { node: 'node-1' } });
     const done = pod.succeed();
     expect(done.next.operationId).toBeUndefined();
     expect(done.operation?.state).toBe('Succeeded');
@@ -210,12 +131,12 @@ describe('stopping and starting', () => {
     pass(10);
     pod.report({ phase: 'Stopped' });
     pod.succeed();
-    expect(runSeconds(pod.state, now)).toBe(130);
+    expect(runSeconds(pod.state, clock.now)).toBe(130);
     pass(1000);
     pod.give(start);
     pod.report();
     pass(70);
-    expect(runSeconds(pod.state, now)).toBe(200);
+    expect(runSeconds(pod.state, clock.now)).toBe(200);
   });
 
   it('starts anew, with another pod, what failed or what the agent stopped by itself', () => {
@@ -294,65 +215,6 @@ describe('a change', () => {
   });
 });
 
-describe('reports', () => {
-  it('are dropped when they are late, repeated, or of a revision that was never asked for', () => {
-    const pod = seat();
-    pod.report({}, { link: 2, seq: 5 });
-    for (const late of [
-      { link: 1, seq: 9 },
-      { link: 2, seq: 5 },
-      { link: 2, seq: 4 },
-    ])
-      expect(pod.report({ phase: 'Failed' }, late).writes).toEqual([]);
-    expect(pod.report({ observedRevision: 7 }, { link: 2, seq: 6 }).writes).toEqual([]);
-    expect(pod.report({ phase: 'Failed' }, { link: 3, seq: 0 }).next.phase).toBe('Failed');
-  });
-
-  it('of one object never go back; one that was made anew counts from the start', () => {
-    const pod = seat();
-    pod.report({ observedGeneration: 4 });
-    expect(isOldNews(pod.state, { link: 1, seq: 9, status: seatStatus({ observedGeneration: 3 }) })).toBe(true);
-    expect(isOldNews(pod.state, { link: 1, seq: 9, status: seatStatus({ observedGeneration: 1, uid: 'uid-2' }) })).toBe(
-      false,
-    );
-  });
-
-  it('say nothing of a command that their agent had not seen', () => {
-    const pod = running();
-    pod.give(stop);
-    expect(pod.report({ phase: 'Running', observedRevision: 1 }).next.phase).toBe('Stopping');
-    expect(pod.report({ phase: 'Running' }).next.phase).toBe('Stopping');
-    expect(pod.report({ phase: 'Stopped' }).next.phase).toBe('Stopped');
-  });
-
-  it('replace the agent’s conditions, keep the time of those that did not change, and carry no control characters', () => {
-    const pod = seat();
-    const conditions = [
-      { type: 'Ready', status: 'False' as const, reason: 'ImagePull', message: 'no \u001b[31mimage\u0007\u202e' },
-      { type: 'RepositoryReady', status: 'True' as const, reason: 'Cloned', message: '' },
-    ];
-    pod.report({ phase: 'Starting', conditions });
-    const since = pod.state.conditions.find(({ type }) => type === 'Ready')?.lastTransitionTime;
-    pass(60);
-    pod.report({ phase: 'Starting', conditions: conditions.slice(0, 1) });
-    expect(pod.state.conditions).toEqual([
-      { type: 'Ready', status: 'False', reason: 'ImagePull', message: 'no [31mimage', lastTransitionTime: since },
-    ]);
-  });
-
-  it('do not touch what the control plane itself says of the connection', () => {
-    const pod = running();
-    expect(pod.give({ type: 'agent', connected: true }).writes).toEqual([]);
-    pod.give({ type: 'agent', connected: false });
-    expect(pod.give({ type: 'agent', connected: false }).writes).toEqual([]);
-    pod.report();
-    expect(pod.state.conditions).toContainEqual(expect.objectContaining({ type: 'Connected', reason: 'AgentOffline' }));
-    expect(pod.give({ type: 'agent', connected: true }).next.conditions).toContainEqual(
-      expect.objectContaining({ type: 'Connected', status: 'True' }),
-    );
-  });
-});
-
 describe('deleting', () => {
   it('supersedes what is open, leaves a tombstone, and ends with the agent’s word', () => {
     const pod = seat();
@@ -368,7 +230,7 @@ describe('deleting', () => {
     ]);
     expect(pod.give(gone(1)).writes).toEqual([]);
     const ended = pod.give(gone(2));
-    expect(ended.next).toMatchObject({ phase: 'Deleted', kept: ['home-wsp-1'], deletedAt: now });
+    expect(ended.next).toMatchObject({ phase: 'Deleted', kept: ['home-wsp-1'], deletedAt: clock.now });
     expect(ended.claims).toEqual([
       expect.objectContaining({ claim: 'room', seats: -1, amount: expect.objectContaining({ pods: -1 }) }),
       expect.objectContaining({ claim: 'team-seats', workspaces: -1, storageGiB: -10 }),
@@ -436,104 +298,5 @@ describe('operations', () => {
 
   it('of a dev pod that never was are not there', () => {
     expect(refusal(() => decideWorkspace({ workspace: null, operation: null }, stop, context()))).toBe('not_found');
-  });
-});
-
-describe('the views', () => {
-  it('answer what the contract promises', () => {
-    const pod = running();
-    pass(3600);
-    const view = toWorkspace(pod.state, null, now);
-    Workspace.parse(view);
-    expect(view).toMatchObject({
-      pod: `${pod.state.id.replace('_', '-')}-0`,
-      namespace: `rs-${pod.state.team.replace('_', '-')}`,
-      wanted: 'Running',
-      node: 'node-1',
-      cost: { runningSeconds: 3600 },
-    });
-    expect(toDesiredSeat(pod.state)).toEqual({
-      id: pod.state.id,
-      name: 'ada',
-      team: pod.state.team,
-      spec: pod.state.spec,
-    });
-  });
-
-  it('push at most 4 KB, with as much of the messages as fits', () => {
-    const pod = seat();
-    const conditions = Array.from({ length: 12 }, (_, n) => ({
-      type: `T${n}${'x'.repeat(50)}`,
-      status: 'Unknown' as const,
-      reason: 'r'.repeat(63),
-      message: 'ü'.repeat(1024),
-    }));
-    pod.report({ conditions });
-    const push = toWorkspaceChanged(pod.state);
-    WorkspaceChanged.parse(push);
-    expect(Buffer.byteLength(JSON.stringify(push))).toBeLessThanOrEqual(4096);
-    expect(push.conditions).toHaveLength(12);
-  });
-});
-
-describe('a Workspace that a cluster’s admin applied', () => {
-  const found = (given: Partial<Found> = {}): Found => ({
-    uid: 'uid-9',
-    name: 'lab',
-    team: `team_${'0'.repeat(26)}`,
-    spec: seatSpec({ origin: 'Cluster' }),
-    gone: false,
-    cluster: `clu_${'0'.repeat(26)}`,
-    link: 1,
-    seq: 1,
-    ownerInTeam: true,
-    nameTaken: false,
-    usage: { workspaces: 0, cpuMillis: 0, memoryMiB: 0, storageGiB: 0 },
-    limits: SEAT_LIMITS,
-    ...given,
-  });
-  const mirror = (known: WorkspaceState | null, given: Partial<Found> = {}) => {
-    const decision = mirrorWorkspace(known, found(given), context());
-    return { ...decision, next: (decision.writes[0]?.next ?? known) as WorkspaceState };
-  };
-
-  it('is shown, counted and never put on the list that the agent syncs by', () => {
-    const made = mirror(null, { status: seatStatus({ observedRevision: 0 }) });
-    expect(made.next).toMatchObject({ name: 'lab', phase: 'Running', mirror: { uid: 'uid-9', name: 'lab' } });
-    expect(made.claims.map(({ claim }) => claim)).toEqual(['name', 'mirror', 'room', 'team-seats']);
-    expect(made.claims).not.toContainEqual(expect.objectContaining({ capacity: expect.anything() }));
-    expect(toWorkspace(made.next, null, now).pod).toBe('lab-0');
-    Workspace.parse(toWorkspace(made.next, null, now));
-  });
-
-  it('never takes a name that exists', () => {
-    expect(mirror(null, { nameTaken: true }).next.name).toMatch(/^lab-.{5}$/);
-  });
-
-  it('is marked, not refused, when its owner is a stranger or the team is over its quota', () => {
-    const over = { ...SEAT_LIMITS, teamWorkspaces: 0 };
-    const made = mirror(null, { ownerInTeam: false, limits: over });
-    expect(made.next.conditions.map(({ type }) => type)).toEqual(['OwnerUnknown', 'QuotaExceeded']);
-    const better = mirror(made.next, { seq: 2, usage: { workspaces: 1, cpuMillis: 0, memoryMiB: 0, storageGiB: 0 } });
-    expect(better.next.conditions).toEqual([]);
-  });
-
-  it('is left as it is by a repeat, follows changes, and goes with the original', () => {
-    const made = mirror(null).next;
-    expect(mirror(made, { seq: 2 }).writes).toEqual([]);
-    const stopped = mirror(made, { seq: 3, spec: seatSpec({ origin: 'Cluster', runState: 'Stopped' }) });
-    expect(stopped.next.revision).toBe(2);
-    expect(stopped.claims).toContainEqual(expect.objectContaining({ claim: 'room', seats: 0 }));
-    const ended = mirror(stopped.next, { seq: 4, gone: true });
-    expect(ended.claims.map(({ claim }) => claim)).toEqual(['name-release', 'mirror-release', 'room', 'team-seats']);
-    expect(mirror(null, { gone: true }).writes).toEqual([]);
-    expect(mirror(ended.next, { gone: true }).writes).toEqual([]);
-  });
-
-  it('is changed in its cluster only', () => {
-    const subject = { workspace: mirror(null).next, operation: null };
-    for (const command of [start, stop, restart, remove(), change({ idleTimeoutSeconds: 5 })])
-      expect(refusal(() => decideWorkspace(subject, command, context()))).toBe('workspace.managed_in_cluster');
-    expect(decideWorkspace(subject, lost, context()).next.phase).toBe('Deleted');
   });
 });

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { WorkspaceChanged } from '#core/contract/socket.ts';
+import { Workspace } from '#core/contract/workspace.ts';
+import { isOldNews } from '#core/domain/workspace-report.ts';
+import { toDesiredSeat, toWorkspace, toWorkspaceChanged } from '#core/domain/workspace-view.ts';
+import { clock, pass, running, seat, stop } from '#test/builders/seat-commands.ts';
+import { seatStatus } from '#test/builders/seats.ts';
+
+describe('reports', () => {
+  it('are dropped when they are late, repeated, or of a revision that was never asked for', () => {
+    const pod = seat();
+    pod.report({}, { link: 2, seq: 5 });
+    for (const late of [
+      { link: 1, seq: 9 },
+      { link: 2, seq: 5 },
+      { link: 2, seq: 4 },
+    ])
+      expect(pod.report({ phase: 'Failed' }, late).writes).toEqual([]);
+    expect(pod.report({ observedRevision: 7 }, { link: 2, seq: 6 }).writes).toEqual([]);
+    expect(pod.report({ phase: 'Failed' }, { link: 3, seq: 0 }).next.phase).toBe('Failed');
+  });
+
+  it('of one object never go back; one that was made anew counts from the start', () => {
+    const pod = seat();
+    pod.report({ observedGeneration: 4 });
+    expect(isOldNews(pod.state, { link: 1, seq: 9, status: seatStatus({ observedGeneration: 3 }) })).toBe(true);
+    expect(isOldNews(pod.state, { link: 1, seq: 9, status: seatStatus({ observedGeneration: 1, uid: 'uid-2' }) })).toBe(
+      false,
+    );
+  });
+
+  it('say nothing of a command that their agent had not seen', () => {
+    const pod = running();
+    pod.give(stop);
+    expect(pod.report({ phase: 'Running', observedRevision: 1 }).next.phase).toBe('Stopping');
+    expect(pod.report({ phase: 'Running' }).next.phase).toBe('Stopping');
+    expect(pod.report({ phase: 'Stopped' }).next.phase).toBe('Stopped');
+  });
+
+  it('replace the agent’s conditions, keep the time of those that did not change, and carry no control characters', () => {
+    const pod = seat();
+    const conditions = [
+      { type: 'Ready', status: 'False' as const, reason: 'ImagePull', message: 'no \u001b[31mimage\u0007\u202e' },
+      { type: 'RepositoryReady', status: 'True' as const, reason: 'Cloned', message: '' },
+    ];
+    pod.report({ phase: 'Starting', conditions });
+    const since = pod.state.conditions.find(({ type }) => type === 'Ready')?.lastTransitionTime;
+    pass(60);
+    pod.report({ phase: 'Starting', conditions: conditions.slice(0, 1) });
+    expect(pod.state.conditions).toEqual([
+      { type: 'Ready', status: 'False', reason: 'ImagePull', message: 'no [31mimage', lastTransitionTime: since },
+    ]);
+  });
+
+  it('do not touch what the control plane itself says of the connection', () => {
+    const pod = running();
+    expect(pod.give({ type: 'agent', connected: true }).writes).toEqual([]);
+    pod.give({ type: 'agent', connected: false });
+    expect(pod.give({ type: 'agent', connected: false }).writes).toEqual([]);
+    pod.report();
+    expect(pod.state.conditions).toContainEqual(expect.objectContaining({ type: 'Connected', reason: 'AgentOffline' }));
+    expect(pod.give({ type: 'agent', connected: true }).next.conditions).toContainEqual(
+      expect.objectContaining({ type: 'Connected', status: 'True' }),
+    );
+  });
+});
+
+describe('the views', () => {
+  it('answer what the contract promises', () => {
+    const pod = running();
+    pass(3600);
+    const view = toWorkspace(pod.state, null, clock.now);
+    Workspace.parse(view);
+    expect(view).toMatchObject({
+      pod: `${pod.state.id.replace('_', '-')}-0`,
+      namespace: `rs-${pod.state.team.replace('_', '-')}`,
+      wanted: 'Running',
+      node: 'node-1',
+      cost: { runningSeconds: 3600 },
+    });
+    expect(toDesiredSeat(pod.state)).toEqual({
+      id: pod.state.id,
+      name: 'ada',
+      team: pod.state.team,
+      spec: pod.state.spec,
+    });
+  });
+
+  it('push at most 4 KB, with as much of the messages as fits', () => {
+    const pod = seat();
+    const conditions = Array.from({ length: 12 }, (_, n) => ({
+      type: `T${n}${'x'.repeat(50)}`,
+      status: 'Unknown' as const,
+      reason: 'r'.repeat(63),
+      message: 'ü'.repeat(1024),
+    }));
+    pod.report({ conditions });
+    const push = toWorkspaceChanged(pod.state);
+    WorkspaceChanged.parse(push);
+    expect(Buffer.byteLength(JSON.stringify(push))).toBeLessThanOrEqual(4096);
+    expect(push.conditions).toHaveLength(12);
+  });
+});
