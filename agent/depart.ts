@@ -23,7 +23,7 @@ const OBJECTS = 64;
 const leave = async (link: Link, { kubernetes, seats, clock, log, signal }: DepartOptions): Promise<Drained> => {
   // Nothing may be made again while it is taken away.
   await seats.end();
-  const { emptied, theirs, services, claims, remaining } = await leaveNamespaces({
+  const { emptied, theirs, claims, remaining } = await leaveNamespaces({
     kubernetes,
     deploymentId: link.ack.deploymentId,
     clock,
@@ -36,7 +36,8 @@ const leave = async (link: Link, { kubernetes, seats, clock, log, signal }: Depa
   if (theirs.length > 0)
     log('warn', 'namespaces that hold Workspaces of the cluster’s admin were left alone', { theirs });
   await link.ask('cluster.left', { objects: [...parts, ...namespaces].slice(0, OBJECTS) });
-  return { services, ingresses: 0, claims, remaining };
+  // None of ours is a load balancer.
+  return { services: 0, ingresses: 0, claims, remaining };
 };
 
 /** Answers what the control plane waits to hear. Throws KubernetesError or LinkError. */
@@ -44,5 +45,7 @@ export const departCluster = async (link: Link, options: DepartOptions): Promise
   const { kubernetes, seats, clock, log, signal } = options;
   if (!(await mayDrain(kubernetes, signal))) return leave(link, options);
   await seats.stopAll();
+  // Claims that are taken away must not be made anew.
+  await seats.end();
   return drainCluster(kubernetes, clock, log, signal);
 };

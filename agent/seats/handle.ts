@@ -93,7 +93,7 @@ export const seatsHandle = (options: HandleOptions): SeatsHandle => {
     stopAll: async () => {
       seats?.stopAll();
       const end = clock.now() + STOP_MS;
-      while (seats && [...seats.mirrors.Pod.all()].length > 0 && clock.now() < end && !until.aborted) {
+      while (seats && seats.pods() > 0 && clock.now() < end && !until.aborted) {
         await clock.sleep(LOOK_MS, until);
       }
     },

@@ -23,13 +23,17 @@ export interface ReporterOptions {
 export interface Reporter {
   /** Keeps and reports what was observed of a resource. Throws KubernetesError. */
   report(workspace: WorkspaceFacts, team: string | undefined, status: SeatStatus): Promise<void>;
-  /** Of a seat that has no resource here, as it could not be made. */
-  withoutResource(id: string, status: SeatStatus): void;
+  /** What was wanted of a seat could not even be written down: said until it can, whatever the older revision here does. */
+  refused(id: string, status: SeatStatus): void;
+  written(id: string): void;
   /** A resource is gone. */
   gone(workspace: WorkspaceFacts, team: string | undefined): void;
 }
 
 export const reporter = ({ kubernetes, mirrors, outbox, clock, signal }: ReporterOptions): Reporter => {
+  /** Revisions that the cluster refused, by the id of their seat. */
+  const refusals = new Map<string, number>();
+
   const keep = async (workspace: WorkspaceFacts, status: SeatStatus) => {
     const kept = keptOf(status, workspace.status, clock.wall());
     if (canonical(kept) === canonical(workspace.status)) return;
@@ -61,13 +65,19 @@ export const reporter = ({ kubernetes, mirrors, outbox, clock, signal }: Reporte
       await keep(workspace, status);
       const id = workspace.spec?.id;
       if (workspace.origin === 'ControlPlane') {
+        const newer = id === undefined ? undefined : refusals.get(id);
+        if (newer !== undefined && newer > status.observedRevision) return;
         if (id !== undefined) outbox.state(`seat ${id}`, { type: 'workspace.status', payload: { id, status } });
         return;
       }
       const message = found(workspace, team, status);
       if (message) outbox.state(`found ${workspace.uid}`, message);
     },
-    withoutResource: (id, status) => outbox.state(`seat ${id}`, { type: 'workspace.status', payload: { id, status } }),
+    refused: (id, status) => {
+      refusals.set(id, status.observedRevision);
+      outbox.state(`seat ${id}`, { type: 'workspace.status', payload: { id, status } });
+    },
+    written: (id) => void refusals.delete(id),
     gone: (workspace, team) => {
       if (workspace.origin === 'ControlPlane') return outbox.forget(`seat ${workspace.spec?.id}`);
       const message = found(workspace, team);

@@ -1,10 +1,9 @@
 /** Dev pods of this cluster: what the control plane wants is written as Workspaces, and each Workspace is made true (DESIGN §2, §6). */
-import { DEPLOYMENT_LABEL, seatName, TEAM_LABEL, teamNamespace } from '#core/domain/seat/names.ts';
+import { DEPLOYMENT_LABEL, seatName, TEAM_LABEL } from '#core/domain/seat/names.ts';
 import { renderNamespace } from '#core/domain/seat/namespace.ts';
-import { type Explanation, explain, reasonOfText } from '#core/domain/seat/reasons.ts';
 import type { Api } from '../api.ts';
 import type { Clock } from '../clock.ts';
-import { type Kubernetes, KubernetesError } from '../kubernetes/client.ts';
+import type { Kubernetes } from '../kubernetes/client.ts';
 import { BACK_OFF, type BackOff, workQueue } from '../kubernetes/queue.ts';
 import type { Link } from '../link.ts';
 import type { Log } from '../log.ts';
@@ -12,9 +11,9 @@ import { bury } from './burial.ts';
 import type { ClusterRecord } from './cluster-record.ts';
 import { type Desired, desiredState, type Tombstone } from './desired.ts';
 import { ensurer } from './ensure.ts';
-import { specHash, type WorkspaceFacts } from './facts.ts';
+import type { NamespaceFacts, WorkspaceFacts } from './facts.ts';
 import { type Mirrors, watchSeats } from './mirrors.ts';
-import { NamespaceConflictError, namespacesOf } from './namespaces.ts';
+import { namespacesOf } from './namespaces.ts';
 import { seatObserver } from './observe-seat.ts';
 import { outbox as openOutbox } from './outbox.ts';
 import { watchPolicy } from './policy-watch.ts';
@@ -24,7 +23,7 @@ import { seatSecrets } from './secrets.ts';
 import type { Source } from './sync.ts';
 import { teller } from './tell.ts';
 import { LOOKS, type Looks } from './trouble.ts';
-import { writeWorkspace } from './workspace-writer.ts';
+import { wantedWriter } from './wanted-writer.ts';
 
 /** Paces, in milliseconds. */
 export interface SeatPaces {
@@ -58,20 +57,17 @@ export interface Seats {
   say(action: string, resource: string, detail: string): void;
   /** Seats are stopped from now on, whatever is wanted: the cluster is on its way out. */
   stopAll(): void;
+  /** Pods of seats in namespaces that are ours. */
+  pods(): number;
   /** Ends when the signal has aborted and nothing is being written any more. */
   readonly done: Promise<void>;
 }
-
-const isFinal = (error: unknown): error is KubernetesError =>
-  error instanceof KubernetesError && [400, 403, 422].includes(error.status);
 
 export const startSeats = (options: SeatsOptions): Seats => {
   const { kubernetes, api, record, namespace: own, nodes, recorded, clock, log, signal } = options;
   const { backOff, looks, resyncMs, policyMs } = { ...PACES, ...options.paces };
   const outbox = openOutbox({ clock, log, backOff, signal });
   const tell = teller(outbox, log);
-  /** Hash of each spec as it was after our own last write of it. */
-  const wrote = new Map<string, string>();
   /** Tombstones whose end was said, and that wait for the answer. */
   const told = new WeakSet<Tombstone>();
   let leaving = false;
@@ -166,46 +162,13 @@ export const startSeats = (options: SeatsOptions): Seats => {
     },
   });
 
+  const isOwn = (facts: NamespaceFacts | undefined): facts is NamespaceFacts & { team: string } =>
+    facts?.team !== undefined && facts.deployment === deploymentId();
+
   const shape = async (namespace: string) => {
     const facts = mirrors.Namespace.get('', namespace);
-    if (facts?.team === undefined || facts.deleting || facts.deployment !== deploymentId()) return undefined;
+    if (!isOwn(facts) || facts.deleting) return undefined;
     return shaper.shape(facts.team, namespace);
-  };
-
-  /** A seat that could not even be written down: said of its id, as there is no resource that could say it. */
-  const cannotWrite = (id: string, revision: number, { reason: word, message }: Explanation) =>
-    reporter.withoutResource(id, {
-      phase: 'Failed',
-      observedRevision: revision,
-      observedGeneration: 0,
-      uid: '',
-      conditions: [{ type: 'Ready', status: 'False', reason: word, message }],
-    });
-
-  const write = async (id: string) => {
-    const seat = desired.wanted(id);
-    if (!seat) return undefined;
-    const revision = seat.spec.revision ?? 0;
-    try {
-      await shaper.shape(seat.team, teamNamespace(seat.team));
-      const { did, namespace, name, hash } = await writeWorkspace(seat, {
-        kubernetes,
-        mirrors,
-        deploymentId: deploymentId(),
-        signal,
-      });
-      if (did === 'repaired') tell.drift({ kind: 'Workspace', metadata: { namespace, name } }, 'changed');
-      if (did !== 'overridden') wrote.set(`${namespace}/${name}`, hash);
-      desired.written(seat);
-      seats.add(`${namespace}/${name}`);
-    } catch (error) {
-      if (error instanceof NamespaceConflictError)
-        cannotWrite(id, revision, explain('NamespaceConflict', error.message));
-      else if (isFinal(error))
-        cannotWrite(id, revision, explain(reasonOfText(error.message) ?? 'SpecInvalid', error.message));
-      throw error;
-    }
-    return undefined;
   };
 
   const end = async (id: string) => {
@@ -221,19 +184,12 @@ export const startSeats = (options: SeatsOptions): Seats => {
     return undefined;
   };
 
-  /** The spec of the control plane was changed by somebody else, who broke no glass. */
-  const isTampered = ({ origin, spec, given, breakGlass, namespace, name }: WorkspaceFacts) => {
-    if (origin !== 'ControlPlane' || breakGlass !== undefined) return false;
-    const hash = spec && specHash(spec);
-    return hash === undefined || (hash !== given && hash !== wrote.get(`${namespace}/${name}`));
-  };
-
   const reconcile = async (key: string): Promise<number | undefined> => {
     const [namespace = '', name = ''] = key.split('/');
     if (desired.tombstone(name)) return undefined;
     const there = mirrors.Workspace.get(namespace, name);
     const facts = mirrors.Namespace.get('', namespace);
-    const isOurs = facts?.team !== undefined && facts.deployment === deploymentId() && !facts.deleting;
+    const isOurs = isOwn(facts) && !facts.deleting;
     if (!there) {
       if (isOurs) await prune(namespace, name, new Set(), { mirrors, ensure, tell });
       return undefined;
@@ -241,7 +197,7 @@ export const startSeats = (options: SeatsOptions): Seats => {
     if (there.deleting) return undefined;
     const workspace =
       leaving && there.spec ? { ...there, spec: { ...there.spec, runState: 'Stopped' as const } } : there;
-    if (!isOurs || !facts) {
+    if (!isOurs) {
       const team = workspace.labels[TEAM_LABEL];
       if (workspace.origin === 'ControlPlane' && team !== undefined && facts === undefined) {
         await shaper.shape(team, namespace);
@@ -250,8 +206,9 @@ export const startSeats = (options: SeatsOptions): Seats => {
       log('warn', 'a Workspace outside the namespaces of Roadstead is left alone', { namespace, name });
       return undefined;
     }
-    if (isTampered(workspace)) {
-      desired.refresh(workspace.spec?.id ?? name.replace('-', '_'));
+    if (writer.isTampered(there)) {
+      const id = workspace.spec?.id ?? name.replace('-', '_');
+      if (!desired.wanted(id)) desired.refresh(id);
       return undefined;
     }
     const made = await reconcileSeat(workspace, facts, makes);
@@ -259,6 +216,21 @@ export const startSeats = (options: SeatsOptions): Seats => {
     if (made.error !== undefined) throw made.error;
     return made.again === undefined || next === undefined ? (made.again ?? next) : Math.min(made.again, next);
   };
+
+  const writer = wantedWriter({
+    kubernetes,
+    mirrors,
+    shaper,
+    wanted: (id) => desired.wanted(id),
+    reporter,
+    tell,
+    deploymentId,
+    onWritten: (seat, namespace, name) => {
+      desired.written(seat);
+      seats.add(`${namespace}/${name}`);
+    },
+    signal,
+  });
 
   const queue = (name: string, work: (key: string) => Promise<number | undefined>) =>
     workQueue({
@@ -274,7 +246,7 @@ export const startSeats = (options: SeatsOptions): Seats => {
     });
   const namespaces = queue('namespace', shape);
   const seats = queue('seat', reconcile);
-  const writes = queue('seat to be written', write);
+  const writes = queue('seat to be written', writer.write);
   const burials = queue('seat to be deleted', end);
 
   const resync = () => {
@@ -302,6 +274,7 @@ export const startSeats = (options: SeatsOptions): Seats => {
       leaving = true;
       resync();
     },
+    pods: () => [...mirrors.Pod.all()].filter(({ namespace }) => isOwn(mirrors.Namespace.get('', namespace))).length,
     done: keepResyncing(),
   };
 };

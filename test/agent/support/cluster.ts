@@ -71,7 +71,7 @@ const ready = async (admin: Kubernetes) => {
       await apply(admin, `/api/v1/nodes/${name}`, {
         apiVersion: 'v1',
         kind: 'Node',
-        metadata: { name, labels: { 'kubernetes.io/hostname': name, 'topology.kubernetes.io/zone': `zone-${name}` } },
+        metadata: { name, labels: { 'kubernetes.io/hostname': name, 'topology.kubernetes.io/zone': 'zone-a' } },
       });
     }
     await apply(admin, '/apis/storage.k8s.io/v1/storageclasses/folders', {

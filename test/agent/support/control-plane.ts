@@ -79,7 +79,7 @@ export const startControlPlane = async (): Promise<FakeControlPlane> => {
     request.on('end', () => {
       const token = String(request.headers['x-cluster-token'] ?? '');
       const known = tokens.get(sha256(token));
-      const refused = known?.active && known.kind === 'agent' ? undefined : { status: 401 };
+      const refused = known?.active && known.kind === 'agent' ? undefined : { status: 401, body: undefined };
       const given = text === '' ? undefined : JSON.parse(text);
       const { status, body } = refused ?? plane.api(request.method ?? '', request.url ?? '', token, given);
       response.writeHead(status, { 'content-type': 'application/json' });

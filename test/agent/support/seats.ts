@@ -49,6 +49,8 @@ export interface SeatAgent {
 export interface StartOptions {
   readonly pod?: string;
   readonly paces?: Partial<SeatPaces>;
+  /** Whether the manifest gives the right to empty the cluster. */
+  readonly mayDrain?: boolean;
   /** Asked before each writing request; `false`: the agent is killed just there, before the request is sent. */
   readonly mayWrite?: (method: string, path: string) => boolean;
 }
@@ -204,7 +206,7 @@ export const seatsWorld = async (cluster: TestCluster): Promise<SeatsWorld> => {
       for (const link of plane.live())
         link.push({ type: 'workspace.delete', payload: { id, revision, volumes: fate } });
     },
-    start: async ({ pod = 'agent-1', paces = {}, mayWrite = () => true } = {}) => {
+    start: async ({ pod = 'agent-1', paces = {}, mayDrain = true, mayWrite = () => true } = {}) => {
       const stopping = new AbortController();
       const log: string[] = [];
       const [writes, calls]: string[][] = [[], []];
@@ -220,6 +222,7 @@ export const seatsWorld = async (cluster: TestCluster): Promise<SeatsWorld> => {
         ...client,
         request: async (method, path, options) => {
           note(method, path);
+          if (path.endsWith('/selfsubjectaccessreviews')) return { status: { allowed: mayDrain } } as never;
           return client.request(method, path, options);
         },
       };

@@ -1,0 +1,126 @@
+/** What a seat is given that must never be seen: secrets, its host key, a credential for the person who holds it. */
+import { expect, test } from 'vitest';
+import { testCluster } from './support/cluster.ts';
+import { eventually, quiet, seatName, seatsWorld } from './support/seats.ts';
+
+const cluster = testCluster('127.65');
+type World = Awaited<ReturnType<typeof seatsWorld>>;
+
+const secret = (name: string, version: number, as: 'File' | 'Env' = 'File') => ({ name, version, as });
+/** Answers as the API does: values at the versions that are asked for. */
+const serve = (world: World) => {
+  let fetched = 0;
+  world.secrets = (id) => {
+    fetched++;
+    const secrets = world.seats.get(id)?.spec.secrets ?? [];
+    const values = secrets.map(({ name, version }) => ({ name, version, value: `value ${version} of ${name}` }));
+    return { values, hostKey: 'the host key' };
+  };
+  return () => fetched;
+};
+const dataOf = async (world: World, id: string) => {
+  const { data = {} } = (await world.get('Secret', seatName(id))) ?? {};
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]));
+};
+
+test('values and the host key are fetched once, written as data, and stand in nothing else', async () => {
+  const world = await seatsWorld(cluster());
+  const fetched = serve(world);
+  const { id } = world.want({ secrets: [secret('GITHUB_TOKEN', 3)] });
+  const agent = await world.start();
+  await world.running(id);
+  expect(await dataOf(world, id)).toEqual({
+    GITHUB_TOKEN: 'value 3 of GITHUB_TOKEN',
+    ssh_host_ed25519_key: 'the host key',
+  });
+  world.change(id, { restarts: 1 });
+  await world.running(id);
+  await agent.stop();
+  await world.start();
+  world.change(id, { restarts: 2 });
+  await world.running(id);
+  expect(fetched()).toBe(1);
+  const elsewhere = [await world.list('Workspace'), await world.list('StatefulSet'), await world.list('Pod')];
+  expect(JSON.stringify(elsewhere) + agent.log.join('')).not.toMatch(/value 3 of|the host key/);
+});
+
+test('a new version of a file restarts nothing, one of an environment variable restarts this pod alone', async () => {
+  const world = await seatsWorld(cluster());
+  serve(world);
+  const file = world.want({ secrets: [secret('TOKEN', 1), secret('OLD', 1)] }).id;
+  const variable = world.want({ secrets: [secret('TOKEN', 1, 'Env')] }).id;
+  await world.start();
+  const [first, second] = await Promise.all([world.running(file), world.running(variable)]);
+  world.change(file, { secrets: [secret('TOKEN', 2)] });
+  await eventually(() => dataOf(world, file)).toEqual({
+    TOKEN: 'value 2 of TOKEN',
+    ssh_host_ed25519_key: 'the host key',
+  });
+  const after = await world.running(file);
+  expect(after.podUid).toBe(first.podUid);
+  world.change(variable, { secrets: [secret('TOKEN', 2, 'Env')] });
+  const restarted = await world.until(variable, ({ phase, podUid }) => phase === 'Running' && podUid !== second.podUid);
+  expect(restarted.observedRevision).toBe(2);
+  expect(await dataOf(world, variable)).toMatchObject({ TOKEN: 'value 2 of TOKEN' });
+  expect(world.reported(file)?.podUid).toBe(first.podUid);
+});
+
+test('a seat whose secrets cannot be fetched does not start, says so, and starts as soon as they can', async () => {
+  const world = await seatsWorld(cluster());
+  const { id } = world.want({ secrets: [secret('TOKEN', 1, 'Env')] });
+  world.secrets = () => undefined;
+  await world.start();
+  const status = await world.until(id, ({ conditions }) => conditions[0]?.reason === 'SecretsUnavailable');
+  expect(status.phase).toBe('Starting');
+  expect(await world.get('StatefulSet', seatName(id))).toBeUndefined();
+  serve(world);
+  await world.running(id);
+});
+
+test('a seat that runs goes on, heals and can be stopped while its new secrets cannot be fetched', async () => {
+  const world = await seatsWorld(cluster());
+  serve(world);
+  const { id } = world.want({ secrets: [secret('TOKEN', 1, 'Env')] });
+  await world.start();
+  const first = await world.running(id);
+  world.secrets = () => undefined;
+  world.change(id, { secrets: [secret('TOKEN', 2, 'Env')] });
+  const status = await world.until(id, ({ conditions }) => conditions.some(({ type }) => type === 'Reconciled'));
+  expect(status).toMatchObject({ phase: 'Running', podUid: first.podUid });
+  world.change(id, { runState: 'Stopped' });
+  await world.until(id, ({ phase, observedRevision }) => phase === 'Stopped' && observedRevision === 3);
+});
+
+test('a credential opens the seat of the one who asked, for as long as was asked, and is posted to the request', async () => {
+  const world = await seatsWorld(cluster());
+  const { id } = world.want();
+  const agent = await world.start();
+  await world.running(id);
+  const request = `crq_${'1'.repeat(26)}`;
+  const [link] = world.plane.live();
+  link?.push({ type: 'credential.mint', payload: { request, seat: id, seconds: 600 } });
+  await eventually(() => world.credentials.length).toBe(1);
+  expect(world.credentials[0]?.request).toBe(request);
+  const { token, expiresInSeconds } = world.credentials[0]?.body ?? {};
+  expect(expiresInSeconds).toBeGreaterThan(550);
+  expect(expiresInSeconds).toBeLessThanOrEqual(600);
+  const review = await cluster().admin.request<{ status: { user: { username: string } } }>(
+    'POST',
+    '/apis/authentication.k8s.io/v1/tokenreviews',
+    { body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token } } },
+  );
+  expect(review.status.user.username).toBe(`system:serviceaccount:${world.namespace}:access-${seatName(id)}`);
+  expect(agent.log.join('')).not.toContain(String(token));
+});
+
+test('a credential for a seat that is not here is refused with the reason', async () => {
+  const world = await seatsWorld(cluster());
+  const agent = await world.start();
+  await eventually(() => world.plane.live().length).toBe(1);
+  await quiet(agent.writes);
+  const seat = `wsp_${'0'.repeat(26)}`;
+  world.plane
+    .live()[0]
+    ?.push({ type: 'credential.mint', payload: { request: `crq_${'2'.repeat(26)}`, seat, seconds: 600 } });
+  await eventually(() => world.credentials[0]?.body).toEqual({ refused: expect.stringContaining('does not exist') });
+});
