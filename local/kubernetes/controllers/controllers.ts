@@ -1,13 +1,16 @@
 /** All controllers of a cluster, as one client of its API server. */
 
 import { deploymentController } from './deployment/deployment.ts';
-import { endpointsController } from './endpoints.ts';
+import { disruptionController } from './disruption.ts';
+import { endpointsController } from './endpoints/endpoints.ts';
 import { garbageCollector } from './garbage-collector.ts';
 import { Client } from './machinery/client.ts';
 import { createRuntime } from './machinery/runtime.ts';
 import { namespaceController } from './namespace.ts';
-import { nodeLifecycleController } from './node-lifecycle.ts';
+import { taintEvictionController } from './node/eviction.ts';
+import { nodeLifecycleController } from './node/lifecycle.ts';
 import { nodePoolController } from './node-pools.ts';
+import { quotaController } from './quota/quota.ts';
 import { replicaSetController } from './replica-set.ts';
 import { scheduler } from './scheduler/scheduler.ts';
 import { serviceAccountController } from './service-account.ts';
@@ -22,6 +25,8 @@ export interface ControllersOptions {
   token: string;
   /** Folder of the volumes made for claims. */
   volumesDir: string;
+  /** How long a node may be silent before it counts as lost; default 50 s. */
+  nodeGraceMs?: number;
   log?: (line: string) => void;
 }
 
@@ -42,8 +47,11 @@ export async function startControllers(options: ControllersOptions): Promise<Con
   statefulSetController(runtime);
   endpointsController(runtime);
   volumeController(runtime, options.volumesDir);
-  nodeLifecycleController(runtime);
+  nodeLifecycleController(runtime, options.nodeGraceMs);
+  taintEvictionController(runtime);
   nodePoolController(runtime);
+  quotaController(runtime);
+  disruptionController(runtime);
   garbageCollector(runtime);
   scheduler(runtime);
   await runtime.start();

@@ -14,7 +14,9 @@ import type {
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
+  PodDisruptionBudget,
   ReplicaSet,
+  ResourceQuota,
   Secret,
   Service,
   ServiceAccount,
@@ -68,6 +70,12 @@ export const deployments = resource<Deployment>('apps/v1', 'deployments', 'Deplo
 export const replicaSets = resource<ReplicaSet>('apps/v1', 'replicasets', 'ReplicaSet');
 export const statefulSets = resource<StatefulSet>('apps/v1', 'statefulsets', 'StatefulSet');
 export const controllerRevisions = resource<ControllerRevision>('apps/v1', 'controllerrevisions', 'ControllerRevision');
+export const resourceQuotas = resource<ResourceQuota>('v1', 'resourcequotas', 'ResourceQuota');
+export const podDisruptionBudgets = resource<PodDisruptionBudget>(
+  'policy/v1',
+  'poddisruptionbudgets',
+  'PodDisruptionBudget',
+);
 export const customResourceDefinitions = resource<CustomResourceDefinition>(
   'apiextensions.k8s.io/v1',
   'customresourcedefinitions',

@@ -44,6 +44,7 @@ export interface Condition {
   message?: string | undefined;
   lastTransitionTime?: string | undefined;
   lastUpdateTime?: string | undefined;
+  observedGeneration?: number | undefined;
 }
 
 export type Pod = As<k8s.V1Pod, PodSpec>;
@@ -63,6 +64,8 @@ export type Deployment = As<k8s.V1Deployment, Wire<k8s.V1DeploymentSpec>>;
 export type ReplicaSet = As<k8s.V1ReplicaSet, Wire<k8s.V1ReplicaSetSpec> & { template: PodTemplate }>;
 export type StatefulSet = As<k8s.V1StatefulSet, Wire<k8s.V1StatefulSetSpec>>;
 export type ControllerRevision = Omit<Wire<k8s.V1ControllerRevision>, 'metadata'> & Stored;
+export type ResourceQuota = As<k8s.V1ResourceQuota, Wire<k8s.V1ResourceQuotaSpec>>;
+export type PodDisruptionBudget = As<k8s.V1PodDisruptionBudget, Wire<k8s.V1PodDisruptionBudgetSpec>>;
 export type EventObject = Omit<Wire<k8s.CoreV1Event>, 'metadata'> & Stored;
 export type CustomResourceDefinition = As<k8s.V1CustomResourceDefinition, Wire<k8s.V1CustomResourceDefinitionSpec>>;
 

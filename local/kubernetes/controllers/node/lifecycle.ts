@@ -1,0 +1,81 @@
+/** Nodes: those that fall silent become Unknown, conditions become taints, pods of nodes that are gone are removed. */
+import { isStatus } from '../machinery/client.ts';
+import { conditionOf, withCondition } from '../machinery/conditions.ts';
+import { keyOf } from '../machinery/informer.ts';
+import { leases, nodes, pods } from '../machinery/resources.ts';
+import type { Runtime } from '../machinery/runtime.ts';
+import type { Condition, Node } from '../machinery/types.ts';
+import { isReady } from '../pods.ts';
+import { wantedTaints } from './taints.ts';
+
+/** As kube-controller-manager's --node-monitor-grace-period. */
+const GRACE_MS = 50_000;
+const KUBELET_CONDITIONS = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'];
+
+/** `graceMs`: how long a node may be silent. */
+export function nodeLifecycleController(runtime: Runtime, graceMs = GRACE_MS): void {
+  const record = runtime.recordAs('node-controller');
+  const nodeInformer = runtime.informer(nodes);
+  const podInformer = runtime.informer(pods);
+  const leaseInformer = runtime.informer(leases);
+  const lookMs = Math.min(10_000, graceMs / 5);
+  /** When a node's lease was last seen to change, by this machine's clock: clocks of others are not compared. */
+  const seen = new Map<string, { version: string | undefined; at: number }>();
+  const tolerated = (error: unknown) => {
+    if (!isStatus(error, 404, 409)) throw error;
+  };
+
+  async function lost(node: Node): Promise<void> {
+    const { name } = node.metadata;
+    let conditions = (node.status?.conditions ?? []) as Condition[];
+    for (const type of KUBELET_CONDITIONS) {
+      const message = 'Kubelet stopped posting node status.';
+      conditions = withCondition(conditions, { type, status: 'Unknown', reason: 'NodeStatusUnknown', message });
+    }
+    await runtime.patch(nodes, node, { status: { conditions } }, 'status');
+    record(node, 'Normal', 'NodeNotReady', `Node ${name} status is now: NodeNotReady`);
+    for (const pod of podInformer.list()) {
+      if (pod.spec.nodeName !== name || !isReady(pod)) continue;
+      const unready = { type: 'Ready', status: 'False' };
+      const next = withCondition(pod.status?.conditions as Condition[] | undefined, unready);
+      await runtime.patch(pods, pod, { status: { conditions: next } }, 'status').catch(tolerated);
+      record(pod, 'Warning', 'NodeNotReady', 'Node is not ready');
+    }
+  }
+
+  const nodeQueue = runtime.queue({ name: 'node-lifecycle' }, async (key) => {
+    const node = nodeInformer.get(key);
+    if (node === undefined) {
+      seen.delete(key);
+      for (const pod of podInformer.list()) if (pod.spec.nodeName === key) podQueue.add(keyOf(pod));
+      return;
+    }
+    const taints = wantedTaints(node);
+    if (taints !== undefined) {
+      const { resourceVersion } = node.metadata;
+      await runtime.patch(nodes, node, { metadata: { resourceVersion }, spec: { taints } });
+    }
+    const version = leaseInformer.get(`kube-node-lease/${key}`)?.metadata.resourceVersion;
+    const last = seen.get(key);
+    if (last === undefined || last.version !== version) seen.set(key, { version, at: Date.now() });
+    else if (Date.now() - last.at > graceMs) {
+      const ready = conditionOf(node.status?.conditions as Condition[] | undefined, 'Ready');
+      if (ready !== undefined && ready.status !== 'Unknown') await lost(node);
+    }
+    return lookMs;
+  });
+
+  const podQueue = runtime.queue({ name: 'pod-gc' }, async (key) => {
+    const pod = podInformer.get(key);
+    if (pod?.spec.nodeName === undefined || nodeInformer.get(pod.spec.nodeName)) return;
+    // The cache may be behind a node that was just made: ask.
+    if (await runtime.client.find(nodes, undefined, pod.spec.nodeName)) return;
+    await runtime.delete(pods, pod, { gracePeriodSeconds: 0 }).catch(tolerated);
+  });
+
+  nodeInformer.on(({ object }) => nodeQueue.add(keyOf(object)));
+  podInformer.on(({ type, object }) => {
+    if (type !== 'deleted' && object.spec.nodeName && !nodeInformer.get(object.spec.nodeName))
+      podQueue.addAfter(keyOf(object), 200);
+  });
+}
