@@ -1,5 +1,8 @@
 /** Which images are programs of this machine, which are dev pods, which references name nothing that could be pulled. Pure. */
 
+import { fileURLToPath } from 'node:url';
+import type { Mount } from './paths.ts';
+
 /** What an image is here: the command that takes the place of its entrypoint, and what its recipe sets up. */
 export interface KnownImage {
   command: string[];
@@ -14,6 +17,8 @@ export interface DevImage {
   env: Record<string, string>;
   /** Folders of the image that the user owns, besides the home. */
   folders: string[];
+  /** The recipes' own scripts, which are shell and run anywhere. */
+  parts: Mount;
   /** TCP ports that the image's entrypoint listens on. */
   ports: number[];
 }
@@ -30,19 +35,27 @@ export const repositoryOf = (reference: string): string | undefined => REFERENCE
 /** Repositories, by their last part, that the built-in templates name; and everything under `roadstead/`. */
 const DEV_REPOSITORIES = new Set(['claude-terraform', 'node', 'python', 'go', 'gpu-notebook']);
 
-/** Lives until it is told to end, as the supervisor of the real images does. */
-const SUPERVISOR = `
-trap 'echo "dev pod $HOSTNAME ends"; exit 0' TERM INT
-echo "dev pod $HOSTNAME is up"
-while :; do sleep 3600 & wait $!; done`;
+const PARTS = '/opt/roadstead';
 
 const DEV: KnownImage = {
-  command: ['/bin/sh', '-c', SUPERVISOR],
+  command: ['/bin/sh', `${PARTS}/start`],
   dev: {
     user: { name: 'node', uid: 1000, home: '/home/node' },
     workingDir: '/workspace',
-    env: { HISTFILE: '/commandhistory/.bash_history', PROMPT_COMMAND: 'history -a' },
-    folders: ['/workspace', '/commandhistory'],
+    env: {
+      ROADSTEAD_PARTS_DIR: PARTS,
+      ROADSTEAD_RUN_DIR: '/run/roadstead',
+      ROADSTEAD_SECRETS_DIR: '/run/secrets/roadstead',
+      ROADSTEAD_WORK_DIR: '/workspace',
+      // All pods share this machine's ports: the kubelet holds the pod's own.
+      ROADSTEAD_SSHD: '',
+    },
+    folders: ['/workspace', '/commandhistory', '/run/roadstead'],
+    parts: {
+      mountPath: PARTS,
+      folder: fileURLToPath(new URL('../../../images/common', import.meta.url)),
+      readOnly: true,
+    },
     ports: [2222],
   },
 };

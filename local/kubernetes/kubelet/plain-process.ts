@@ -34,7 +34,7 @@ export const clusterVariables = (pod: Pod, server: URL): Record<string, string> 
 
 /** Throws ConfigError while something that the pod names is not there. */
 export async function plainProcess(options: SpecOptions): Promise<Runnable> {
-  const { pod, container, image, server, mounts } = options;
+  const { pod, container, image, server } = options;
   const home = join(options.podDir, 'containers', container.name);
   await mkdir(join(home, 'tmp'), { recursive: true, mode: 0o700 });
   const base: Record<string, string> = {
@@ -43,13 +43,22 @@ export async function plainProcess(options: SpecOptions): Promise<Runnable> {
     [MARK]: join(home, 'tmp'),
     ...clusterVariables(pod, server),
   };
+  // Folders that an image has and no volume stands for lie in the container's own.
+  const mounts = [...options.mounts];
+  for (const mountPath of image.dev?.folders ?? []) {
+    if (mounts.some((mount) => mount.mountPath === mountPath)) continue;
+    const folder = join(home, mountPath);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    mounts.push({ mountPath, folder });
+  }
+  for (const [name, value] of Object.entries(image.dev?.env ?? {})) base[name] = rewrite(value, mounts);
   const env = await environment(pod, container, options.sources, options.facts, base);
   // Only what the pod wrote names paths of a container; the image's command and our own variables are of this machine.
   const inside = (text: string) => rewrite(text, mounts);
   const own = (list: string[] | undefined) => list?.map((text) => inside(expand(text, env)));
   const args = own(container.args) ?? [];
   // The entrypoint of a dev image becomes what it is given.
-  const entrypoint = image.dev && args.length > 0 ? [] : image.command;
+  const entrypoint = image.dev && args.length > 0 ? [] : image.command.map((text) => (image.dev ? inside(text) : text));
   const command = [...(own(container.command) ?? entrypoint), ...args];
   for (const [name, value] of Object.entries(env)) if (value !== base[name]) env[name] = inside(value);
   // A dev image's home is the volume there, if the pod has one.

@@ -209,7 +209,7 @@ export class PodWorker {
       server: client.server,
       sources,
       facts: this.#place,
-      mounts: await this.#volumes.mounts(container),
+      mounts: [...(await this.#volumes.mounts(container)), ...(image.dev ? [image.dev.parts] : [])],
       podDir: this.#place.dir,
     };
     if (image.dev === undefined) return plainProcess(options);

@@ -128,17 +128,25 @@ describe('a dev pod', () => {
     );
   });
 
+  test('runs what its image runs: the home is prepared, activity is noted', async () => {
+    await cluster.eventually(() => cluster.log('ann')).toContain('kubectl exec works, ssh does not');
+    const { out } = await sh('ann', 'grep HISTFILE= ~/.bashrc; git config --global credential.helper');
+    expect(out).toBe('HISTFILE=/commandhistory/.bash_history\n!sh /opt/roadstead/credentials\n');
+    await cluster.eventually(async () => (await sh('ann', 'cat /run/roadstead/activity')).out).toMatch(/^\d+\n$/);
+  });
+
   test('sees a changed secret', async () => {
     await run('patch', 'secret', 'keys', '-p', '{"stringData":{"TOKEN":"newer"}}');
     await cluster.eventually(async () => (await sh('bob', 'cat /run/secrets/roadstead/TOKEN')).out).toBe('newer');
   });
 
   test('ends within its grace when it is told to', async () => {
-    await cluster.create(pods, devPod('brief'));
+    const command = ['sh', '-c', 'trap "echo bye; exit 0" TERM; echo hi; while :; do sleep 0.1; done'];
+    await cluster.create(pods, devPod('brief', { command }));
     await cluster.ready('brief');
     const log = cluster.log('brief', { follow: 'true' });
     await run('delete', 'pod', 'brief');
-    expect(await log).toBe('dev pod brief is up\ndev pod brief ends\n');
+    expect(await log).toBe('hi\nbye\n');
   });
 
   test('may have a root file system that cannot be written', async () => {
@@ -210,6 +218,7 @@ test('where namespaces are switched off, a dev pod is a plain process that says 
     expect((await inside('sh', '-c', 'echo mine > file')).code).toBe(0);
     expect((await inside('cat', '/workspace/file')).out).toBe('mine\n');
     expect((await inside('cat', '/run/secrets/roadstead/TOKEN')).out).toBe('s3cret');
+    await plain.eventually(() => plain.log('cat')).toContain('kubectl exec works, ssh does not');
     expect(plain.said.join('\n')).toContain('dev pods are plain processes');
     expect(await readdir(join(plain.dir, 'volumes'))).toHaveLength(1);
   } finally {
