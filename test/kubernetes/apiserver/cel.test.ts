@@ -37,6 +37,11 @@ describe('an expression without types', () => {
     "!optional.ofNonZeroValue('').hasValue()",
     'cel.bind(n, object.spec.replicas, n + n) == 6',
     'false && object.spec.missing || true',
+    "object.metadata.labels.all(k, v, k == 'app' && v == 'x') && object.spec.containers.exists(i, c, i == 1 && c.name == 'b')",
+    "object.spec.containers.existsOne(c, c.name == 'a') && [3, 4].existsOne(i, n, n - i == 3) == false",
+    "[5, 6].transformList(i, n, n > 5, i + n) == [7] && {'a': 1}.transformMap(k, v, v + 1) == {'a': 2}",
+    "{'a': 'b'}.transformMapEntry(k, v, {v: k}) == {'b': 'a'}",
+    'object.spec.containers.all(i, c, [1, 2].exists(j, n, n == j + 1))',
   ])('%s', (expression) => {
     expect(value(expression)).toBe(true);
   });
@@ -50,6 +55,13 @@ describe('an expression without types', () => {
     expect(failure(() => value('subject.spec'))).toBe(
       "ERROR: <input>:1:1: undeclared reference to 'subject' (in container '')\n | subject.spec\n | ^",
     );
+  });
+
+  it('is stopped when its loops become too expensive', () => {
+    const program = compile(untyped, 'object.all(a, object.all(b, object.all(c, a + b + c >= 0)))');
+    const object = toCel(Array.from({ length: 200 }, (_, i) => i));
+    expect(failure(() => program.evaluate({ object }))).toBe('operation cancelled: actual cost limit exceeded');
+    expect(compile(untyped, 'object.all(a, object.all(b, a + b >= 0))').evaluate({ object })).toBe(true);
   });
 
   it('fails on operators that do not fit', () => {

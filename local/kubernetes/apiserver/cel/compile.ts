@@ -1,6 +1,7 @@
 /** Compiles one CEL expression to what can be evaluated again and again. */
 import type { ASTNode, Environment } from '@marcbachmann/cel-js';
-import { CelError, compileError, runtimeError } from './error.ts';
+import { newBudget } from './budget.ts';
+import { compileError, runtimeError } from './error.ts';
 import { afterCheck, beforeCheck, variablesOf } from './quirks.ts';
 
 export interface Program {
@@ -29,6 +30,7 @@ export function compile(environment: Environment, expression: string): Program {
     type,
     uses: (variable) => used.has(variable),
     evaluate(variables) {
+      newBudget();
       try {
         return parsed(variables);
       } catch (failure) {
@@ -36,11 +38,4 @@ export function compile(environment: Environment, expression: string): Program {
       }
     },
   };
-}
-
-/** A compiled expression whose result must be of one of these types; `dyn` always passes when it is listed. Throws CelError. */
-export function compileAs(environment: Environment, expression: string, types: string[], otherwise: string): Program {
-  const program = compile(environment, expression);
-  if (!types.includes(program.type)) throw new CelError(otherwise);
-  return program;
 }

@@ -1,5 +1,6 @@
 /** The one environment of CEL that all expressions of this server share: the language with the functions that Kubernetes adds. */
 import { Environment } from '@marcbachmann/cel-js';
+import { registerComprehensions } from './functions/comprehensions.ts';
 import { registerFormat } from './functions/format.ts';
 import { registerLists } from './functions/lists.ts';
 import { registerNet } from './functions/net.ts';
@@ -17,6 +18,7 @@ export function celEnvironment(): Environment {
     for (const register of [
       registerStrings,
       registerLists,
+      registerComprehensions,
       registerRegex,
       registerQuantity,
       registerNet,

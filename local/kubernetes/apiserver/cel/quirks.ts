@@ -1,8 +1,9 @@
 /**
- * Where the library differs from what CEL says: `has()` of any selection, equality and sums of lists and objects by their own rules, and
- * regular expressions of RE2. Its parser and checker offer no hook for these, so the parsed tree is adjusted before and after the check.
+ * Where the library differs from what CEL says: `has()` of any selection, equality and sums of lists and objects by their own rules, regular
+ * expressions of RE2, and a bound on the cost of loops. Its parser and checker offer no hook for these, so the parsed tree is adjusted before and after the check.
  */
 import { type ASTNode, Optional } from '@marcbachmann/cel-js';
+import { spend } from './budget.ts';
 import { celAdd, celEqual, celIn } from './values.ts';
 
 /** What the library's nodes hold beyond their published type. */
@@ -79,7 +80,13 @@ export function afterCheck(tree: ASTNode): void {
     if (node.op === '==') node.handle = celEqual;
     else if (node.op === '!=') node.handle = (left, right) => !celEqual(left, right);
     else if (node.op === 'in') node.handle = celIn;
-    else if (node.op === '+' && node.handle) {
+    else if (node.op === 'comprehension' && node.handle) {
+      const own = node.handle;
+      node.handle = (items, ...more) => {
+        spend(items instanceof Map ? items.size : Array.isArray(items) ? items.length : 0);
+        return own(items, ...more);
+      };
+    } else if (node.op === '+' && node.handle) {
       const own = node.handle;
       node.handle = (left, right, ...more) =>
         Array.isArray(left) && Array.isArray(right) ? celAdd(left, right) : own(left, right, ...more);

@@ -68,10 +68,11 @@ function askRules(
       holds = program.evaluate(variables);
     } catch (error) {
       if (!(error instanceof CelError)) throw error;
-      const why = error.message.startsWith('no such overload')
-        ? `'${error.message}': call arguments did not match a supported operator, function or macro signature for rule: ${said}`
-        : `${error.message} evaluating rule: ${said}`;
-      faults.push({ type: 'Invalid', field: path || '<nil>', message: `Invalid value: ${kind}: ${why}` });
+      faults.push({
+        type: 'Invalid',
+        field: path || '<nil>',
+        message: `Invalid value: ${kind}: ${failureOf(error, said)}`,
+      });
       continue;
     }
     if (holds === true) continue;
@@ -80,6 +81,14 @@ function askRules(
     if (!transition && still) warn(`${fault.field}: ${fault.message}`);
     else faults.push(fault);
   }
+}
+
+function failureOf({ message }: CelError, rule: string): string {
+  if (message.startsWith('no such overload'))
+    return `'${message}': call arguments did not match a supported operator, function or macro signature for rule: ${rule}`;
+  if (message.startsWith('operation cancelled'))
+    return `'${message}': no further validation rules will be run due to call cost exceeds limit for rule: ${rule}`;
+  return `${message} evaluating rule: ${rule}`;
 }
 
 /** Longest computed message, in bytes; a longer one is not used (Kubernetes' MaxEvaluatedMessageExpressionSizeBytes). */
