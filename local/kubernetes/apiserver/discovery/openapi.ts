@@ -5,6 +5,7 @@ import { customDefinition, definitionName } from '../custom/openapi.ts';
 import type { Json } from '../json.ts';
 import type { Kind } from '../kinds/kind.ts';
 import { openApiOf } from '../schema/definitions.ts';
+import { withEnums } from '../schema/enums.ts';
 
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 
@@ -15,7 +16,7 @@ export function collect(name: string, into: Record<string, Json>): void {
   if (into[name] !== undefined) return;
   const schema = openApiOf(name);
   if (schema === undefined) return;
-  into[name] = schema;
+  into[name] = withEnums(name, schema);
   for (const [, ref] of JSON.stringify(schema).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) collect(ref!, into);
 }
 

@@ -112,6 +112,9 @@ export function discovery(call: Call): Answer | undefined {
   if (versions === undefined) return undefined;
   if (parts.length === 2)
     return { code: 200, json: { kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(registry, group) } };
-  if (!versions.includes(parts[2]!)) throw unknownResource();
+  if (!versions.includes(parts[2]!)) {
+    if (registry.isCustom(group)) return undefined;
+    throw unknownResource();
+  }
   return { code: 200, json: apiResourceList(registry, group, parts[2]!) };
 }

@@ -1,7 +1,7 @@
 /** Server-side apply: the client says what it wants of an object; the server merges, tells conflicts, and removes what the client no longer wants. */
 import type { Answer, KindCall } from '../call.ts';
 import { badRequest, conflict, internal } from '../errors.ts';
-import { isMap, type Json, type Obj, timestamp } from '../json.ts';
+import { isMap, type Json, type Obj } from '../json.ts';
 import { apiVersionOf, type Kind, subjectOf } from '../kinds/kind.ts';
 import { keyOf, type Stored } from '../storage/store.ts';
 import { decodeAs, parseYaml } from '../verbs/body.ts';
@@ -21,6 +21,7 @@ import {
   sameManager,
   stripSystem,
   takeOver,
+  timeOf,
   write,
 } from './managed.ts';
 import { mergeInto, without, withParents } from './merge.ts';
@@ -70,7 +71,7 @@ export function applyTo(
     set: difference(difference(one.set, intersection(one.set, changed)), removed),
   }));
   const untouched = isEmpty(changed) && isEmpty(removed) && !reduced;
-  return { object, managers: [...managers, { manager: writer, set, time: untouched ? own?.time : timestamp() }] };
+  return { object, managers: [...managers, { manager: writer, set, time: untouched ? own?.time : timeOf(writer) }] };
 }
 
 function readConfig(call: KindCall): Json {
@@ -91,14 +92,14 @@ function readConfig(call: KindCall): Json {
   const metadata = { ...config.metadata };
   if (metadata.name && metadata.name !== info.name)
     throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${info.name})`);
-  metadata.name = info.name;
   const fault = typeFault(kind.type, config);
   if (fault) {
     const [group, version] = [kind.group, kind.version];
     throw internal(
-      `failed to create typed patch object (${metadata.namespace ?? ''}/${metadata.name}; ${group}/${version}, Kind=${kind.kind}): ${fault}`,
+      `failed to create typed patch object (${metadata.namespace ?? ''}/${metadata.name ?? ''}; ${group}/${version}, Kind=${kind.kind}): ${fault}`,
     );
   }
+  metadata.name = info.name;
   return { ...config, metadata };
 }
 

@@ -134,6 +134,10 @@ export function onlyWritten(kind: Kind, subresource: string, set: FieldSet): Fie
   return set;
 }
 
+/** When a manager wrote; of what came through a Scale, a real server keeps no time. */
+export const timeOf = ({ subresource }: Manager): string | undefined =>
+  subresource === 'scale' ? undefined : timestamp();
+
 /** Takes the change between two states into the managers: the writer gets what it changed, others lose it. */
 export function takeOver(kind: Kind, before: Json, after: Json, all: Managed[], writer: Manager): Managed[] {
   const compared = compare(kind.type, before, after);
@@ -148,7 +152,7 @@ export function takeOver(kind: Kind, before: Json, after: Json, all: Managed[], 
   const set = own ? union(difference(own.set, removed), taken) : taken;
   return [
     ...others.filter(({ manager }) => !sameManager(manager, writer)),
-    { manager: writer, set, time: timestamp() },
+    { manager: writer, set, time: timeOf(writer) },
   ];
 }
 

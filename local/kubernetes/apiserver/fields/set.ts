@@ -63,11 +63,11 @@ export const union = (a: FieldSet, b: FieldSet): FieldSet => combine(a, b, (x, y
 export const intersection = (a: FieldSet, b: FieldSet): FieldSet => combine(a, b, (x, y) => x && y);
 export const difference = (a: FieldSet, b: FieldSet): FieldSet => combine(a, b, (x, y) => x && !y);
 
-/** Every member's path, parents before children. */
+/** Every member's path: those of a level before those below it. */
 export function* paths(set: FieldSet, prefix: readonly string[] = []): Generator<readonly string[]> {
-  if (set.member) yield prefix;
-  for (const [key, child] of [...set.children].sort(([a], [b]) => (a < b ? -1 : 1)))
-    yield* paths(child, [...prefix, key]);
+  const children = [...set.children].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [key, { member }] of children) if (member) yield [...prefix, key];
+  for (const [key, child] of children) yield* paths(child, [...prefix, key]);
 }
 
 /** Removes a path and all below it. */

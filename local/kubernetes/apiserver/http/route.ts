@@ -30,6 +30,7 @@ export async function route(call: Call): Promise<Answer> {
   if (versions === undefined) return { code: 404, text: NOT_FOUND_TEXT };
   const kind = registry.find(info.group, info.version, info.resource);
   if (kind === undefined) {
+    if (!versions.includes(info.version) && registry.isCustom(info.group)) return { code: 404, text: NOT_FOUND_TEXT };
     const review = info.resource === 'bindings' && info.group === '' && info.version === 'v1';
     if (review && info.verb === 'create')
       return SUBRESOURCES['pods/binding']!.POST!({ ...call, kind: registry.find('', 'v1', 'pods')! });

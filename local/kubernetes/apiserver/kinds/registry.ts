@@ -42,6 +42,11 @@ export class Registry {
     return versions.length === 0 ? undefined : versions.sort(compareVersions);
   }
 
+  /** Whether only definitions make this group: then nobody answers for versions that it does not have. */
+  isCustom(group: string): boolean {
+    return !this.all().some((kind) => kind.group === group && !kind.custom);
+  }
+
   groups(): string[] {
     return [...new Set(this.all().map(({ group }) => group))];
   }

@@ -85,6 +85,11 @@ function otherKind(call: KindCall, kind: Kind, asked: { kind: string; apiVersion
   const expected = apiVersionOf(kind);
   const version = asked.apiVersion.slice(asked.apiVersion.indexOf('/') + 1);
   if (kind.custom) {
+    // Of a version that is not this one, nothing but metadata is known.
+    if (asked.kind === kind.kind)
+      for (const key of Object.keys(value).sort())
+        if (!['apiVersion', 'kind', 'metadata'].includes(key))
+          call.warnings.push(`unknown field ${JSON.stringify(key)}`);
     return asked.kind === kind.kind
       ? badRequest(
           `the API version in the data (${asked.apiVersion}) does not match the expected API version (${expected})`,
@@ -113,13 +118,17 @@ function otherKind(call: KindCall, kind: Kind, asked: { kind: string; apiVersion
   );
 }
 
-/** Shown of a body that cannot be read. */
-const SHOWN = 35;
+/** Bytes shown of a body that cannot be read; of what does not begin like JSON, in hexadecimal. */
+const SHOWN = 30;
+
+const summary = (text: string): string => {
+  if (text === '') return '<empty>';
+  const show = (part: string) => (text.startsWith('{') ? part : Buffer.from(part).toString('hex'));
+  return text.length > SHOWN ? `${show(text.slice(0, SHOWN))} ...` : show(text);
+};
 
 const unrecognized = (kind: Kind, why: string, text: string) =>
-  badRequest(
-    `the object provided is unrecognized (must be of type ${kind.kind}): ${why} (${text === '' ? '<empty>' : text.length > SHOWN ? `${text.slice(0, SHOWN)} ...` : text})`,
-  );
+  badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): ${why} (${summary(text)})`);
 
 /** The object in the body of a POST or PUT. Throws 400, 415. */
 export function objectOf(call: KindCall, options: Options, kind: Kind = call.kind): Obj {

@@ -161,6 +161,8 @@ export function deleteCollection(call: KindCall): Answer {
   const options = optionsOf(call);
   const items = selected(call, context.store.list(kind.storage));
   const version = String(context.store.version);
-  const objects = items.map((stored) => remove(call, kind, stored, options).object);
+  for (const stored of items) remove(call, kind, stored, options);
+  // The answer is the list that was found: what a finalizer holds does not stand marked in it.
+  const objects = items.map(({ object }) => shown(kind, object));
   return { code: 200, list: { items: objects, metadata: { resourceVersion: version } }, kind };
 }
