@@ -5,6 +5,7 @@ import { aggregateRoles } from './auth/aggregation.ts';
 import type { Context } from './call.ts';
 import { type Json, type Obj, same, timestamp } from './json.ts';
 import type { Kind } from './kinds/kind.ts';
+import { SERVICE_RANGE } from './kinds/services.ts';
 import { decode } from './schema/decode.ts';
 import { keyOf } from './storage/store.ts';
 import { tidy } from './verbs/stored.ts';
@@ -44,6 +45,21 @@ export function bootstrap(context: Context, port: number): void {
       clusterIP: '10.96.0.1',
       type: 'ClusterIP',
       ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: port }],
+    },
+  });
+  ensure(context, 'networking.k8s.io/v1', 'ServiceCIDR', {
+    metadata: { name: 'kubernetes', finalizers: ['networking.k8s.io/service-cidr-finalizer'] },
+    spec: { cidrs: [SERVICE_RANGE] },
+    status: {
+      conditions: [
+        {
+          type: 'Ready',
+          status: 'True',
+          lastTransitionTime: timestamp(),
+          reason: '',
+          message: 'Kubernetes default Service CIDR is ready',
+        },
+      ],
     },
   });
   endpointsOfApi(context, port);

@@ -170,6 +170,14 @@ describe('pods', () => {
 });
 
 describe('services', () => {
+  it('have their range written down, where clients look for it', async () => {
+    const { body } = await server.get('/apis/networking.k8s.io/v1/servicecidrs/kubernetes');
+    expect(body).toMatchObject({ spec: { cidrs: ['10.96.0.0/16'] }, status: { conditions: [{ type: 'Ready' }] } });
+    expect(
+      (await server.merge('/apis/networking.k8s.io/v1/servicecidrs/kubernetes', { spec: { cidrs: [] } })).status,
+    ).toBe(422);
+  });
+
   it('get an address that nobody else has, and keep it', async () => {
     const service = (name: string) => ({
       metadata: { name },

@@ -1,6 +1,6 @@
 /** The kinds of the smaller groups: leases, slices, policies, classes, budgets, and the reviews that are answered and never stored. */
 import { type FieldError, invalidField, notSupported, required } from '../errors.ts';
-import { at, type Json, type Obj } from '../json.ts';
+import { at, type Json, type Obj, same } from '../json.ts';
 import { AGE, column, NAME, number, text } from './columns.ts';
 import { define, generationOfSpec } from './define.ts';
 import type { Kind } from './kind.ts';
@@ -153,6 +153,17 @@ const poddisruptionbudgets = define(
   },
 );
 
+/** From which services get their addresses; here there is only the cluster's own range, which the server itself writes. */
+const servicecidrs = define('networking.k8s.io', 'v1', 'io.k8s.api.networking.v1', 'ServiceCIDR', 'servicecidrs', {
+  namespaced: false,
+  status: true,
+  generation: generationOfSpec,
+  columns: [NAME, column('CIDRs', (range) => (at(range, 'spec.cidrs') ?? []).join(',')), AGE],
+  validate: ({ spec = {} }) => (spec.cidrs?.length ? [] : [required('spec.cidrs', 'at least one CIDR required')]),
+  validateUpdate: (next, old) =>
+    same(next.spec, old.spec) ? [] : [invalidField('spec.cidrs', next.spec?.cidrs ?? null, 'field is immutable')],
+});
+
 const review = (group: string, pkg: string, kind: string, resource: string, namespaced = false): Kind =>
   define(group, 'v1', pkg, kind, resource, { namespaced, verbs: ['create'], virtual: true, columns: [] });
 
@@ -160,6 +171,7 @@ export const OTHERS: Kind[] = [
   lease,
   endpointslices,
   networkpolicies,
+  servicecidrs,
   storageclasses,
   priorityclasses,
   poddisruptionbudgets,

@@ -9,6 +9,8 @@ import { isLabel, LABEL_TEXT } from './names.ts';
 
 /** Addresses of services lie in 10.96.0.0/16, as kubeadm has it; the first is the API server's own. */
 const RANGE = '10.96.';
+/** Of the addresses of services. */
+export const SERVICE_RANGE = `${RANGE}0.0/16`;
 
 const externalIp = (service: Obj): string => {
   const ingress: Json[] = at(service, 'status.loadBalancer.ingress') ?? [];
