@@ -11,7 +11,13 @@ import type { Json, Obj } from './json.ts';
 import type { Kind, Surroundings } from './kinds/kind.ts';
 import type { Registry } from './kinds/registry.ts';
 import type { Store } from './storage/store.ts';
-import type { KubeletIdentity } from './subresources/kubelet.ts';
+
+/** PEM: the certificate that the kubelet trusts, its key, and the authority of the kubelet's own certificate. */
+export interface KubeletIdentity {
+  caPem: string;
+  certPem: string;
+  keyPem: string;
+}
 
 export interface Context {
   store: Store;

@@ -9,7 +9,7 @@ import { loadPki } from './auth/pki.ts';
 import { authorizer } from './auth/rbac.ts';
 import { tokenSigner } from './auth/service-account-tokens.ts';
 import { bootstrap } from './bootstrap.ts';
-import type { Call, Context } from './call.ts';
+import type { Call, Context, KubeletIdentity } from './call.ts';
 import { customResources } from './custom/definitions.ts';
 import { handler } from './http/handle.ts';
 import { listen } from './http/listen.ts';
@@ -17,7 +17,6 @@ import { BUILTIN } from './kinds/builtin.ts';
 import { Registry } from './kinds/registry.ts';
 import { METRICS } from './metrics/kinds.ts';
 import { keyOf, Store } from './storage/store.ts';
-import type { KubeletIdentity } from './subresources/kubelet.ts';
 
 export interface ApiServerOptions extends AuthenticateOptions {
   /** State: database, CA, serving certificate, service-account key; made when missing, resumed when there. */

@@ -1,11 +1,11 @@
 import { PassThrough } from 'node:stream';
 import { Attach, Exec } from '@kubernetes/client-node';
 import { spawn } from '@lydell/node-pty';
-import type WebSocket from 'isomorphic-ws';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { WebSocket } from 'ws';
 import { pods } from '#local/kubernetes/controllers/machinery/resources.ts';
 import { app, startTestCluster } from '../cluster/harness.ts';
-import { configOf, devPod, kubectl, type Ran, ready, startKubectl } from './support.ts';
+import { configOf, devPod, KUBECTL, kubectl, type Ran, ready, startKubectl } from './support.ts';
 
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
 const run = (args: string[], input = '', env = {}): Promise<Ran> =>
@@ -32,7 +32,7 @@ afterAll(() => cluster?.stop());
 /** kubectl on a terminal of its own. */
 function onTerminal(args: string[], size: { cols: number; rows: number }) {
   const env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', KUBECONFIG: cluster.parts.adminKubeconfig };
-  const terminal = spawn('kubectl', args, { ...size, env });
+  const terminal = spawn(KUBECTL, args, { ...size, env });
   let shown = '';
   terminal.onData((text) => {
     shown += text;
@@ -201,7 +201,7 @@ describe('the client library', () => {
       null,
       null,
       false,
-    )) as WebSocket.WebSocket;
+    )) as unknown as WebSocket;
     await expect.poll(out.text).toMatch(/^\d+\n$/);
     const alive = async () => (await within(['test', '-d', `/proc/${out.text().trim()}`])).code;
     expect(await alive()).toBe(0);

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { Container, PodSpec } from '#local/kubernetes/controllers/machinery/types.ts';
 
+export const KUBECTL = process.env.KUBECTL ?? 'kubectl';
+
 export interface Ran {
   code: number;
   out: string;
@@ -11,7 +13,7 @@ export interface Ran {
 
 /** Starts kubectl; what it has said so far can be asked while it runs. */
 export function startKubectl(kubeconfig: string, args: string[], input = '', env: Record<string, string> = {}) {
-  const child = spawn('kubectl', args, {
+  const child = spawn(KUBECTL, args, {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, KUBECONFIG: kubeconfig, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

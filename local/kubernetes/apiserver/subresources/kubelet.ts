@@ -4,13 +4,6 @@ import { request as httpsRequest } from 'node:https';
 import type { KindCall } from '../call.ts';
 import { StatusError } from '../errors.ts';
 
-/** PEM: the certificate that the kubelet trusts, its key, and the authority of the kubelet's own certificate. */
-export interface KubeletIdentity {
-  caPem: string;
-  certPem: string;
-  keyPem: string;
-}
-
 const failed = (message: string) => new StatusError(500, 'InternalError', message, {});
 
 /** Opens a request to the kubelet of a node; the caller ends it. Throws 500 where no kubelet is known. */
