@@ -106,7 +106,8 @@ export const authRoutes = {
     method: 'POST',
     path: '/api/v1/auth/logout',
     auth: 'account',
-    summary: 'End this session: its refresh token and every access token made with it',
+    summary:
+      'End this session: its refresh token and every access token made with it; without the refresh token, the refresh tokens of all sessions of the person',
     body: z.strictObject({ refresh_token: z.string().min(1).max(8192).optional() }),
     reply: { 204: null },
   }),

@@ -220,6 +220,11 @@ export const catalogue = {
     title: 'The volumes of the team take all the storage it may have',
     help: 'Delete a dev pod with its volumes, ask for less, or ask an administrator for a higher quota.',
   },
+  'quota.tokens': {
+    status: 409,
+    title: 'The cluster has as many live tokens as it may have',
+    help: 'Revoke one first: DELETE /api/v1/clusters/{cluster}/tokens/{id}.',
+  },
   'quota.secrets': { status: 409, title: 'There are as many secrets as there may be', help: 'Delete one first.' },
   'secret.unknown': { status: 400, title: 'There is no such secret', help: 'POST /api/v1/secrets makes one.' },
   'secret.not_environment': {

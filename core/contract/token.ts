@@ -38,7 +38,7 @@ export const tokenRoutes = {
         .strictObject({ token: AgentToken, installToken: z.string(), manifest: z.string(), command: z.string() })
         .meta({ id: 'NewInstallToken' }),
     },
-    errors: ['not_found', 'access.denied', 'cluster.deleting'],
+    errors: ['not_found', 'access.denied', 'cluster.deleting', 'quota.tokens'],
     secret: true,
   }),
   /** The seed's own path (seeds/2): the same manifest, fetched with an install token by whoever holds it. */

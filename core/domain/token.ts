@@ -1,4 +1,5 @@
 /** Agent and install tokens: items keyed by SHA-256, two may live for rotation, an install token is good for one agent (DESIGN §4, §6). */
+import { AppError } from '../contract/errors.ts';
 import type { AgentToken } from '../contract/token.ts';
 import { type Context, plus } from './clock.ts';
 import { type Decision, write } from './decision.ts';
@@ -28,6 +29,9 @@ export interface AgentTokenState {
   readonly replaces?: string | undefined;
 }
 
+/** Live tokens that one cluster may have: an agent needs two at a time. */
+export const TOKEN_LIMIT = 50;
+
 export const tokenStateOf = (token: AgentTokenState, now: string): AgentToken['state'] => {
   if (token.revokedAt !== undefined) return 'Revoked';
   if (token.usedAt !== undefined) return 'Used';
@@ -44,6 +48,13 @@ export const toAgentToken = (token: AgentTokenState, now: string): AgentToken =>
   ...(token.lastUsedAt === undefined ? {} : { lastUsedAt: token.lastUsedAt }),
   ...(token.revokedAt === undefined ? {} : { revokedAt: token.revokedAt }),
 });
+
+/** Throws `quota.tokens` when there is no room for one more among the tokens of a cluster. */
+export const assertRoom = (tokens: readonly AgentTokenState[], now: string): void => {
+  const live = tokens.filter((token) => tokenStateOf(token, now) === 'Active').length;
+  if (live >= TOKEN_LIMIT)
+    throw new AppError('quota.tokens', { detail: `${live} are live; ${TOKEN_LIMIT} are allowed` });
+};
 
 /** A new install token for a cluster. The value never comes here: only its hash. */
 export const newInstallToken = (

@@ -2,6 +2,7 @@
 import {
   AdminCreateUserCommand,
   AdminSetUserPasswordCommand,
+  AdminUserGlobalSignOutCommand,
   type AuthenticationResultType,
   CognitoIdentityProviderClient,
   ConfirmForgotPasswordCommand,
@@ -25,6 +26,8 @@ export interface Identity {
   readonly refresh: (refreshToken: string) => Promise<TokenReply>;
   /** Ends a refresh token; one that is not to be ended is fine. */
   readonly revoke: (refreshToken: string) => Promise<void>;
+  /** Ends all refresh tokens of a person. */
+  readonly revokeAll: (account: string) => Promise<void>;
   /** Mails a code, if there is somebody to mail it to. */
   readonly forgot: (account: string) => Promise<void>;
   readonly reset: (account: string, code: string, password: string) => Promise<void>;
@@ -166,6 +169,9 @@ export const createIdentity = (
         ],
         client.send(new RevokeTokenCommand({ ClientId: clientId, Token: refreshToken })),
       );
+    },
+    revokeAll: async (account) => {
+      await client.send(new AdminUserGlobalSignOutCommand({ UserPoolId: pool, Username: account }));
     },
     forgot: async (account) => {
       // The answer must not depend on whether there is such an account, or in which state.

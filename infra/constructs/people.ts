@@ -68,11 +68,15 @@ export class People extends Construct {
     });
   }
 
-  /** Making users and setting their passwords. Signing in is unsigned. */
+  /** Making users, setting their passwords, ending all their refresh tokens. Signing in is unsigned. */
   administer(): Grant {
     return {
       sid: 'AdministerPeople',
-      actions: ['cognito-idp:AdminCreateUser', 'cognito-idp:AdminSetUserPassword'],
+      actions: [
+        'cognito-idp:AdminCreateUser',
+        'cognito-idp:AdminSetUserPassword',
+        'cognito-idp:AdminUserGlobalSignOut',
+      ],
       resources: [this.pool.userPoolArn],
     };
   }

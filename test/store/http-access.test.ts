@@ -295,6 +295,18 @@ describe('agent tokens', () => {
     expect(JSON.stringify(listed.body)).not.toContain(sha256(made.body.installToken));
   });
 
+  it('are 50 live ones for a cluster at most, and one more when one has ended', async () => {
+    const { id, team } = await ready(ada);
+    await Promise.all(Array.from({ length: 50 }, () => api.installToken({ id, team })));
+    const path = `/api/v1/clusters/${id}/tokens`;
+    const refused = await ada.call('POST', path, { body: {} });
+    expect([refused.status, refused.body.code]).toEqual([409, 'quota.tokens']);
+    expect(refused.body.detail).toContain('50 are allowed');
+    const [first] = (await ada.call('GET', path)).body.items;
+    await ada.call('DELETE', `${path}/${first.id}`);
+    expect((await ada.call('POST', path, { body: {} })).status).toBe(201);
+  });
+
   it('are revoked once and for all; a repeat is fine, and a token of another cluster is not found', async () => {
     const [one, two] = [await ready(ada), await ready(ada)];
     const { body } = await ada.call('POST', `/api/v1/clusters/${one.id}/tokens`, { body: {} });

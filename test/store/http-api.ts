@@ -84,6 +84,7 @@ const noIdentity: Identity = {
   signIn: refuse,
   refresh: refuse,
   revoke: refuse,
+  revokeAll: async () => {},
   forgot: refuse,
   reset: refuse,
 };

@@ -231,6 +231,19 @@ describe('signing in and out', () => {
     expect(another.status).toBe(204);
   });
 
+  it('ends the refresh tokens of all sessions when a logout does not say which is its own', async () => {
+    const api = await apiIn('open');
+    const email = freshEmail();
+    const { body: account } = await post(api, 'register', { email, password: PASSWORD });
+    const here = (await post(api, 'token', { email, password: PASSWORD })).body;
+    const there = (await post(api, 'token', { email, password: PASSWORD })).body;
+    const token = `${account.id}|a-session`;
+    expect((await api.call('POST', '/api/v1/auth/logout', { token, body: {} })).status).toBe(204);
+    for (const { refresh_token } of [here, there])
+      expect(code(await post(api, 'refresh', { refresh_token }))).toEqual([401, 'auth.invalid_token']);
+    expect((await post(api, 'token', { email, password: PASSWORD })).status).toBe(200);
+  });
+
   it('is limited to 10 attempts a minute for one address, with the time to wait', async () => {
     const api = await apiIn('open');
     const email = freshEmail();

@@ -22,6 +22,7 @@ const identity: Identity = {
   signIn: tokens,
   refresh: tokens,
   revoke: nothing,
+  revokeAll: nothing,
   forgot: nothing,
   reset: nothing,
 };

@@ -36,6 +36,9 @@ describe('a provider that nobody planned for', () => {
     ]);
     expect(operation.steps.every((step) => step.endedAt !== undefined)).toBe(true);
 
+    // More tokens than one transaction takes.
+    const { id, team } = ready;
+    await Promise.all(Array.from({ length: 60 }, () => bench.world.installToken({ id, team })));
     expect((await bench.remove(asked.id)).status).toBe('SUCCEEDED');
     expect((await bench.clusterOf(asked.id)).phase).toBe('Deleted');
     expect(bench.harbour.clusters.size).toBe(0);

@@ -74,7 +74,9 @@ export const app = (deps: AuthDeps): App => {
       on(routes.auth.refresh, async ({ body }) => reply(200, await identity.refresh(body.refresh_token))),
 
       on(routes.auth.logout, async ({ body }, principal) => {
-        if (body.refresh_token !== undefined) await identity.revoke(body.refresh_token);
+        // Which refresh token is this session's the pool does not tell: without it, none is left to live on for 30 days.
+        if (body.refresh_token === undefined) await identity.revokeAll(principal.id);
+        else await identity.revoke(body.refresh_token);
         if (principal.session !== undefined) await store.people.signOut(principal.session, deps.now());
         return reply(204);
       }),

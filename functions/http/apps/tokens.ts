@@ -1,7 +1,7 @@
 /** Install and agent tokens of a cluster: made, listed without their values, revoked. */
 import { AppError } from '#core/contract/errors.ts';
 import { routes } from '#core/contract/routes.ts';
-import { newInstallToken, revokeToken, toAgentToken } from '#core/domain/token.ts';
+import { assertRoom, newInstallToken, revokeToken, toAgentToken } from '#core/domain/token.ts';
 import { untilFresh } from '#core/store/commit.ts';
 import { sha256 } from '#core/store/keys.ts';
 import type { Deps } from '../../lib/deps.ts';
@@ -23,6 +23,7 @@ export const app = (deps: TokensDeps): App => {
         const { cluster } = await locate(store, principal, request, 'token.write');
         if (cluster.phase === 'Deleting' || cluster.phase === 'Deleted')
           throw new AppError('cluster.deleting', { detail: `the cluster is ${cluster.phase}` });
+        assertRoom(await store.tokens.ofCluster(cluster.id), now());
         const installToken = `rsi_${deps.newSecret()}`;
         const decision = newInstallToken(
           { hash: sha256(installToken), cluster: cluster.id, team: cluster.team, actor: actorOf(principal) },
