@@ -7,7 +7,7 @@ import { conditionsAt } from './cluster-view.ts';
 import { isTrue } from './conditions.ts';
 import type { Amount } from './decision.ts';
 import type { Lease } from './link.ts';
-import { minusAmount, missingIn, NO_AMOUNT, plusAmount } from './seat-amount.ts';
+import { minusAmount, missingIn, NO_AMOUNT } from './seat-amount.ts';
 
 /** What the seats of a cluster hold of it. */
 export interface Room {
@@ -122,37 +122,54 @@ export const missingOn = (candidate: Candidate, wanted: Wanted, now: string): re
   return [...missing, ...tooLarge(cluster, cluster.info?.largestNode, wanted.amount)];
 };
 
-/** How much is left of it afterwards, 0 to 2: the fuller, the better. */
-const leftover = ({ cluster, room }: Candidate, { amount }: Wanted): number => {
+/** How well the seat fits: lower is better, null is not at all. */
+interface Fit {
+  readonly cluster: ClusterState;
+  /** GPUs that it does not need. */
+  readonly wasted: number;
+  /** The parts of CPU and memory that are left afterwards, 0 to 2: the fuller, the better. */
+  readonly left: number;
+}
+
+const part = (of: number, whole: number): number => (whole === 0 ? 0 : of / whole);
+
+const fitOf = (candidate: Candidate, wanted: Wanted, now: string): Fit | null => {
+  const { cluster, room } = candidate;
+  const { amount } = wanted;
   const capacity = capacityOf(cluster);
-  const left = minusAmount(capacity, plusAmount(room.taken, amount));
-  const part = (of: number, whole: number): number => (whole === 0 ? 0 : of / whole);
-  return part(left.cpuMillis, capacity.cpuMillis) + part(left.memoryMiB, capacity.memoryMiB);
+  const left = minusAmount(minusAmount(capacity, room.taken), amount);
+  // Words are for those that are told; numbers sort out most clusters.
+  const lacks =
+    (amount.cpuMillis > 0 && left.cpuMillis < 0) ||
+    (amount.memoryMiB > 0 && left.memoryMiB < 0) ||
+    (amount.gpus > 0 && left.gpus < 0) ||
+    (amount.pods > 0 && left.pods < 0);
+  if (lacks || excluded(candidate, wanted, now) !== null) return null;
+  if (tooLarge(cluster, cluster.info?.largestNode, amount).length > 0) return null;
+  return {
+    cluster,
+    wasted: amount.gpus === 0 ? (cluster.info?.allocatable.gpus ?? 0) : 0,
+    left: part(left.cpuMillis, capacity.cpuMillis) + part(left.memoryMiB, capacity.memoryMiB),
+  };
 };
 
-/** The best fit, whatever the order of the candidates: GPUs are left to those who want them, then what is fuller, then the older one. */
+/** GPUs are left to those who want them, then what is fuller is filled, then the older one. */
+const isBetter = (one: Fit, other: Fit): boolean => {
+  if (one.wasted !== other.wasted) return one.wasted < other.wasted;
+  return one.left !== other.left ? one.left < other.left : one.cluster.id < other.cluster.id;
+};
+
+/** The best fit, whatever the order of the candidates; where there is none, what is missing on each. */
 export const place = (candidates: readonly Candidate[], wanted: Wanted, now: string): Placed => {
-  const misfits: Misfit[] = [];
-  let best: { readonly cluster: ClusterState; readonly wasted: number; readonly left: number } | null = null;
+  let best: Fit | null = null;
   for (const candidate of candidates) {
-    const missing = missingOn(candidate, wanted, now);
-    if (missing.length > 0) {
-      misfits.push({ cluster: candidate.cluster.name, missing });
-      continue;
-    }
-    const { cluster } = candidate;
-    const wasted = wanted.amount.gpus === 0 ? (cluster.info?.allocatable.gpus ?? 0) : 0;
-    const left = leftover(candidate, wanted);
-    const better =
-      best === null ||
-      (wasted !== best.wasted
-        ? wasted < best.wasted
-        : left !== best.left
-          ? left < best.left
-          : cluster.id < best.cluster.id);
-    if (better) best = { cluster, wasted, left };
+    const fit = fitOf(candidate, wanted, now);
+    if (fit !== null && (best === null || isBetter(fit, best))) best = fit;
   }
-  return best === null
-    ? { cluster: null, misfits: misfits.sort((a, b) => (a.cluster < b.cluster ? -1 : 1)) }
-    : { cluster: best.cluster, capacity: capacityOf(best.cluster) };
+  if (best !== null) return { cluster: best.cluster, capacity: capacityOf(best.cluster) };
+  const misfits = candidates
+    .map((candidate) => ({ cluster: candidate.cluster, missing: missingOn(candidate, wanted, now) }))
+    .sort((a, b) => (a.cluster.id < b.cluster.id ? -1 : 1))
+    .map(({ cluster, missing }) => ({ cluster: cluster.name, missing }));
+  return { cluster: null, misfits };
 };

@@ -32,7 +32,6 @@ const combine = (one: Amount, other: Amount, by: (a: number, b: number) => numbe
 });
 export const plusAmount = (one: Amount, other: Amount): Amount => combine(one, other, (a, b) => a + b);
 export const minusAmount = (one: Amount, other: Amount): Amount => combine(one, other, (a, b) => a - b);
-export const leastAmount = (one: Amount, other: Amount): Amount => combine(one, other, Math.min);
 export const isNoAmount = (amount: Amount): boolean => RESOURCES.every((name) => amount[name] === 0);
 
 const WORDS: Readonly<Record<keyof Amount, (number: number) => string>> = {
@@ -49,10 +48,12 @@ export const amountText = (amount: Amount): string =>
     .join(', ');
 
 /** What `wanted` lacks when `taken` of `capacity` are in use: a phrase a resource, empty when it fits. */
-export const missingIn = (capacity: Amount, taken: Amount, wanted: Amount): string[] =>
-  RESOURCES.flatMap((name) => {
+export const missingIn = (capacity: Amount, taken: Amount, wanted: Amount): string[] => {
+  const missing: string[] = [];
+  for (const name of RESOURCES) {
     const free = Math.max(0, capacity[name] - taken[name]);
-    return wanted[name] > 0 && wanted[name] > free
-      ? [`${WORDS[name](wanted[name] - free)} (${WORDS[name](free)} free)`]
-      : [];
-  });
+    if (wanted[name] > 0 && wanted[name] > free)
+      missing.push(`${WORDS[name](wanted[name] - free)} (${WORDS[name](free)} free)`);
+  }
+  return missing;
+};

@@ -2,18 +2,17 @@
 
 import { AppError } from '#core/contract/errors.ts';
 import { SeatSpec } from '#core/contract/seat.ts';
-import type { Template } from '#core/contract/template.ts';
 import type { NewWorkspace } from '#core/contract/workspace.ts';
 import type { ClusterState } from '#core/domain/cluster-state.ts';
 import type { Amount } from '#core/domain/decision.ts';
 import { type Candidate, capacityOf, type Misfit, type Placed, place } from '#core/domain/placement.ts';
 import { amountOf, NO_AMOUNT } from '#core/domain/seat-amount.ts';
 import { chooseSecrets, effective } from '#core/domain/secret-choice.ts';
-import { toTemplate } from '#core/domain/template-state.ts';
 import { BUILTIN, resolveTemplate } from '#core/domain/templates.ts';
 import { untilFresh } from '#core/store/commit.ts';
 import type { Store } from '#core/store/store.ts';
 import type { Deps } from './deps.ts';
+import { findTemplate } from './templates.ts';
 
 /** What workspaces and groups are asked for alike. */
 export type SeatFields = Pick<
@@ -22,19 +21,6 @@ export type SeatFields = Pick<
 >;
 
 type Secrets = SeatSpec['secrets'];
-
-/** The template of this name, built in or the team's. Throws `template.unknown`. */
-export const templateOf = async (store: Store, team: string, asked: SeatFields['template']): Promise<Template> => {
-  const builtin = BUILTIN.get(asked.name);
-  if (builtin !== undefined && (asked.version === undefined || asked.version === builtin.version)) return builtin;
-  const own = builtin === undefined ? await store.templates.get(team, asked.name, asked.version) : null;
-  if (own === null || own.deletedAt !== undefined)
-    throw new AppError('template.unknown', {
-      detail: `there is no template "${asked.name}"${asked.version === undefined ? '' : ` of version "${asked.version}"`}`,
-      allowed: [...BUILTIN.keys()],
-    });
-  return toTemplate(own);
-};
 
 /** Names and versions of the secrets that this person's pods get. Throws `secret.unknown` (when `strict`) and `secret.not_environment`. */
 export const secretsOf = async (
@@ -47,6 +33,12 @@ export const secretsOf = async (
   return chooseSecrets(choice, effective(own, shared), strict);
 };
 
+const unknownTemplate = ({ name, version }: SeatFields['template']): AppError =>
+  new AppError('template.unknown', {
+    detail: `there is no template "${name}"${version === undefined ? '' : ` of version "${version}"`}`,
+    allowed: [...BUILTIN.keys()],
+  });
+
 /** The spec of a seat with everything filled in, checked by the same schema as in the cluster. */
 export const specOf = async (
   store: Store,
@@ -54,7 +46,8 @@ export const specOf = async (
   fields: SeatFields,
   secrets: Secrets,
 ): Promise<SeatSpec> => {
-  const template = await templateOf(store, of.team, fields.template);
+  const template = await findTemplate(store, of.team, fields.template);
+  if (template === null) throw unknownTemplate(fields.template);
   const spec = SeatSpec.safeParse({
     origin: 'ControlPlane',
     owner: of.owner,

@@ -14,6 +14,7 @@ import { untilFresh } from '#core/store/commit.ts';
 import type { Deps } from '../../lib/deps.ts';
 import type { HttpDeps } from '../../lib/http/call.ts';
 import { type App, on, reply } from '../../lib/http.ts';
+import { findTemplate } from '../../lib/templates.ts';
 import { actorOf } from './locate.ts';
 
 export interface TemplatesDeps extends HttpDeps {
@@ -34,14 +35,12 @@ export const app = (deps: TemplatesDeps): App => {
 
   /** The template of this name: a built-in one, else the team's. */
   const found = async (team: string, name: string, version: string | undefined): Promise<Template> => {
-    const builtin = BUILTIN.get(name);
-    if (builtin !== undefined && (version === undefined || version === builtin.version)) return builtin;
-    const own = builtin === undefined ? await store.templates.get(team, name, version) : null;
-    if (own === null || own.deletedAt !== undefined)
+    const template = await findTemplate(store, team, { name, version });
+    if (template === null)
       throw new AppError('not_found', {
         detail: `there is no template "${name}"${version === undefined ? '' : ` with version ${version}`} that you may see`,
       });
-    return toTemplate(own);
+    return template;
   };
 
   return {
