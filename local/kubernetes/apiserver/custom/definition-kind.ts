@@ -26,6 +26,20 @@ const goVersions = (versions: Json[]): Json[] =>
     SelectableFields: null,
   }));
 
+const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string'];
+
+/** A field can be selected by if it is one text, number or boolean of the object itself. */
+function selectableFault(path: string, schema: Json): string | undefined {
+  if (!path.startsWith('.')) return 'must be a simple json path starting with .';
+  let at: Json = schema;
+  for (const key of path.slice(1).split('.')) at = at?.properties?.[key];
+  if (!at) return 'is an invalid path: does not refer to a valid field';
+  if (path === '.metadata' || path.startsWith('.metadata.')) return 'must not point to fields in metadata';
+  return ['string', 'boolean', 'integer'].includes(at.type)
+    ? undefined
+    : 'must point to a field of type string, boolean, or integer. Enum string fields and strings with formats are allowed.';
+}
+
 function versionFaults(version: Json, i: number, alone: boolean, kind: string): FieldError[] {
   const faults: FieldError[] = [];
   // A single version is kept by the server in an older form, whose paths its messages name.
@@ -40,7 +54,13 @@ function versionFaults(version: Json, i: number, alone: boolean, kind: string): 
     faults.push(...structural, ...rules.map((fault) => ({ ...fault, field: `${path}${fault.field}` })));
   }
   for (const [n, column] of (version.additionalPrinterColumns ?? []).entries()) {
-    if (!column.jsonPath) faults.push(required(`${base}.additionalPrinterColumns[${n}].JSONPath`));
+    const at = `${base}.additionalPrinterColumns[${n}]`;
+    if (!column.jsonPath) faults.push(required(`${at}.JSONPath`));
+    if (!COLUMN_TYPES.includes(column.type)) faults.push(notSupported(`${at}.type`, column.type ?? '', COLUMN_TYPES));
+  }
+  for (const [n, { jsonPath = '' }] of (version.selectableFields ?? []).entries()) {
+    const why = selectableFault(jsonPath, schema);
+    if (why) faults.push(invalidField(`spec.versions[${i}].selectableFields[${n}].jsonPath`, jsonPath, why));
   }
   for (const key of ['specReplicasPath', 'statusReplicasPath']) {
     const path = version.subresources?.scale?.[key];
@@ -101,6 +121,16 @@ function faultsOf(definition: Obj): FieldError[] {
   } else
     for (const [i, version] of versions.entries())
       faults.push(...versionFaults(version, i, versions.length === 1, names.kind ?? ''));
+  if (spec.conversion?.strategy === 'Webhook')
+    faults.push(
+      invalidField(
+        'spec.conversion.strategy',
+        'Webhook',
+        'this embedded API server calls no conversion webhooks: use None, or a real API server',
+      ),
+    );
+  else if (spec.conversion && spec.conversion.strategy !== 'None')
+    faults.push(notSupported('spec.conversion.strategy', spec.conversion.strategy ?? '', ['None', 'Webhook']));
   for (const key of ['plural', 'singular', 'kind', 'listKind']) {
     if (!names[key]) faults.push(required(`spec.names.${key}`));
     else if (!DNS_1035.test(names[key].toLowerCase()))
