@@ -1,8 +1,15 @@
-/** Finds keys that stand twice in one JSON object, which `JSON.parse` hides. */
+/** Reads JSON in which a key stands twice as Go does: it says which, and puts maps together where `JSON.parse` keeps the last. */
+import { isMap, type Json } from '../json.ts';
 
-/** Paths of the repeated keys (`data`, `spec.containers[0].name`), in the order of the text. The text must be well-formed JSON; other texts give nothing. */
-export function duplicateKeys(text: string): string[] {
-  const found: string[] = [];
+export interface WithRepeats {
+  /** Paths of the repeated keys (`data`, `spec.containers[0].name`), in the order of the text. */
+  repeated: string[];
+  value: Json;
+}
+
+/** The text must be well-formed JSON of an object; others give nothing. */
+export function readRepeats(text: string): WithRepeats | undefined {
+  const repeated: string[] = [];
   let at = 0;
   const blank = () => {
     while (at < text.length && text.charCodeAt(at) <= 32) at++;
@@ -16,47 +23,52 @@ export function duplicateKeys(text: string): string[] {
     at++;
     return JSON.parse(text.slice(from, at));
   };
-  const value = (path: string): void => {
+  const value = (path: string): Json => {
     blank();
     const first = text[at];
     if (first === '{') {
-      const keys = new Set<string>();
+      const read = new Map<string, Json>();
       at++;
       blank();
       while (text[at] !== '}') {
         blank();
         const key = string();
         const own = path ? `${path}.${key}` : key;
-        if (keys.has(key)) found.push(own);
-        keys.add(key);
         blank();
         at++;
-        value(own);
+        const before = read.get(key);
+        if (read.has(key)) repeated.push(own);
+        const now = value(own);
+        read.set(key, isMap(before) && isMap(now) ? { ...before, ...now } : now);
         blank();
         if (text[at] === ',') at++;
         else if (text[at] !== '}') throw new SyntaxError('object');
       }
       at++;
-    } else if (first === '[') {
+      return Object.fromEntries(read);
+    }
+    if (first === '[') {
+      const items: Json[] = [];
       at++;
       blank();
-      for (let i = 0; text[at] !== ']'; i++) {
-        value(`${path}[${i}]`);
+      while (text[at] !== ']') {
+        items.push(value(`${path}[${items.length}]`));
         blank();
         if (text[at] === ',') at++;
         else if (text[at] !== ']') throw new SyntaxError('array');
       }
       at++;
-    } else if (first === '"') string();
-    else {
-      while (at < text.length && !/[,\]}\s]/.test(text[at]!)) at++;
+      return items;
     }
+    if (first === '"') return string();
+    const from = at;
+    while (at < text.length && !/[,\]}\s]/.test(text[at]!)) at++;
+    return JSON.parse(text.slice(from, at));
   };
-  if (!text.trimStart().startsWith('{')) return [];
+  if (!text.trimStart().startsWith('{')) return undefined;
   try {
-    value('');
+    return { value: value(''), repeated };
   } catch {
-    return [];
+    return undefined;
   }
-  return found;
 }

@@ -7,6 +7,7 @@ import { patch } from '../verbs/patch.ts';
 import { get } from '../verbs/read.ts';
 import { changeStatus } from '../verbs/status.ts';
 import { draft, existing } from '../verbs/stored.ts';
+import { wantVersion } from '../verbs/update.ts';
 
 export const getStatus = (call: KindCall): Answer => get(call);
 
@@ -19,6 +20,7 @@ export function putStatus(call: KindCall): Answer {
     );
   }
   const stored = existing(call);
+  wantVersion(call.kind, call.info.name!, next.metadata?.resourceVersion);
   return { code: 200, object: changeStatus(call, draft(call.kind, stored), next, options, stored), kind: call.kind };
 }
 

@@ -5,7 +5,7 @@ import { badRequest, invalid, invalidField, unsupportedMedia } from '../errors.t
 import { isMap, type Json, type Obj } from '../json.ts';
 import { apiVersionOf, type Kind } from '../kinds/kind.ts';
 import { DecodeError, decode } from '../schema/decode.ts';
-import { duplicateKeys } from '../schema/duplicates.ts';
+import { readRepeats } from '../schema/duplicates.ts';
 import { jsonFault } from '../schema/json-fault.ts';
 import { parseProtobuf } from '../schema/protobuf.ts';
 
@@ -66,8 +66,9 @@ export interface Options {
 /** Decodes a value as an object of the kind; unknown fields warn or are refused as `fieldValidation` says. Throws 400. */
 export function decodeAs(call: { warnings: string[] }, kind: Kind, value: Json, options: Options, text?: string): Obj {
   if (kind.custom) return value as Obj;
-  const repeated = text === undefined || options.fieldValidation === 'Ignore' ? [] : duplicateKeys(text);
-  const { value: object, unknown } = decode(kind.type, value);
+  const read = text === undefined || options.fieldValidation === 'Ignore' ? undefined : readRepeats(text);
+  const repeated = read?.repeated ?? [];
+  const { value: object, unknown } = decode(kind.type, repeated.length ? read?.value : value);
   const texts = [
     ...unknown.map((field) => `unknown field ${JSON.stringify(field)}`),
     ...repeated.map((field) => `duplicate field ${JSON.stringify(field)}`),

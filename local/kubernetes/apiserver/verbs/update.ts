@@ -38,6 +38,14 @@ export interface Change {
   replace?: boolean;
 }
 
+/** Some kinds are only replaced from a version that the writer saw. Throws 422. */
+export function wantVersion(kind: Kind, name: string, version: string | undefined): void {
+  if ((!kind.conditionalUpdate && !kind.custom) || Number(version ?? '')) return;
+  throw invalid({ group: kind.group, kind: kind.resource }, name, [
+    invalidField('metadata.resourceVersion', 0, 'must be specified for an update'),
+  ]);
+}
+
 /** Writes a changed object over the stored one, and removes it when its last finalizer went. */
 export function change(
   call: KindCall,
@@ -55,11 +63,7 @@ export function change(
   const wanted = next.metadata.resourceVersion ?? '';
   if (wanted !== '' && !/^\d+$/.test(wanted))
     throw internal(`strconv.ParseUint: parsing ${JSON.stringify(wanted)}: invalid syntax`);
-  if (replace && !Number(wanted) && (kind.conditionalUpdate || kind.custom) && subresource === '') {
-    throw invalid({ group: kind.group, kind: kind.resource }, name, [
-      invalidField('metadata.resourceVersion', 0, 'must be specified for an update'),
-    ]);
-  }
+  if (replace && subresource === '') wantVersion(kind, name, wanted);
   if (!replace && next.metadata.uid && next.metadata.uid !== old.metadata.uid) {
     const fault = invalidField('metadata.uid', next.metadata.uid, 'field is immutable');
     throw invalid({ group: kind.group, kind: kind.kind }, name, [fault, fault]);
