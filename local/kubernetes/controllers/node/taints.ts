@@ -27,6 +27,8 @@ export function wantedTaints(node: Node, now = new Date()): Taint[] | undefined 
     const name = byStatus[conditionOf(conditions, type)?.status ?? ''];
     return name === undefined ? [] : [PREFIX + name];
   });
+  // A node that has not spoken yet keeps the taint it was made with.
+  const silent = conditionOf(conditions, 'Ready') === undefined;
   if (node.spec?.unschedulable) keys.push(`${PREFIX}unschedulable`);
   const timeAdded = `${now.toISOString().slice(0, 19)}Z`;
   const wanted: Taint[] = [
@@ -36,7 +38,9 @@ export function wantedTaints(node: Node, now = new Date()): Taint[] | undefined 
   const before = node.spec?.taints ?? [];
   const isOurs = (taint: Taint) =>
     OURS.has(taint.key) && (taint.effect === 'NoSchedule' || EXECUTING.includes(taint.key));
-  const kept = before.filter((taint) => !isOurs(taint) || wanted.some((one) => same(one, taint)));
+  const kept = before.filter(
+    (taint) => !isOurs(taint) || (silent && EXECUTING.includes(taint.key)) || wanted.some((one) => same(one, taint)),
+  );
   const added = wanted.filter((taint) => !before.some((one) => same(one, taint)));
   return kept.length === before.length && added.length === 0 ? undefined : [...kept, ...added];
 }
