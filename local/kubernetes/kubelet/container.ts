@@ -30,6 +30,8 @@ export interface ContainerHost extends PrepareHost {
   changed(): void;
 }
 
+const POST_START_MS = 30_000;
+
 export class ContainerRun {
   readonly container: Container;
   readonly #host: ContainerHost;
@@ -232,7 +234,11 @@ export class ContainerRun {
       },
       kill: (graceSeconds) => void this.#end(graceSeconds === undefined ? this.#host.graceMs : graceSeconds * 1000),
     });
-    void runHook(this.#target, container.lifecycle?.postStart, 'PostStart', 30_000, this.#host.event);
+    const { postStart } = container.lifecycle ?? {};
+    void runHook(this.#target, postStart, 'PostStart', POST_START_MS, this.#host.event).then((ok) => {
+      // A container whose start hook fails is no container: it goes, and comes again by its policy.
+      if (!ok && !life.signal.aborted) void this.#end(this.#host.graceMs);
+    });
     const exit = await running.exited;
     held.close();
     if (runnable.mark) killMarked(runnable.mark);

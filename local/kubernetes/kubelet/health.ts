@@ -43,15 +43,16 @@ export async function watchHealth(target: ProbeTarget, signal: AbortSignal, hand
   }
 }
 
-/** Runs a lifecycle hook to its end, within the time; `name` is PostStart or PreStop. */
+/** Runs a lifecycle hook to its end, within the time, and answers whether it did well; `name` is PostStart or PreStop. */
 export async function runHook(
   target: ProbeTarget,
   handler: LifecycleHandler | undefined,
   name: string,
   timeoutMs: number,
   event: HealthHandlers['event'],
-): Promise<void> {
-  if (handler?.exec === undefined && handler?.httpGet === undefined) return;
+): Promise<boolean> {
+  if (handler?.exec === undefined && handler?.httpGet === undefined) return true;
   const { ok, message } = await ask(target, { ...handler, timeoutSeconds: Math.max(1, timeoutMs / 1000) });
   if (!ok) event('Warning', `Failed${name}Hook`, `${name} hook failed: ${message}`);
+  return ok;
 }

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { Attach, Exec } from '@kubernetes/client-node';
 import { spawn } from '@lydell/node-pty';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import { pods } from '#local/kubernetes/controllers/machinery/resources.ts';
 import { app, startTestCluster } from '../cluster/harness.ts';
 import { configOf, devPod, KUBECTL, kubectl, type Ran, ready, startKubectl } from './support.ts';
@@ -117,6 +117,79 @@ describe('kubectl exec', () => {
     terminal.write('echo interrupted; exit 5\r');
     expect(await ended).toBe(5);
     expect(shown()).toContain('interrupted\r\n');
+  });
+});
+
+describe('kubectl logs', () => {
+  test('follows, cuts, dates, and knows the run before', async () => {
+    const command = ['sh', '-c', 'echo one; echo two; while ! test -e /tmp/end; do sleep 0.05; done; exit 1'];
+    await cluster.create(pods, devPod('teller', { command }));
+    await cluster.ready('teller');
+    const following = run(['logs', '-f', 'teller']);
+    await cluster.eventually(async () => (await run(['logs', 'teller', '--tail=1', '--since=1h'])).out).toBe('two\n');
+    expect((await run(['logs', 'teller', '--timestamps'])).out).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z one\n/);
+    expect((await run(['logs', 'teller', '--previous'])).err).toContain(
+      'previous terminated container "dev" in pod "teller" not found',
+    );
+    await run(['exec', 'teller', '--', 'touch', '/tmp/end']);
+    expect((await following).out).toBe('one\ntwo\n');
+    await cluster.eventually(async () => (await run(['logs', 'teller', '--previous'])).out).toBe('one\ntwo\n');
+  });
+});
+
+describe('a container with a start hook', () => {
+  test('runs it inside, and goes when it fails', async () => {
+    const hook = (...words: string[]) => ({ lifecycle: { postStart: { exec: { command: words } } } });
+    await cluster.create(pods, devPod('hooked', hook('sh', '-c', 'echo $HOSTNAME > /tmp/hooked')));
+    await cluster.ready('hooked');
+    await cluster
+      .eventually(async () => (await run(['exec', 'hooked', '--', 'cat', '/tmp/hooked'])).out)
+      .toBe('hooked\n');
+    await cluster.create(pods, devPod('unhooked', hook('false'), { terminationGracePeriodSeconds: 1 }));
+    await cluster.eventually(() => cluster.reasons('unhooked')).toContain('FailedPostStartHook');
+    await cluster
+      .eventually(async () => (await cluster.pod('unhooked'))?.status?.containerStatuses?.[0]?.restartCount)
+      .toBeGreaterThan(0);
+  });
+});
+
+describe('a WebSocket of the older protocol', () => {
+  const open = (protocols: string[]) => {
+    const query = 'command=sh&command=-c&command=read+line;+echo+got+$line;+exit+2&stdin=true&stdout=true&stderr=true';
+    return new WebSocket(
+      new URL(`/api/v1/namespaces/default/pods/seat/exec?${query}`, cluster.parts.server.replace('https', 'wss')),
+      protocols,
+      {
+        ca: cluster.parts.caPem,
+        headers: { authorization: `Bearer ${cluster.parts.adminToken}` },
+      },
+    );
+  };
+
+  test('carries the same channels', async () => {
+    const socket = open(['v9.channel.k8s.io', 'v4.channel.k8s.io']);
+    const got: Record<number, string> = {};
+    socket.on('message', (data: Buffer) => {
+      const [channel = -1] = data;
+      got[channel] = (got[channel] ?? '') + data.subarray(1);
+    });
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    await new Promise((resolve) => socket.once('open', resolve));
+    expect(socket.protocol).toBe('v4.channel.k8s.io');
+    socket.send(Buffer.from('\0ahoy\n'));
+    await closed;
+    expect(got[1]).toBe('got ahoy\n');
+    expect(JSON.parse(got[3] ?? '')).toMatchObject({ status: 'Failure', details: { causes: [{ message: '2' }] } });
+  });
+
+  test('that nobody speaks any more is refused', async () => {
+    const socket = open(['channel.k8s.io']);
+    const refused = new Promise<string>((resolve) =>
+      socket.once('unexpected-response', async (_request, response) =>
+        resolve(Buffer.concat(await response.toArray()).toString()),
+      ),
+    );
+    expect(JSON.parse(await refused).message).toContain('offer one of [v5.channel.k8s.io v4.channel.k8s.io]');
   });
 });
 
