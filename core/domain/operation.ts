@@ -87,8 +87,8 @@ export const enterStep = (operation: OperationState, name: string, now: string):
 /** The operation in its last state; the sweeper need not look at it again. */
 export const endOperation = (
   operation: OperationState,
-  end:
-    | { readonly state: 'Succeeded' }
+  end: // `supersededBy`: what it was for holds, and the next operation did not wait for its workflow to say so.
+    | { readonly state: 'Succeeded'; readonly supersededBy?: string }
     | { readonly state: 'Failed'; readonly error: OperationError }
     | { readonly state: 'Superseded'; readonly supersededBy: string },
   now: string,

@@ -10,7 +10,8 @@ import type { WorkspaceCommand, WorkspaceDecision, WorkspaceSubject, WorkspaceTi
 import { createWorkspace } from './workspace-create.ts';
 import { doneBy, lost, type SeatOperationKind, seatOperation } from './workspace-operation.ts';
 import { ALLOWED, FOR_MIRRORS, LIVE, NEWS, refusal } from './workspace-phases.ts';
-import { connectedAs, reported, timesAt } from './workspace-report.ts';
+import { reported, timesAt } from './workspace-report.ts';
+import { settled } from './workspace-settled.ts';
 import type { WorkspaceState } from './workspace-state.ts';
 
 /** Decides a command on a dev pod. Throws AppError with the code that the caller is answered. Pure. */
@@ -36,6 +37,9 @@ export const decideWorkspace = (
     if (NEWS.has(command.type)) return unchanged;
     throw new AppError(refusal(command.type, workspace.phase), { detail: `the dev pod is ${workspace.phase}` });
   }
+
+  /** What the open operation was for holds already: only its workflow has not said so yet. */
+  const done = open !== null && settled(workspace).state === 'done';
 
   /** One changed dev pod, with what it takes and gives back, and what changed with it. */
   const decided = (
@@ -105,7 +109,12 @@ export const decideWorkspace = (
           write(null, next),
           ...(open === null
             ? []
-            : [write(open, endOperation(open, { state: 'Superseded', supersededBy: next.id }, now))]),
+            : [
+                write(
+                  open,
+                  endOperation(open, { state: done ? 'Succeeded' : 'Superseded', supersededBy: next.id }, now),
+                ),
+              ]),
         ],
         claims: open === null ? [] : [{ claim: 'await-release', operation: open.id }],
         audit: audit(by.actor, by.action, { ...by.detail, operation: next.id }),
@@ -162,7 +171,7 @@ export const decideWorkspace = (
   };
 
   const busy = (): void => {
-    if (open !== null)
+    if (open !== null && !done)
       throw new AppError('workspace.busy', { detail: `${open.kind} ${open.id} is open since ${open.createdAt}` });
   };
 
@@ -252,7 +261,12 @@ export const decideWorkspace = (
       );
     }
     case 'succeed':
-      return ended({ error: undefined }, { state: 'Succeeded' }, audit('system', `workspace.${doneBy(open?.kind)}`));
+      return ended(
+        { error: undefined },
+        { state: 'Succeeded' },
+        // The end of a delete is the agent's word, which is written down with it.
+        open?.kind === 'workspace-delete' ? [] : audit('system', `workspace.${doneBy(open?.kind)}`),
+      );
     case 'fail':
       return ended(
         {
@@ -284,9 +298,5 @@ export const decideWorkspace = (
       );
     case 'lost':
       return over({}, { claims: rowGone(workspace), trail: audit('system', 'workspace.lost'), limits: command.limits });
-    case 'agent': {
-      const conditions = connectedAs(workspace, command.connected, now);
-      return conditions === null ? unchanged : decided({ conditions });
-    }
   }
 };

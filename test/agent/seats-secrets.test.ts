@@ -31,7 +31,7 @@ test('values and the host key are fetched once, written as data, and stand in no
   await world.running(id);
   expect(await dataOf(world, id)).toEqual({
     GITHUB_TOKEN: 'value 3 of GITHUB_TOKEN',
-    ssh_host_ed25519_key: 'the host key',
+    ssh_host_key: 'the host key',
   });
   world.change(id, { restarts: 1 });
   await world.running(id);
@@ -54,7 +54,7 @@ test('a new version of a file restarts nothing, one of an environment variable r
   world.change(file, { secrets: [secret('TOKEN', 2)] });
   await eventually(() => dataOf(world, file)).toEqual({
     TOKEN: 'value 2 of TOKEN',
-    ssh_host_ed25519_key: 'the host key',
+    ssh_host_key: 'the host key',
   });
   const after = await world.running(file);
   expect(after.podUid).toBe(first.podUid);

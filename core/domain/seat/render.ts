@@ -143,7 +143,7 @@ export const inOrder = ({ claims, service, statefulSet, role, roleBinding, acces
 ];
 
 /** The file of the seat's SSH host key below the secrets folder. */
-export const HOST_KEY_FILE = 'ssh_host_ed25519_key';
+export const HOST_KEY_FILE = 'ssh_host_key';
 
 /** The Secret of a seat: one key a secret, and its SSH host key. Values never stand in any other object. */
 export const renderSeatSecret = (

@@ -3,6 +3,7 @@ import type { OperationKind } from '#core/contract/operation.ts';
 import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { conditionOf } from '#core/domain/conditions.ts';
 import type { OperationState } from '#core/domain/operation.ts';
+import type { WorkspaceState } from '#core/domain/workspace-state.ts';
 import type { Change } from '#core/store/change.ts';
 import type { Deps } from '../../lib/deps.ts';
 import { type GroupDeps, reconcileGroup } from '../../lib/groups.ts';
@@ -30,9 +31,9 @@ export const effects =
           ? signalIfHolding(deps, change.after.operationId)
           : undefined;
       case 'Workspace':
-        return change.after?.operationId !== undefined && change.before !== null
-          ? signalIfHolding(deps, change.after.operationId)
-          : undefined;
+        return change.before === null || change.after === null
+          ? undefined
+          : workspaceChanged(deps, change.before, change.after);
       case 'Group':
         return change.after !== null && change.before?.revision !== change.after.revision
           ? reconcileGroup(deps, change.after.id)
@@ -52,7 +53,13 @@ const operationChanged = async (
   // The record may be old: whether it is still to be started is read from the table.
   if (before === null && after.state === 'Pending') return startIfPending(deps, after.id);
   // A cluster's delete stops the older execution itself, and waits for its end; that of a dev pod only waits, and harms nobody.
-  if (after.state === 'Superseded' && after.resource.type === 'workspace') await deps.stop(after.kind, after.id);
+  if (after.supersededBy !== undefined && after.resource.type === 'workspace') await deps.stop(after.kind, after.id);
+};
+
+const workspaceChanged = async (deps: EffectsDeps, before: WorkspaceState, after: WorkspaceState): Promise<void> => {
+  if (after.operationId !== undefined) return signalIfHolding(deps, after.operationId);
+  // A seat that was busy when its group wanted something else of it is free now.
+  if (before.operationId !== undefined && after.spec.group !== undefined) await reconcileGroup(deps, after.spec.group);
 };
 
 const startIfPending = async (deps: EffectsDeps, id: string): Promise<void> => {
