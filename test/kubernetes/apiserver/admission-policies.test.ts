@@ -1,5 +1,7 @@
 /** Validating admission policies: the fence around the agent, the owner of a workspace's spec, the pods of seats, and what policies can say. */
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { renderFence } from '#core/domain/seat/fence.ts';
 import { manifests } from './fixtures/read.ts';
 import { type Answer, type TestServer, testServer } from './support/server.ts';
 
@@ -381,6 +383,49 @@ describe('a policy', () => {
     created(await make('excluding-named'));
     created(await server.post(maps, { metadata: { name: 'excluding-labelled', labels: { free: 'yes' } } }));
     created(await server.post(`${namespaces}/roadstead-system/configmaps`, { metadata: { name: 'excluding-a' } }));
+  });
+
+  it('is asked about shells, tokens and evictions', async () => {
+    const rule = (operation: string, resource: string) => ({
+      apiGroups: [''],
+      apiVersions: ['v1'],
+      operations: [operation],
+      resources: [resource],
+    });
+    const resourceRules = [
+      rule('CONNECT', 'pods/exec'),
+      rule('CREATE', 'serviceaccounts/token'),
+      rule('CREATE', 'pods/eviction'),
+    ];
+    const spec = {
+      matchConstraints: { resourceRules },
+      matchConditions: [{ name: 'other', expression: "request.?namespace.orValue('') == 'other'" }],
+      validations: [
+        { expression: "request.kind.kind != 'PodExecOptions' || !('sh' in object.command)", message: 'no shell' },
+        { expression: "request.subResource != 'token' || object.spec.expirationSeconds <= 600", message: 'too long' },
+        { expression: "object.kind != 'Eviction'", message: 'it stays' },
+      ],
+    };
+    created(await server.post(policies, { metadata: { name: 'streams' }, spec }));
+    created(await server.post(bindings, binding('streams')));
+    const pods = `${namespaces}/other/pods`;
+    created(await server.post(pods, { metadata: { name: 'p' }, spec: { containers: [{ name: 'c', image: 'i' }] } }));
+    expect(refusal(await server.get(`${pods}/p/exec?command=sh`))).toContain('denied request: no shell');
+    expect((await server.get(`${pods}/p/exec?command=ls`)).body.message).toContain('does not have a host assigned');
+    const token = (expirationSeconds: number) =>
+      server.post(`${namespaces}/other/serviceaccounts/default/token`, { spec: { expirationSeconds } });
+    expect(refusal(await token(700))).toContain('too long');
+    created(await token(600));
+    const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'p' } };
+    expect(refusal(await server.post(`${pods}/p/eviction`, eviction))).toContain('it stays');
+    expect((await server.del(`${pods}/p`)).status).toBe(200);
+  });
+
+  it('of the manifest of an agent is taken as it is', async () => {
+    for (const { kind, metadata, ...rest } of renderFence({}, true)) {
+      const body = { metadata: { ...metadata, name: `real-${metadata?.name}` }, ...rest };
+      created(await server.post(`${kind === 'ValidatingAdmissionPolicy' ? policies : bindings}?dryRun=All`, body));
+    }
   });
 
   it('sees every version of an object', async () => {

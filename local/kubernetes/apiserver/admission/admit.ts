@@ -2,11 +2,11 @@
 import { checkEscalation } from '../auth/escalation.ts';
 import type { KindCall } from '../call.ts';
 import { forbidden, notFound, StatusError } from '../errors.ts';
-import type { Obj } from '../json.ts';
+import type { Json, Obj } from '../json.ts';
 import { type Kind, subjectOf } from '../kinds/kind.ts';
 import { keyOf } from '../storage/store.ts';
 import type { WriteOptions } from '../verbs/options.ts';
-import type { Attributes } from './attributes.ts';
+import type { Attributes, Form } from './attributes.ts';
 import { checkGrowth } from './claims.ts';
 import { enforceLimits, fillLimits } from './limit-ranges/admit.ts';
 import { enforcePodSecurity } from './pod-security/enforce.ts';
@@ -79,6 +79,26 @@ export function admitValid(attributes: Attributes): void {
   enforcePolicies(attributes);
   // Last: what others refuse uses nothing.
   enforceQuota(attributes);
+}
+
+/** What a subresource is asked to do: a token, an eviction, a shell. Nothing is stored, so only policies are asked. */
+export function admitSubresource(
+  call: KindCall,
+  operation: 'CREATE' | 'CONNECT',
+  form: Form,
+  object: Json,
+  dryRun = false,
+): void {
+  enforcePolicies({
+    call,
+    kind: call.kind,
+    operation,
+    object,
+    old: undefined,
+    subresource: call.info.subresource ?? '',
+    dryRun,
+    form,
+  });
 }
 
 const KEPT = new Set(['default', 'kube-system', 'kube-public']);

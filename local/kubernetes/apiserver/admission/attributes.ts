@@ -3,7 +3,14 @@ import type { KindCall } from '../call.ts';
 import type { Obj } from '../json.ts';
 import type { Kind } from '../kinds/kind.ts';
 
-export type Operation = 'CREATE' | 'UPDATE' | 'DELETE';
+export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+
+/** The name of a form in which an object is sent. */
+export interface Form {
+  group: string;
+  version: string;
+  kind: string;
+}
 
 export interface Attributes {
   call: KindCall;
@@ -16,7 +23,16 @@ export interface Attributes {
   /** Empty for the main resource. */
   subresource: string;
   dryRun: boolean;
+  /** What a subresource takes, where that is another kind of object. */
+  form?: Form;
 }
 
-/** The object that a request is about, whether it comes or goes. */
-export const subjectOf = ({ object, old }: Attributes): Obj => (object ?? old)!;
+/** Where the object of a request lies, whether it comes or goes; what a subresource takes lies where its path says. */
+export function placeOf({ call, object, old, subresource }: Attributes): {
+  name: string;
+  namespace: string | undefined;
+} {
+  if (subresource !== '') return { name: call.info.name ?? '', namespace: call.info.namespace };
+  const { name, namespace } = (object ?? old)!.metadata;
+  return { name, namespace };
+}

@@ -1,4 +1,5 @@
 /** `pods/eviction`: a deletion that a disruption budget may refuse. */
+import { admitSubresource } from '../admission/admit.ts';
 import type { Answer, KindCall } from '../call.ts';
 import { badRequest, StatusError } from '../errors.ts';
 import type { Json, Obj } from '../json.ts';
@@ -22,6 +23,7 @@ export function eviction(call: KindCall): Answer {
   const pod: Obj = stored.object;
   const deletion = deleteOptions(new URLSearchParams(), body.deleteOptions ?? {});
   const dryRun = options.dryRun || deletion.dryRun;
+  admitSubresource(call, 'CREATE', { group: 'policy', version: 'v1', kind: 'Eviction' }, body, dryRun);
   if (pod.status?.phase === 'Running' && !pod.metadata.deletionTimestamp) {
     const { store } = call.context;
     const budgets = store

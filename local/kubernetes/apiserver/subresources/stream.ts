@@ -1,6 +1,7 @@
 /** exec, attach and port-forward: checked here, then the client's connection is joined with one to the kubelet. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { admitSubresource } from '../admission/admit.ts';
 import { denied } from '../auth/refusal.ts';
 import type { Answer, KindCall } from '../call.ts';
 import { badRequest, type StatusError } from '../errors.ts';
@@ -28,6 +29,34 @@ function authorize({ context, user, info }: KindCall): void {
     name: info.name!,
   };
   if (!context.authorizer.allows(user, asked)) throw denied(user, asked);
+}
+
+const FORMS: Record<string, string> = {
+  exec: 'PodExecOptions',
+  attach: 'PodAttachOptions',
+  portforward: 'PodPortForwardOptions',
+};
+
+/** Policies may forbid it, by what is asked for. */
+function admit(call: KindCall): void {
+  const { query, subresource } = call.info;
+  const on = (name: string) => ['1', 'true'].includes(query.get(name) ?? '');
+  const kind = FORMS[subresource!]!;
+  const ports = query.getAll('ports').map(Number);
+  const container = query.get('container');
+  const command = query.getAll('command');
+  admitSubresource(
+    call,
+    'CONNECT',
+    { group: '', version: 'v1', kind },
+    kind === 'PodPortForwardOptions'
+      ? { ports }
+      : {
+          ...Object.fromEntries(['stdin', 'stdout', 'stderr', 'tty'].filter(on).map((name) => [name, true])),
+          ...(container && { container }),
+          ...(command.length && { command }),
+        },
+  );
 }
 
 /** The same question as a kubelet is asked. */
@@ -88,6 +117,7 @@ async function obstacle(call: KindCall, pod: Json, path: string): Promise<Status
 
 export async function stream(call: KindCall): Promise<Answer> {
   authorize(call);
+  admit(call);
   const pod = existing(call).object as Json;
   const path = pathOf(call, pod);
   if (!pod.spec?.nodeName) throw badRequest(`pod ${pod.metadata.name} does not have a host assigned`);

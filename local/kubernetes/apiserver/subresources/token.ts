@@ -1,4 +1,5 @@
 /** `serviceaccounts/token`: a token that expires and may be bound to a pod or a secret. */
+import { admitSubresource } from '../admission/admit.ts';
 import { ISSUER } from '../auth/service-account-tokens.ts';
 import type { Answer, KindCall } from '../call.ts';
 import { badRequest, conflict, type FieldError, invalid, invalidField, notFound } from '../errors.ts';
@@ -60,6 +61,8 @@ export function token(call: KindCall): Answer {
     }
     bound = { kind: to.bound, name: ref.name, uid: found.metadata.uid };
   }
+  const form = { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' };
+  admitSubresource(call, 'CREATE', form, body, options.dryRun);
   const audiences: string[] = spec.audiences?.length ? spec.audiences : [ISSUER];
   const status = options.dryRun
     ? { token: '', expirationTimestamp: null }

@@ -7,7 +7,7 @@ import type { Json, Obj } from '../../json.ts';
 import type { Kind } from '../../kinds/kind.ts';
 import { selects } from '../../kinds/label-selector.ts';
 import { keyOf } from '../../storage/store.ts';
-import { type Attributes, subjectOf } from '../attributes.ts';
+import { type Attributes, placeOf } from '../attributes.ts';
 import { type Policy, policyOf, type Scope, type Validation } from './compile.ts';
 import { BINDING, POLICY } from './kinds.ts';
 import { matched } from './match.ts';
@@ -47,8 +47,9 @@ function ask(policy: Obj, binding: Obj, as: Kind, attributes: Attributes): void 
   }
 }
 
-function refused({ kind, ...attributes }: Attributes, message: string, reason = 'Invalid'): StatusError {
-  const { name } = subjectOf({ kind, ...attributes }).metadata;
+function refused(attributes: Attributes, message: string, reason = 'Invalid'): StatusError {
+  const { kind } = attributes;
+  const { name } = placeOf(attributes);
   const about = kind.group ? `${kind.resource}.${kind.group}` : kind.resource;
   return new StatusError(CODES[reason] ?? 422, reason, `${about} ${JSON.stringify(name)} is forbidden: ${message}`, {
     name,
@@ -66,14 +67,14 @@ function denials(policy: Obj, binding: Obj, as: Kind, attributes: Attributes): D
   // A policy that was stored can be compiled, unless an older version of this server took what this one does not.
   if (faults.length) return failed(`failed to configure policy: ${faults[0]!.field}: ${faults[0]!.message}`);
   const { call, subresource } = attributes;
-  const { metadata } = subjectOf(attributes);
+  const { name, namespace } = placeOf(attributes);
   const authorizer = new AuthorizerValue(call.context.authorizer, call.user, {
     group: as.group,
     version: as.version,
     resource: as.resource,
     subresource,
-    name: metadata.name,
-    ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
+    name,
+    ...(namespace !== undefined && { namespace }),
   });
   const values = valuesFor(attributes, as, authorizer);
   const params = paramsOf(policy, binding, attributes);
@@ -116,7 +117,8 @@ function denialOf({ text, message }: Validation, scope: Scope): Denial {
 }
 
 /** The objects that a binding gives as `params`: one null where the policy takes none. A text says why they cannot be had. */
-function paramsOf(policy: Obj, binding: Obj, { call, kind, object, old }: Attributes): Json[] | string {
+function paramsOf(policy: Obj, binding: Obj, attributes: Attributes): Json[] | string {
+  const { call, kind } = attributes;
   const wanted = policy.spec?.paramKind;
   if (!wanted) return [null];
   const { registry, store } = call.context;
@@ -124,7 +126,7 @@ function paramsOf(policy: Obj, binding: Obj, { call, kind, object, old }: Attrib
   if (!found) return `failed to find resource referenced by paramKind: '${wanted.apiVersion}, Kind=${wanted.kind}'`;
   const ref = binding.spec?.paramRef;
   if (!ref) return [null];
-  const own = kind.namespaced ? (object ?? old)?.metadata.namespace : undefined;
+  const own = kind.namespaced ? placeOf(attributes).namespace : undefined;
   const namespace = found.namespaced ? (ref.namespace ?? own) : undefined;
   if (found.namespaced && namespace === undefined)
     return 'cannot use namespaced paramRef in policy binding that matches cluster-scoped resources';

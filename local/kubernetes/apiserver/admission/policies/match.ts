@@ -3,7 +3,7 @@ import type { Json } from '../../json.ts';
 import type { Kind } from '../../kinds/kind.ts';
 import { selects } from '../../kinds/label-selector.ts';
 import { keyOf } from '../../storage/store.ts';
-import type { Attributes } from '../attributes.ts';
+import { type Attributes, placeOf } from '../attributes.ts';
 
 const listed = (list: string[] | undefined, value: string): boolean =>
   list?.includes('*') === true || list?.includes(value) === true;
@@ -15,8 +15,9 @@ function resourceListed(resources: string[] | undefined, resource: string, subre
   });
 }
 
-function ruleMatches(rule: Json, { operation, subresource, object, old }: Attributes, kind: Kind): boolean {
-  const name = (object ?? old)?.metadata.name ?? '';
+function ruleMatches(rule: Json, attributes: Attributes, kind: Kind): boolean {
+  const { operation, subresource } = attributes;
+  const { name } = placeOf(attributes);
   const scope = kind.namespaced ? 'Namespaced' : 'Cluster';
   return (
     listed(rule.operations, operation) &&
@@ -35,11 +36,12 @@ const versionsOf = ({ call, kind }: Attributes, equivalent: boolean): Kind[] =>
     : [kind];
 
 /** What lies in no namespace is not held back by a namespace selector; a namespace is judged by its own labels. */
-function namespaceSelected(selector: Json, { call, kind, object, old }: Attributes): boolean {
+function namespaceSelected(selector: Json, attributes: Attributes): boolean {
+  const { call, kind, object, old } = attributes;
   if (!selector || (!selector.matchLabels && !selector.matchExpressions)) return true;
   if (kind.storage === 'namespaces') return selects(selector, (object ?? old)?.metadata.labels);
   if (!kind.namespaced) return true;
-  const namespace = (object ?? old)?.metadata.namespace;
+  const { namespace } = placeOf(attributes);
   return selects(
     selector,
     call.context.store.get('namespaces', keyOf(undefined, namespace ?? ''))?.object.metadata.labels,
@@ -49,7 +51,7 @@ function namespaceSelected(selector: Json, { call, kind, object, old }: Attribut
 const objectSelected = (selector: Json, { object, old }: Attributes): boolean =>
   !selector ||
   (!selector.matchLabels && !selector.matchExpressions) ||
-  [object, old].some((one) => one !== undefined && selects(selector, one.metadata.labels));
+  [object, old].some((one) => one !== undefined && selects(selector, one.metadata?.labels));
 
 /** The kind, in the version that the rules ask for, or undefined if they do not speak of the request. No rules: of every request. */
 export function matched(match: Json, attributes: Attributes): Kind | undefined {

@@ -7,7 +7,7 @@ import { toCel } from '../../cel/values.ts';
 import type { Json, Obj } from '../../json.ts';
 import { apiVersionOf, type Kind } from '../../kinds/kind.ts';
 import { keyOf } from '../../storage/store.ts';
-import { type Attributes, subjectOf } from '../attributes.ts';
+import { type Attributes, type Form, placeOf } from '../attributes.ts';
 
 const TEXT = { type: 'string' };
 const TEXTS = { type: 'array', items: TEXT };
@@ -84,24 +84,27 @@ export function policyEnvironment(withParams: boolean): Environment {
   return withParams ? environment.registerVariable('params', 'dyn') : environment;
 }
 
-const versionOf = (object: Obj | undefined, kind: Kind): unknown =>
-  object === undefined ? null : toCel({ ...object, apiVersion: apiVersionOf(kind), kind: kind.kind });
+const versionOf = (object: Obj | undefined, form: Form): unknown =>
+  object === undefined ? null : toCel({ ...object, apiVersion: apiVersionOf(form), kind: form.kind });
+
+const formOf = ({ group, version, kind }: Form): Form => ({ group, version, kind });
 
 /** The request as AdmissionRequest says it; what is empty is absent, as in the Go type. */
 function requestOf(attributes: Attributes, as: Kind): Json {
   const { call, kind, operation, subresource, dryRun } = attributes;
-  const { metadata } = subjectOf(attributes);
-  const [group, version] = [as.group, as.version];
+  const { name, namespace } = placeOf(attributes);
   // A namespace lies in itself.
-  const place = kind.storage === 'namespaces' ? metadata.name : metadata.namespace;
+  const place = kind.storage === 'namespaces' ? name : namespace;
+  const { group, version, resource } = as;
+  const [form, asked]: Form[] = [attributes.form ?? as, attributes.form ?? kind];
   const { user } = call;
   return {
-    kind: { group, version, kind: as.kind },
-    resource: { group, version, resource: as.resource },
+    kind: formOf(form!),
+    resource: { group, version, resource },
     ...(subresource && { subResource: subresource, requestSubResource: subresource }),
-    requestKind: { group: kind.group, version: kind.version, kind: kind.kind },
+    requestKind: formOf(asked!),
     requestResource: { group: kind.group, version: kind.version, resource: kind.resource },
-    ...(metadata.name && { name: metadata.name }),
+    ...(name && { name }),
     ...(place && { namespace: place }),
     operation,
     userInfo: {
@@ -115,8 +118,9 @@ function requestOf(attributes: Attributes, as: Kind): Json {
   };
 }
 
-function namespaceOf({ call, kind, object: next, old }: Attributes): unknown {
-  const name = kind.namespaced ? (next ?? old)?.metadata.namespace : undefined;
+function namespaceOf(attributes: Attributes): unknown {
+  const { call, kind } = attributes;
+  const name = kind.namespaced ? placeOf(attributes).namespace : undefined;
   const found = name && call.context.store.get('namespaces', keyOf(undefined, name))?.object;
   if (!found) return null;
   const { uid, ...metadata } = found.metadata;
@@ -126,8 +130,8 @@ function namespaceOf({ call, kind, object: next, old }: Attributes): unknown {
 /** The values for one request, `as` being the version that the policy asked for. */
 export function valuesFor(attributes: Attributes, as: Kind, authorizer: unknown): Record<string, unknown> {
   return {
-    object: versionOf(attributes.object, as),
-    oldObject: versionOf(attributes.old, as),
+    object: versionOf(attributes.object, attributes.form ?? as),
+    oldObject: versionOf(attributes.old, attributes.form ?? as),
     namespaceObject: namespaceOf(attributes),
     request: request.convert(requestOf(attributes, as)),
     authorizer,
