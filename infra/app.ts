@@ -16,6 +16,8 @@ new RoadsteadStack(app, context('stack') ?? 'Roadstead', {
   stateMachines: join(root, 'state-machines'),
   ...(published === undefined ? { agentSources: root } : { agentImage: published }),
   ...(zones === undefined ? {} : { zones }),
+  // From the command line it is text, from cdk.json it may be a boolean.
+  fips: String(context('fips')) === 'true',
   terminationProtection: true,
   // The CDK's command and `npm run doctor -- --aws` look at the bootstrap version: the template itself asks for nothing.
   synthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }) as IStackSynthesizer,

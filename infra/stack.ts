@@ -46,6 +46,11 @@ export interface RoadsteadStackProps extends StackProps {
    * @default the first two of the region
    */
   readonly zones?: readonly string[];
+  /**
+   * Whether functions call AWS by its FIPS endpoints, service by service, where the region has them.
+   * @default false
+   */
+  readonly fips?: boolean;
 }
 
 const WORKFLOWS = [
@@ -58,7 +63,7 @@ const WORKFLOWS = [
 
 export class RoadsteadStack extends Stack {
   constructor(scope: Construct, id: string, props: RoadsteadStackProps) {
-    const { bundles, stateMachines, agentImage = '', agentSources, zones, ...stackProps } = props;
+    const { bundles, stateMachines, agentImage = '', agentSources, zones, fips = false, ...stackProps } = props;
     super(scope, id, { description: 'Roadstead: Kubernetes clusters and dev pods on demand', ...stackProps });
     const parameters = parametersOf(this, agentImage);
 
@@ -93,6 +98,7 @@ export class RoadsteadStack extends Stack {
       // A new deployment under an old name is another deployment.
       DEPLOYMENT_ID: Fn.select(2, Fn.split('/', Aws.STACK_ID)),
       LOG_LEVEL: 'INFO',
+      FIPS: String(fips),
       ISSUER: people.issuer,
       JWKS_URI: people.jwksUri,
       USER_POOL_ID: people.pool.userPoolId,

@@ -5,6 +5,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { typeid } from 'typeid-js';
 import { createStore, type Store } from '#core/store/store.ts';
+import { fips } from './fips.ts';
 
 /** What every function is given. Plain values and functions, so that a test hands over its own. */
 export interface Deps {
@@ -28,7 +29,7 @@ export const liveDeps = (
   service: string,
 ): Deps => ({
   store: createStore({
-    client: new DynamoDBClient({}),
+    client: new DynamoDBClient(fips('dynamodb')),
     name: env.TABLE,
     random: Math.random,
     sleep: (milliseconds) => sleep(milliseconds),

@@ -14,6 +14,8 @@ const base = {
   TABLE: z.string(),
   DEPLOYMENT_ID: z.string(),
   LOG_LEVEL: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
+  /** Read by `fips` (functions/lib/fips.ts), where clients are made. */
+  FIPS: z.enum(['true', 'false']).default('false'),
 };
 
 /** Who may make an account: `closed`, `open`, or `domains:example.com,example.org` (DESIGN §4). */

@@ -13,6 +13,7 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import type { TokenReply } from '#core/contract/account.ts';
 import { AppError, type ErrorCode } from '#core/contract/errors.ts';
+import { fips } from './fips.ts';
 
 export interface Identity {
   /** Makes the user, or a new code for one that has none of its own password yet, and mails it. A user with a password is left alone. */
@@ -95,7 +96,7 @@ const toReply = (result: AuthenticationResultType | undefined): TokenReply => {
 
 export const createIdentity = (
   { pool, clientId }: { readonly pool: string; readonly clientId: string },
-  client = new CognitoIdentityProviderClient({}),
+  client = new CognitoIdentityProviderClient(fips('cognito-idp')),
 ): Identity => {
   const make = (account: string, email: string, action: 'RESEND' | 'SUPPRESS' | undefined) =>
     client.send(

@@ -2,6 +2,7 @@
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { infrastructureName } from '#core/domain/names.ts';
 import { eksToken } from './eks-token.ts';
+import { fips } from './fips.ts';
 
 export interface Credential {
   readonly token: string;
@@ -23,7 +24,7 @@ export const eksMint = (
   roles: Readonly<Record<'viewer' | 'editor' | 'admin', string>>,
   {
     now,
-    client = new STSClient({}),
+    client = new STSClient(fips('sts')),
     stsUrl = process.env.AWS_ENDPOINT_URL,
   }: { now: () => string; client?: STSClient; stsUrl?: string | undefined },
 ): Mint => {

@@ -1,6 +1,7 @@
 /** Sealing of secrets before they reach the table: a KMS data key each, AES-256-GCM, and a context that is bound to both (DESIGN §4 secrets; seed-systems §4.1 H3). */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { DecryptCommand, GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { fips } from './fips.ts';
 
 /** What a sealed text belongs to. Another context opens nothing. Not secret: KMS logs it. */
 export type SealContext = Readonly<Record<string, string>>;
@@ -65,7 +66,7 @@ export const createSealing = (keys: DataKeys): Sealing => ({
 });
 
 /** Data keys of one KMS key. */
-export const kmsDataKeys = (keyArn: string, client = new KMSClient({})): DataKeys => ({
+export const kmsDataKeys = (keyArn: string, client = new KMSClient(fips('kms'))): DataKeys => ({
   generate: async (context) => {
     const { Plaintext, CiphertextBlob } = await client.send(
       new GenerateDataKeyCommand({ KeyId: keyArn, KeySpec: 'AES_256', EncryptionContext: { ...context } }),

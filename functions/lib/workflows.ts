@@ -10,6 +10,7 @@ import {
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import type { OperationKind } from '#core/contract/operation.ts';
+import { fips } from './fips.ts';
 
 export interface Workflows {
   /** Starts the execution named by the operation; one that runs or has run already is fine: an operation has one execution, ever. */
@@ -105,4 +106,4 @@ export const machinesOf = (env: {
 });
 
 export const liveWorkflows = (env: Parameters<typeof machinesOf>[0]): Workflows =>
-  workflows(new SFNClient({}), machinesOf(env));
+  workflows(new SFNClient(fips('states')), machinesOf(env));

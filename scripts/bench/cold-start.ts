@@ -17,6 +17,7 @@ const KB = 1024;
 const placeholder = (name: string): string => {
   if (name === 'LOG_LEVEL') return 'ERROR';
   if (name === 'REGISTRATION') return 'closed';
+  if (name === 'FIPS') return 'false';
   if (/(_SECONDS|_LIMIT)$/.test(name)) return '1';
   return /(_URL|_URI|ISSUER)$/.test(name) ? 'https://bench.invalid' : 'bench';
 };

@@ -73,3 +73,21 @@ describe('parameters', () => {
     expect(template.Parameters.Registration?.Default).toBe('closed');
   });
 });
+
+describe('FIPS endpoints', () => {
+  const asked = (of: TemplateJson) =>
+    new Set(
+      ofType(of, 'AWS::Lambda::Function')
+        .map(([, { Properties }]) => Properties.Environment.Variables.FIPS)
+        .filter((value) => value !== undefined),
+    );
+
+  it('are called where the deployment asks for them, and nowhere else', () => {
+    expect(asked(template)).toEqual(new Set(['false']));
+    expect(asked(synthesize({ fips: true }).template)).toEqual(new Set(['true']));
+  });
+
+  it('are never asked for by the variable that every client of the SDK reads', () => {
+    expect(synthesize({ fips: true }).text).not.toContain('AWS_USE_FIPS_ENDPOINT');
+  });
+});

@@ -10,6 +10,7 @@ const functions = Object.keys(environments).filter((name) => name.startsWith('ht
 const valueFor = (variable: string): string => {
   if (variable === 'REGISTRATION') return 'closed';
   if (variable === 'LOG_LEVEL') return 'ERROR';
+  if (variable === 'FIPS') return 'false';
   if (/_(LIMIT|SECONDS)$/.test(variable)) return '1';
   return /(URL|URI|ISSUER)$/.test(variable) ? 'http://127.0.0.1:9' : 'value';
 };

@@ -2,6 +2,7 @@
 import { EKSClient } from '@aws-sdk/client-eks';
 import { STSClient } from '@aws-sdk/client-sts';
 import { EXISTING } from '#core/domain/cluster-origin.ts';
+import { fips } from '../../lib/fips.ts';
 import { eksProvider } from './eks/eks.ts';
 import { existingProvider } from './existing/existing.ts';
 import type { Providers } from './provider.ts';
@@ -28,8 +29,8 @@ export const liveProviders = (
     [
       'eks',
       eksProvider({
-        eks: new EKSClient({}),
-        sts: new STSClient({}),
+        eks: new EKSClient(fips('eks')),
+        sts: new STSClient(fips('sts')),
         now: () => new Date().toISOString(),
         settings: {
           deploymentId: env.DEPLOYMENT_ID,
