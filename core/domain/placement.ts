@@ -42,7 +42,7 @@ export interface Misfit {
 }
 
 export type Placed =
-  | { readonly cluster: ClusterState; readonly capacity: Amount }
+  | { readonly cluster: ClusterState; readonly lease: Lease | null; readonly capacity: Amount }
   | { readonly cluster: null; readonly misfits: readonly Misfit[] };
 
 export const ENVIRONMENT_LABEL = 'roadstead.dev/environment';
@@ -124,7 +124,7 @@ export const missingOn = (candidate: Candidate, wanted: Wanted, now: string): re
 
 /** How well the seat fits: lower is better, null is not at all. */
 interface Fit {
-  readonly cluster: ClusterState;
+  readonly candidate: Candidate;
   /** GPUs that it does not need. */
   readonly wasted: number;
   /** The parts of CPU and memory that are left afterwards, 0 to 2: the fuller, the better. */
@@ -147,7 +147,7 @@ const fitOf = (candidate: Candidate, wanted: Wanted, now: string): Fit | null =>
   if (lacks || excluded(candidate, wanted, now) !== null) return null;
   if (tooLarge(cluster, cluster.info?.largestNode, amount).length > 0) return null;
   return {
-    cluster,
+    candidate,
     wasted: amount.gpus === 0 ? (cluster.info?.allocatable.gpus ?? 0) : 0,
     left: part(left.cpuMillis, capacity.cpuMillis) + part(left.memoryMiB, capacity.memoryMiB),
   };
@@ -156,7 +156,7 @@ const fitOf = (candidate: Candidate, wanted: Wanted, now: string): Fit | null =>
 /** GPUs are left to those who want them, then what is fuller is filled, then the older one. */
 const isBetter = (one: Fit, other: Fit): boolean => {
   if (one.wasted !== other.wasted) return one.wasted < other.wasted;
-  return one.left !== other.left ? one.left < other.left : one.cluster.id < other.cluster.id;
+  return one.left !== other.left ? one.left < other.left : one.candidate.cluster.id < other.candidate.cluster.id;
 };
 
 /** The best fit, whatever the order of the candidates; where there is none, what is missing on each. */
@@ -166,7 +166,10 @@ export const place = (candidates: readonly Candidate[], wanted: Wanted, now: str
     const fit = fitOf(candidate, wanted, now);
     if (fit !== null && (best === null || isBetter(fit, best))) best = fit;
   }
-  if (best !== null) return { cluster: best.cluster, capacity: capacityOf(best.cluster) };
+  if (best !== null) {
+    const { cluster, lease } = best.candidate;
+    return { cluster, lease, capacity: capacityOf(cluster) };
+  }
   const misfits = candidates
     .map((candidate) => ({ cluster: candidate.cluster, missing: missingOn(candidate, wanted, now) }))
     .sort((a, b) => (a.cluster.id < b.cluster.id ? -1 : 1))

@@ -82,9 +82,7 @@ export type WorkspaceCommand =
   /** The agent carried the tombstone of this revision out. */
   | { readonly type: 'gone'; readonly revision: number; readonly kept: readonly string[]; readonly limits: SeatLimits }
   /** Its cluster was deleted with it: Deleted, without its agent. */
-  | { readonly type: 'lost'; readonly limits: SeatLimits }
-  /** The agent's connection ended or came back: only the condition changes (reason AgentOffline). */
-  | { readonly type: 'agent'; readonly connected: boolean };
+  | { readonly type: 'lost'; readonly limits: SeatLimits };
 
 /** Before and after of a dev pod and of its open or last operation. */
 export interface WorkspaceSubject {

@@ -24,13 +24,12 @@ export const ALLOWED: Readonly<Record<Asked, readonly WorkspacePhase[]>> = {
   report: THERE,
   gone: ['Deleting', 'Deleted'],
   lost: THERE,
-  agent: THERE,
 };
 
 /** News may come late: outside its phases it changes nothing, and nobody is refused. */
-export const NEWS: ReadonlySet<Asked> = new Set<Asked>(['secrets', 'report', 'gone', 'lost', 'agent']);
+export const NEWS: ReadonlySet<Asked> = new Set<Asked>(['secrets', 'report', 'gone', 'lost']);
 /** What the cluster's own Workspace takes from us. */
-export const FOR_MIRRORS: ReadonlySet<Asked> = new Set<Asked>(['report', 'lost', 'agent']);
+export const FOR_MIRRORS: ReadonlySet<Asked> = new Set<Asked>(['report', 'lost']);
 
 /** What a command outside its phases is answered. */
 export const refusal = (command: Asked, phase: WorkspacePhase): ErrorCode => {

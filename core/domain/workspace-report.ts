@@ -12,7 +12,7 @@ export interface Report {
 }
 
 /** Conditions that the control plane sets; all others are the agent's, and what it leaves out is over. */
-const OURS = new Set(['Connected', 'QuotaExceeded', 'OwnerUnknown']);
+const OURS = new Set(['QuotaExceeded', 'OwnerUnknown']);
 
 /** Late, repeated, or of a revision that was never asked for. Of one object generation and revision only grow; one made anew counts from the start. */
 export const isOldNews = ({ revision, report, spec }: WorkspaceState, { link, seq, status }: Report): boolean => {
@@ -95,26 +95,4 @@ export const reported = (workspace: WorkspaceState, report: Report, now: string)
     // What it failed at is over when it is as it was asked to be.
     ...(phase === workspace.spec.runState ? { error: undefined } : {}),
   };
-};
-
-/** The condition that says whether the agent of its cluster is heard; null when it says so already. */
-export const connectedAs = (
-  { conditions, cluster }: WorkspaceState,
-  connected: boolean,
-  now: string,
-): Condition[] | null => {
-  const present = conditions.find(({ type }) => type === 'Connected');
-  if (present === undefined ? connected : (present.status === 'True') === connected) return null;
-  return withCondition(
-    conditions,
-    connected
-      ? { type: 'Connected', status: 'True', reason: 'AgentOnline', message: 'The agent of its cluster is connected.' }
-      : {
-          type: 'Connected',
-          status: 'False',
-          reason: 'AgentOffline',
-          message: `The agent of ${cluster} is not connected: what is shown is what it said last.`,
-        },
-    now,
-  );
 };

@@ -4,20 +4,39 @@ import type { DesiredSeat } from '../contract/seat.ts';
 import type { WorkspaceChanged } from '../contract/socket.ts';
 import type { Workspace } from '../contract/workspace.ts';
 import type { ClusterState } from './cluster-state.ts';
+import { conditionsAt } from './cluster-view.ts';
+import { conditionOf, withCondition } from './conditions.ts';
+import type { Lease } from './link.ts';
 import { costOfSeat } from './prices.ts';
 import { podName, seatHost, teamNamespace } from './seat/names.ts';
+import { explain } from './seat/reasons.ts';
 import { runSeconds } from './workspace-report.ts';
 import type { WorkspaceState } from './workspace-state.ts';
 
 /** What the names of its objects are made of: its id, or the name of the Workspace that the cluster owns. */
 export const objectId = ({ id, mirror }: Pick<WorkspaceState, 'id' | 'mirror'>): string => mirror?.name ?? id;
 
-/** What the API answers; `cluster` gives the price of a node, where it is still known. */
-export const toWorkspace = (
-  workspace: WorkspaceState,
-  cluster: Pick<ClusterState, 'provider' | 'workers' | 'options'> | null,
-  now: string,
-): Workspace => {
+/** The stored conditions, and whether its agent is heard, which is known of the cluster alone and computed where it is read (DESIGN §1). */
+const conditionsOf = ({ conditions, phase, createdAt }: WorkspaceState, { cluster, lease }: On, now: string) => {
+  if (cluster === null || phase === 'Deleted') return [...conditions];
+  const connected = conditionOf(conditionsAt(cluster, lease, now), 'Connected');
+  return connected?.status === 'True'
+    ? [...conditions]
+    : withCondition(
+        conditions,
+        { type: 'Connected', status: 'False', ...explain('AgentOffline') },
+        connected?.lastTransitionTime ?? createdAt,
+      );
+};
+
+/** Its cluster with the lease of its agent: for the price of a node, and whether anybody is there. */
+interface On {
+  readonly cluster: ClusterState | null;
+  readonly lease: Lease | null;
+}
+
+/** What the API answers. */
+export const toWorkspace = (workspace: WorkspaceState, on: On, now: string): Workspace => {
   const { spec, report, team } = workspace;
   const object = objectId(workspace);
   const until = workspace.deletedAt ?? now;
@@ -31,7 +50,7 @@ export const toWorkspace = (
     cluster: workspace.cluster,
     phase: workspace.phase,
     wanted: spec.runState,
-    conditions: workspace.conditions.map((each) => ({ ...each })),
+    conditions: conditionsOf(workspace, on, now),
     template: { ...spec.template },
     image: spec.image,
     profile: spec.profile,
@@ -50,7 +69,7 @@ export const toWorkspace = (
     createdAt: workspace.createdAt,
     createdBy: workspace.createdBy,
     ...optional(workspace, 'startedAt', 'stoppedAt', 'deletedAt', 'operationId', 'lastOperationId', 'error'),
-    cost: costOfSeat(spec, cluster, {
+    cost: costOfSeat(spec, on.cluster, {
       existedSeconds: Math.max(0, Math.floor((Date.parse(until) - Date.parse(workspace.createdAt)) / 1000)),
       runningSeconds: runSeconds(workspace, until),
     }),

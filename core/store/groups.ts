@@ -1,7 +1,7 @@
 /** Reads of groups: by id or name, a team's, page by page. */
 import { GroupId } from '../contract/names.ts';
 import type { GroupState } from '../domain/group-state.ts';
-import { fromItem } from './items.ts';
+import { asEntity } from './items.ts';
 import { keys, lists } from './keys.ts';
 import { onePage } from './pages.ts';
 import type { Table } from './table.ts';
@@ -9,7 +9,7 @@ import type { Table } from './table.ts';
 export const groupsIn = (table: Table) => {
   const group = async (id: string): Promise<GroupState | null> => {
     const item = await table.get(keys.group(id));
-    return item === null ? null : fromItem<GroupState>(item);
+    return asEntity<GroupState>(item);
   };
   return {
     group,

@@ -1,7 +1,7 @@
 /** Reads of secrets and of requests for credentials, consistently. */
 import type { CredentialRequestState } from '../domain/credential.ts';
 import type { SecretState } from '../domain/secret.ts';
-import { fromItem } from './items.ts';
+import { asEntity, fromItem } from './items.ts';
 import { keys } from './keys.ts';
 import type { Table } from './table.ts';
 
@@ -20,12 +20,12 @@ export const secretsIn = (table: Table) => ({
 
   get: async (holder: string, name: string): Promise<SecretState | null> => {
     const item = await table.get(keys.secret(holder, name));
-    return item === null ? null : fromItem<SecretState>(item);
+    return asEntity<SecretState>(item);
   },
 
   /** A person's wait for a credential. */
   request: async (id: string): Promise<CredentialRequestState | null> => {
     const item = await table.get(keys.credentialRequest(id));
-    return item === null ? null : fromItem<CredentialRequestState>(item);
+    return asEntity<CredentialRequestState>(item);
   },
 });

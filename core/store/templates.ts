@@ -1,7 +1,7 @@
 /** Reads of a team's templates: the newest of each, or one release. */
 import { ShortName } from '../contract/names.ts';
 import type { TemplateState } from '../domain/template-state.ts';
-import { fromItem } from './items.ts';
+import { asEntity } from './items.ts';
 import { keys, lists } from './keys.ts';
 import { onePage } from './pages.ts';
 import type { Table } from './table.ts';
@@ -10,7 +10,7 @@ export const templatesIn = (table: Table) => ({
   /** The newest one, also when it was taken off the list; or a release of it, which never changes. */
   get: async (team: string, name: string, release?: string): Promise<TemplateState | null> => {
     const item = await table.get(keys.template(team, name, release));
-    return item === null ? null : fromItem<TemplateState>(item);
+    return asEntity<TemplateState>(item);
   },
 
   /** One page of those on the list, by name. */

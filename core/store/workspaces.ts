@@ -8,7 +8,8 @@ import type { Candidate, Room } from '../domain/placement.ts';
 import type { WorkspaceSubject } from '../domain/workspace-command.ts';
 import type { Usage } from '../domain/workspace-mirror.ts';
 import type { WorkspaceState } from '../domain/workspace-state.ts';
-import { fromItem, type Item } from './items.ts';
+import type { ClusterRead } from './clusters.ts';
+import { asEntity, fromItem, type Item } from './items.ts';
 import { keys, lists, places } from './keys.ts';
 import { everything, onePage } from './pages.ts';
 import type { Table } from './table.ts';
@@ -26,12 +27,9 @@ const roomOf = (item: Item | null | undefined): Room => ({
   closed: item?.closed === true,
 });
 
-const as = <E>(item: Item | null | undefined): E | null =>
-  item === null || item === undefined ? null : fromItem<E>(item);
-
 export const workspacesIn = (table: Table) => {
   const workspace = async (id: string): Promise<WorkspaceState | null> =>
-    as<WorkspaceState>(await table.get(keys.workspace(id)));
+    asEntity<WorkspaceState>(await table.get(keys.workspace(id)));
   const byPointer = async (pointer: Item | null): Promise<WorkspaceState | null> =>
     pointer === null ? null : workspace(String(pointer.id));
 
@@ -49,7 +47,10 @@ export const workspacesIn = (table: Table) => {
       const pointers = await table.batchGet(names.map((name) => keys.name('workspace', team, name)));
       const ids = pointers.flatMap((pointer) => (pointer === null ? [] : [String(pointer.id)]));
       const found = new Map(
-        (await table.batchGet(ids.map((id) => keys.workspace(id)))).map((item) => [item?.id, as<WorkspaceState>(item)]),
+        (await table.batchGet(ids.map((id) => keys.workspace(id)))).map((item) => [
+          item?.id,
+          asEntity<WorkspaceState>(item),
+        ]),
       );
       return pointers.map((pointer) => (pointer === null ? null : (found.get(pointer.id) ?? null)));
     },
@@ -64,7 +65,7 @@ export const workspacesIn = (table: Table) => {
       const named = found?.operationId ?? found?.lastOperationId;
       return {
         workspace: found,
-        operation: named === undefined ? null : as<OperationState>(await table.get(keys.operation(named))),
+        operation: named === undefined ? null : asEntity<OperationState>(await table.get(keys.operation(named))),
       };
     },
 
@@ -114,20 +115,23 @@ export const workspacesIn = (table: Table) => {
       };
     },
 
-    /** The clusters of these dev pods, by id: for what a node of theirs costs. */
-    clustersOf: async (workspaces: readonly WorkspaceState[]): Promise<ReadonlyMap<string, ClusterState>> => {
+    /** The clusters of these dev pods with their leases, by id. */
+    clustersOf: async (workspaces: readonly WorkspaceState[]): Promise<ReadonlyMap<string, ClusterRead>> => {
       const ids = [...new Set(workspaces.map(({ cluster }) => cluster))];
-      const found = ids.length === 0 ? [] : await table.batchGet(ids.map((id) => keys.cluster(id)));
+      const found = await table.batchGet(ids.flatMap((id) => [keys.cluster(id), keys.lease(id)]));
       return new Map(
-        found.flatMap((item) => (item === null ? [] : [[String(item.id), fromItem<ClusterState>(item)] as const])),
+        ids.map((id, n) => [
+          id,
+          { cluster: asEntity<ClusterState>(found[2 * n]), lease: asEntity<Lease>(found[2 * n + 1]) },
+        ]),
       );
     },
 
     /** One cluster as a place. */
     place: async (id: string): Promise<Candidate | null> => {
       const [cluster, lease, room] = await table.batchGet([keys.cluster(id), keys.lease(id), keys.room(id)]);
-      const found = as<ClusterState>(cluster);
-      return found === null ? null : { cluster: found, lease: as<Lease>(lease), room: roomOf(room) };
+      const found = asEntity<ClusterState>(cluster);
+      return found === null ? null : { cluster: found, lease: asEntity<Lease>(lease), room: roomOf(room) };
     },
 
     /** Clusters that take dev pods of the team: its own, and those that all teams share. */
@@ -139,7 +143,7 @@ export const workspacesIn = (table: Table) => {
       const held = await table.batchGet(clusters.flatMap(({ id }) => [keys.lease(id), keys.room(id)]));
       return clusters.map((cluster, n) => ({
         cluster,
-        lease: as<Lease>(held[2 * n]),
+        lease: asEntity<Lease>(held[2 * n]),
         room: roomOf(held[2 * n + 1]),
       }));
     },

@@ -146,7 +146,7 @@ const make = async (deps: GroupDeps, group: GroupState, n: number): Promise<Grou
   const owner = ownerOf(group, n);
   const secrets = await secretsOf(store, { team, owner }, secretChoice, false);
   const spec = { ...group.spec, owner, secrets };
-  return whereItFits({ store, now }, { team, spec, placement }, async (cluster, capacity) => {
+  return whereItFits({ store, now }, { team, spec, placement }, async ({ cluster }, capacity) => {
     const at = { now: now(), newId };
     const decision = decideWorkspace(
       { workspace: null, operation: null },

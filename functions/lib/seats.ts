@@ -5,6 +5,7 @@ import { SeatSpec } from '#core/contract/seat.ts';
 import type { NewWorkspace } from '#core/contract/workspace.ts';
 import type { ClusterState } from '#core/domain/cluster-state.ts';
 import type { Amount } from '#core/domain/decision.ts';
+import type { Lease } from '#core/domain/link.ts';
 import { type Candidate, capacityOf, type Misfit, type Placed, place } from '#core/domain/placement.ts';
 import { amountOf, NO_AMOUNT } from '#core/domain/seat-amount.ts';
 import { chooseSecrets, effective } from '#core/domain/secret-choice.ts';
@@ -108,6 +109,12 @@ export const noFit = (misfits: readonly Misfit[]): AppError =>
       .map(({ cluster, missing }) => ({ path: `placement.${cluster}`, message: missing.join(', ') })),
   });
 
+/** A cluster that was chosen. */
+export interface Place {
+  readonly cluster: ClusterState;
+  readonly lease: Lease | null;
+}
+
 /** How often another cluster is looked for when the chosen one was filled by somebody faster. */
 const PLACEMENTS = 8;
 
@@ -115,14 +122,14 @@ const PLACEMENTS = 8;
 export const whereItFits = async <T>(
   deps: Pick<Deps, 'store' | 'now'>,
   of: { readonly team: string; readonly spec: SeatSpec; readonly placement: SeatFields['placement'] },
-  make: (cluster: ClusterState, capacity: Amount) => Promise<T>,
+  make: (place: Place, capacity: Amount) => Promise<T>,
 ): Promise<T> => {
   for (let n = 1; ; n += 1) {
     const placed = await placeSeat(deps, of.team, of.spec, of.placement);
     if (placed.cluster === null) throw noFit(placed.misfits);
-    const { cluster, capacity } = placed;
+    const { capacity, ...chosen } = placed;
     try {
-      return await untilFresh(() => make(cluster, capacity));
+      return await untilFresh(() => make(chosen, capacity));
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'placement.no_fit' || n === PLACEMENTS) throw error;
     }

@@ -75,6 +75,11 @@ describe('a dev pod’s life over the API', () => {
     expect(await bob.call('POST', path(pod.id, '/forget'))).toMatchObject({ body: { code: 'workspace.not_deleting' } });
     await bob.call('DELETE', path(pod.id));
     await api.alter(place.id, { conditions: [] });
+    const offline = { type: 'Connected', status: 'False', reason: 'AgentOffline' };
+    expect((await bob.call('GET', path(pod.id))).body.conditions).toContainEqual(expect.objectContaining(offline));
+    expect((await bob.call('GET', '/api/v1/workspaces')).body.items[0].conditions).toContainEqual(
+      expect.objectContaining(offline),
+    );
     expect(await bob.call('POST', path(pod.id, '/forget'))).toMatchObject({ status: 200, body: { phase: 'Deleted' } });
     expect(await api.store.workspaces.rowsOf(place.id)).toEqual([
       { id: pod.id, revision: 2, tombstone: 'KeepVolumes' },

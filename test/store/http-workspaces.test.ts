@@ -121,6 +121,11 @@ describe('creating a dev pod', () => {
       idleTimeoutSeconds: 60,
     });
     expect(await create(await api.person(), { template })).toMatchObject({ body: { code: 'template.unknown' } });
+    await ada.call('DELETE', '/api/v1/templates/lab');
+    for (const version of [undefined, '1'])
+      expect(await create(ada, { template: { ...template, version }, parameters: { mode: 'a' } })).toMatchObject({
+        body: { code: 'template.unknown' },
+      });
   });
 
   it.each([

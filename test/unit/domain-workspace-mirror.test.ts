@@ -8,6 +8,8 @@ import { change, clock, context, lost, refusal, remove, restart, start, stop } f
 import { seatSpec, seatStatus } from '#test/builders/seats.ts';
 import { SEAT_LIMITS } from '#test/builders/world.ts';
 
+const NOWHERE = { cluster: null, lease: null };
+
 describe('a Workspace that a cluster’s admin applied', () => {
   const found = (given: Partial<Found> = {}): Found => ({
     uid: 'uid-9',
@@ -34,8 +36,8 @@ describe('a Workspace that a cluster’s admin applied', () => {
     expect(made.next).toMatchObject({ name: 'lab', phase: 'Running', mirror: { uid: 'uid-9', name: 'lab' } });
     expect(made.claims.map(({ claim }) => claim)).toEqual(['name', 'mirror', 'room', 'team-seats']);
     expect(made.claims).not.toContainEqual(expect.objectContaining({ capacity: expect.anything() }));
-    expect(toWorkspace(made.next, null, clock.now).pod).toBe('lab-0');
-    Workspace.parse(toWorkspace(made.next, null, clock.now));
+    expect(toWorkspace(made.next, NOWHERE, clock.now).pod).toBe('lab-0');
+    Workspace.parse(toWorkspace(made.next, NOWHERE, clock.now));
   });
 
   it('never takes a name that exists', () => {

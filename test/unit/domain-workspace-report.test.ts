@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { WorkspaceChanged } from '#core/contract/socket.ts';
 import { Workspace } from '#core/contract/workspace.ts';
+import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { isOldNews } from '#core/domain/workspace-report.ts';
 import { toDesiredSeat, toWorkspace, toWorkspaceChanged } from '#core/domain/workspace-view.ts';
 import { clock, pass, running, seat, stop } from '#test/builders/seat-commands.ts';
 import { seatStatus } from '#test/builders/seats.ts';
+
+const NOWHERE = { cluster: null, lease: null };
 
 describe('reports', () => {
   it('are dropped when they are late, repeated, or of a revision that was never asked for', () => {
@@ -51,25 +54,13 @@ describe('reports', () => {
       { type: 'Ready', status: 'False', reason: 'ImagePull', message: 'no [31mimage', lastTransitionTime: since },
     ]);
   });
-
-  it('do not touch what the control plane itself says of the connection', () => {
-    const pod = running();
-    expect(pod.give({ type: 'agent', connected: true }).writes).toEqual([]);
-    pod.give({ type: 'agent', connected: false });
-    expect(pod.give({ type: 'agent', connected: false }).writes).toEqual([]);
-    pod.report();
-    expect(pod.state.conditions).toContainEqual(expect.objectContaining({ type: 'Connected', reason: 'AgentOffline' }));
-    expect(pod.give({ type: 'agent', connected: true }).next.conditions).toContainEqual(
-      expect.objectContaining({ type: 'Connected', status: 'True' }),
-    );
-  });
 });
 
 describe('the views', () => {
   it('answer what the contract promises', () => {
     const pod = running();
     pass(3600);
-    const view = toWorkspace(pod.state, null, clock.now);
+    const view = toWorkspace(pod.state, NOWHERE, clock.now);
     Workspace.parse(view);
     expect(view).toMatchObject({
       pod: `${pod.state.id.replace('_', '-')}-0`,
@@ -83,6 +74,26 @@ describe('the views', () => {
       name: 'ada',
       team: pod.state.team,
       spec: pod.state.spec,
+    });
+  });
+
+  it('say when nobody is heard of its cluster, since when, and that the pod may be running all the same', () => {
+    const pod = running();
+    const since = '2026-11-21T11:00:00.000Z';
+    const on = (status: 'True' | 'False') => ({
+      cluster: {
+        provider: 'existing',
+        conditions: [{ type: 'Connected', status, reason: 'x', message: '', lastTransitionTime: since }],
+      } as unknown as ClusterState,
+      lease: null,
+    });
+    expect(toWorkspace(pod.state, on('True'), clock.now).conditions).toEqual(pod.state.conditions);
+    expect(toWorkspace(pod.state, on('False'), clock.now).conditions).toContainEqual({
+      type: 'Connected',
+      status: 'False',
+      reason: 'AgentOffline',
+      message: expect.stringContaining('may be running'),
+      lastTransitionTime: since,
     });
   });
 

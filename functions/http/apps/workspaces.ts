@@ -26,6 +26,9 @@ export interface WorkspacesDeps extends HttpDeps {
   readonly timings: WorkspaceTimings;
 }
 
+/** Its cluster is not known any more. */
+const NOWHERE = { cluster: null, lease: null } as const;
+
 /** One's own seat, or an admin's right. */
 const mayChange = (principal: Principal, role: Role, { spec }: WorkspaceState): void => {
   if (spec.owner !== principal.id && !atLeast(role, 'admin'))
@@ -38,7 +41,7 @@ export const app = (deps: WorkspacesDeps): App => {
   const { store, limits, timings, now, newId } = deps;
 
   const viewed = async (workspace: WorkspaceState) =>
-    toWorkspace(workspace, await store.clusters.cluster(workspace.cluster), now());
+    toWorkspace(workspace, await store.clusters.withLease(workspace.cluster), now());
 
   /** Who sits there, in which team. Throws for those who may not make a seat for them. */
   const seated = async (principal: Principal, body: NewWorkspace) => {
@@ -89,7 +92,7 @@ export const app = (deps: WorkspacesDeps): App => {
       on(routes.workspaces.create, async (request, principal) => {
         const { name, labels, placement, secrets: secretChoice } = request.body;
         const { team, spec } = await seated(principal, request.body);
-        return whereItFits({ store, now }, { team, spec, placement }, (cluster, capacity) => {
+        return whereItFits({ store, now }, { team, spec, placement }, (place, capacity) => {
           const decision = decideWorkspace(
             { workspace: null, operation: null },
             {
@@ -98,7 +101,7 @@ export const app = (deps: WorkspacesDeps): App => {
               account: principal.id,
               team,
               name,
-              cluster: cluster.id,
+              cluster: place.cluster.id,
               capacity,
               spec,
               labels,
@@ -109,7 +112,7 @@ export const app = (deps: WorkspacesDeps): App => {
             { now: now(), newId },
           );
           const { next, operation } = decision;
-          return request.commit(decision, reply(202, toWorkspace(next, cluster, now()), resource(next, operation?.id)));
+          return request.commit(decision, reply(202, toWorkspace(next, place, now()), resource(next, operation?.id)));
         });
       }),
 
@@ -142,7 +145,7 @@ export const app = (deps: WorkspacesDeps): App => {
         });
         const clusters = await store.workspaces.clustersOf(items);
         return reply(200, {
-          items: items.map((each) => toWorkspace(each, clusters.get(each.cluster) ?? null, now())),
+          items: items.map((each) => toWorkspace(each, clusters.get(each.cluster) ?? NOWHERE, now())),
           ...(nextCursor === undefined ? {} : { nextCursor }),
         });
       }),
