@@ -1,5 +1,12 @@
 /** Loopback addresses: each pod and each node has its own, so two processes may use one port. */
 
+/** The last number of a node's address is one of 1 to this. */
+const NODES = 254;
+
+/** All addresses that nodes may have in a network. */
+export const nodeAddresses = (network: string): string[] =>
+  Array.from({ length: NODES }, (_, n) => `${network}.0.${n + 1}`);
+
 /** Nodes have `NET.0.x`, pods `NET.1.1` to `NET.254.254`, handed out in turn so that an address is not reused at once. */
 export class Addresses {
   readonly #network: string;
@@ -52,7 +59,7 @@ export class Addresses {
       n += 1;
       return `${this.#network}.0.${n}`;
     };
-    return this.#held.get(name) ?? this.#reclaim(name, before) ?? this.#free(next, 254, name);
+    return this.#held.get(name) ?? this.#reclaim(name, before) ?? this.#free(next, NODES, name);
   }
 
   release(owner: string): void {

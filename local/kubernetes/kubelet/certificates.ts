@@ -15,9 +15,15 @@ export const KUBELET_CLIENT = 'kube-apiserver-kubelet-client';
 
 /**
  * The certificate `name` of the folder `dir`, made when it is missing. `caDir` holds the cluster's `ca.crt` and `ca.key`.
- * A server's is for 127.0.0.1, where the kubelet listens.
+ * A server's is for the addresses on which the kubelet is asked: 127.0.0.1 by our API server.
  */
-export async function identity(dir: string, caDir: string, name: string, use: 'server' | 'client'): Promise<Identity> {
+export async function identity(
+  dir: string,
+  caDir: string,
+  name: string,
+  use: 'server' | 'client',
+  addresses: readonly string[] = ['127.0.0.1'],
+): Promise<Identity> {
   const caPem = readFileSync(join(caDir, 'ca.crt'), 'utf8');
   const [cert, key] = [join(dir, `${name}.crt`), join(dir, `${name}.key`)];
   if (!existsSync(cert)) {
@@ -26,7 +32,7 @@ export async function identity(dir: string, caDir: string, name: string, use: 's
     const made = await issue(
       authority,
       { commonName: name },
-      use === 'client' ? use : { server: [{ type: 'ip', value: '127.0.0.1' }] },
+      use === 'client' ? use : { server: addresses.map((value) => ({ type: 'ip', value })) },
     );
     writeFileSync(key, made.keyPem, { mode: 0o600 });
     // Written last: its presence says that both are there.

@@ -1,5 +1,5 @@
 /** The kubelet: one process that plays every node of the cluster, and runs the pods bound to them. */
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, isStatus } from '../controllers/machinery/client.ts';
@@ -15,6 +15,7 @@ import type { KnownImage } from './images.ts';
 import { isolationFault } from './isolation.ts';
 import { nodeStatus, RENEW_MS, renewLease, reportNode } from './nodes.ts';
 import { type PodServices, PodWorker } from './pod-worker.ts';
+import { removeTree } from './remove-tree.ts';
 import type { Backoff } from './restart.ts';
 import { startKubeletServer } from './server.ts';
 import { Stats } from './stats.ts';
@@ -182,7 +183,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     if (!pod.spec.hostNetwork && pod.status?.podIP) addresses.forPod(pod.metadata.uid, pod.status.podIP);
   const known = new Set(podInformer.list().map((pod) => pod.metadata.uid));
   for (const uid of await readdir(podsDir).catch(() => [] as string[])) {
-    if (!known.has(uid)) await rm(join(podsDir, uid), { recursive: true, force: true });
+    if (!known.has(uid)) await removeTree(join(podsDir, uid));
   }
   podInformer.on(({ type, object }) => {
     if (type === 'deleted') return finish(object);

@@ -1,5 +1,5 @@
 /** One pod on a node: its folder, its volumes, its containers in order, its reported status and its end. */
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, isStatus } from '../controllers/machinery/client.ts';
 import { timestamp } from '../controllers/machinery/conditions.ts';
@@ -14,6 +14,7 @@ import { type KnownImage, knownImage } from './images.ts';
 import { plainProcess } from './plain-process.ts';
 import { PodAccess } from './pod-access.ts';
 import { isInitialized, podStatus } from './pod-status.ts';
+import { removeTree } from './remove-tree.ts';
 import type { Backoff, RestartPolicy } from './restart.ts';
 import type { Runnable } from './runnable.ts';
 import type { Tether } from './tether.ts';
@@ -103,7 +104,7 @@ export class PodWorker {
     this.#abort.abort();
     await Promise.all([...this.#main, ...this.#init].map((run) => run.stop(graceMs)));
     await this.#reporting;
-    if (remove) await rm(this.#place.dir, { recursive: true, force: true }).catch(() => undefined);
+    if (remove) await removeTree(this.#place.dir).catch(() => undefined);
   }
 
   #record(type: 'Normal' | 'Warning', reason: string, message: string): void {

@@ -3,6 +3,7 @@ import { lstat, mkdir, readFile, readlink, rm, stat, symlink, writeFile } from '
 import { dirname, join, normalize } from 'node:path';
 import { ConfigError } from './environment.ts';
 import type { Mount } from './paths.ts';
+import { removeTree } from './remove-tree.ts';
 
 /** A root folder that is ready to be mounted. */
 export interface Root {
@@ -50,6 +51,7 @@ const LINKS = [
 ] as const;
 /** Where this process's own Node.js is found inside. */
 export const NODE_FOLDER = '/opt/node';
+const NPM = 'lib/node_modules/npm';
 
 const kindOf = async (path: string): Promise<'folder' | 'file' | 'none'> => {
   const found = await stat(path).catch(() => undefined);
@@ -112,13 +114,21 @@ async function systemTable(root: string): Promise<string> {
     await mkdir(join(root, 'etc', name), { recursive: true });
     table += line(join('/etc', name), join(root, 'etc', name), 'none', READ_ONLY);
   }
-  const node = dirname(dirname(process.execPath));
-  // A Node.js of the system is in /usr already.
-  if (!node.startsWith('/usr') && node !== '/') {
-    await mkdir(join(root, NODE_FOLDER), { recursive: true });
-    table += line(node, join(root, NODE_FOLDER), 'none', READ_ONLY);
-  }
   return table;
+}
+
+/** This process's own Node.js with its npm, and nothing else of the folder that they are in. One of the system is in /usr already. */
+async function nodeTable(root: string): Promise<string> {
+  if (process.execPath.startsWith('/usr/')) return '';
+  const at = (path: string) => join(root, NODE_FOLDER, path);
+  await mkdir(at('bin'), { recursive: true });
+  await writeFile(at('bin/node'), '');
+  const table = line(process.execPath, at('bin/node'), 'none', READ_ONLY);
+  const npm = join(dirname(dirname(process.execPath)), NPM);
+  if ((await kindOf(npm)) !== 'folder') return table;
+  await mkdir(at(NPM), { recursive: true });
+  for (const name of ['npm', 'npx']) await symlink(`../${NPM}/bin/${name}-cli.js`, at(`bin/${name}`));
+  return table + line(npm, at(NPM), 'none', READ_ONLY);
 }
 
 async function kernelTable(root: string): Promise<string> {
@@ -163,7 +173,7 @@ async function mountTable(root: string, mounts: readonly Mount[]): Promise<strin
 export async function makeRoot(options: RootOptions): Promise<Root> {
   const { dir, user, hostname, podIP } = options;
   const root: Root = { folder: join(dir, 'root'), table: join(dir, 'fstab'), note: join(dir, 'pid') };
-  await rm(root.folder, { recursive: true, force: true });
+  await removeTree(root.folder);
   await rm(root.note, { force: true });
   const folders = [
     'proc',
@@ -190,6 +200,7 @@ export async function makeRoot(options: RootOptions): Promise<Root> {
   const table = [
     line(root.folder, root.folder, 'none', options.readOnly ? READ_ONLY : 'bind'),
     await systemTable(root.folder),
+    await nodeTable(root.folder),
     await kernelTable(root.folder),
     await mountTable(root.folder, options.mounts),
   ];

@@ -10,20 +10,30 @@ const SERVER = `require('node:http').createServer((request, response) => {
   let got = 0;
   request.on('data', (chunk) => { got += chunk.length; });
   request.on('end', () => response.end(request.url === '/' ? process.env.HOSTNAME + ' got ' + got : Buffer.alloc(Number(request.url.slice(1)), 'x')));
-}).listen(8080, '127.0.0.1')`;
+}).listen(Number(process.env.PORT), '127.0.0.1')`;
 
 /** Ready is who listens. */
-const ASK = ['node', '-e', "fetch('http://127.0.0.1:8080').catch(() => process.exit(1))"];
+const ASK = ['node', '-e', 'fetch("http://127.0.0.1:" + process.env.PORT).catch(() => process.exit(1))'];
 
+/** Free on this machine, whose ports all pods share. */
+let served: number;
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
 const forwards: ReturnType<typeof startKubectl>[] = [];
 const servers: Server[] = [];
 beforeAll(async () => {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => probe.once('listening', resolve));
+  served = (probe.address() as AddressInfo).port;
+  await new Promise((resolve) => probe.close(resolve));
   cluster = await startTestCluster('127.82');
   await cluster.node('n1');
   await cluster.create(
     pods,
-    devPod('served', { command: ['node', '-e', SERVER], readinessProbe: { exec: { command: ASK }, periodSeconds: 1 } }),
+    devPod('served', {
+      command: ['node', '-e', SERVER],
+      env: [{ name: 'PORT', value: String(served) }],
+      readinessProbe: { exec: { command: ASK }, periodSeconds: 1 },
+    }),
   );
   await cluster.create(
     pods,
@@ -51,7 +61,7 @@ async function forwarded(pod: string, port: number) {
 }
 
 test('kubectl reaches a process that listens on localhost in the pod, many connections at once, both ways', async () => {
-  const { port, err } = await forwarded('served', 8080);
+  const { port, err } = await forwarded('served', served);
   const url = `http://127.0.0.1:${port}`;
   const answers = await Promise.all(Array.from({ length: 8 }, async () => (await fetch(url)).text()));
   expect(new Set(answers)).toEqual(new Set(['served got 0']));
@@ -61,18 +71,18 @@ test('kubectl reaches a process that listens on localhost in the pod, many conne
 });
 
 test('a connection that stalls is no harm to the pod', async () => {
-  const { port } = await forwarded('served', 8080);
+  const { port } = await forwarded('served', served);
   const stalled = await fetch(`http://127.0.0.1:${port}/50000000`);
   await stalled.body?.cancel();
-  const again = await forwarded('served', 8080);
+  const again = await forwarded('served', served);
   expect(await (await fetch(`http://127.0.0.1:${again.port}`)).text()).toBe('served got 0');
 });
 
 test('a port that nobody listens on in the pod is refused, though another pod has it', async () => {
-  const { port, err, ended } = await forwarded('quiet', 8080);
+  const { port, err, ended } = await forwarded('quiet', served);
   await expect(fetch(`http://127.0.0.1:${port}`)).rejects.toThrow();
   await ended;
-  expect(err()).toContain('dial tcp4 127.0.0.1:8080: connect: connection refused');
+  expect(err()).toContain(`dial tcp4 127.0.0.1:${served}: connect: connection refused`);
   expect(err()).toContain('lost connection to pod');
 });
 
@@ -84,7 +94,7 @@ test('the port of a dev image is open and says what to do instead of SSH', async
 });
 
 test('over SPDY it is refused with the variable that helps', async () => {
-  const { err } = await kubectl(cluster.parts.adminKubeconfig, ['port-forward', 'pod/served', ':8080'], '', {
+  const { err } = await kubectl(cluster.parts.adminKubeconfig, ['port-forward', 'pod/served', `:${served}`], '', {
     KUBECTL_PORT_FORWARD_WEBSOCKETS: 'false',
   });
   expect(err).toContain('KUBECTL_PORT_FORWARD_WEBSOCKETS');
@@ -94,7 +104,7 @@ test('the client library forwards a connection', async () => {
   const forward = new PortForward(configOf(cluster.parts.server, cluster.parts.caPem, cluster.parts.adminToken), true);
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
-    void forward.portForward('default', 'served', [8080], socket, null, socket);
+    void forward.portForward('default', 'served', [served], socket, null, socket);
   });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
