@@ -28,9 +28,13 @@ process.on('message', (message: ToCluster) => {
   if (message.op === 'stop') return void stop();
   parts ??= startParts(message.settings, (line) => tell({ event: 'log', line }));
   parts
-    .then(({ server, caPem, adminToken, adminKubeconfig }) =>
-      tell({ event: 'ready', facts: { server, caPem, adminToken, adminKubeconfig } }),
-    )
+    .then(({ server, caPem, adminToken, adminKubeconfig, lost }) => {
+      tell({ event: 'ready', facts: { server, caPem, adminToken, adminKubeconfig } });
+      void lost?.then((why) => {
+        if (!stopping) tell({ event: 'log', line: why });
+        void stop();
+      });
+    })
     .catch((error: Error) => {
       tell({ event: 'failed', message: error.message });
       void stop();

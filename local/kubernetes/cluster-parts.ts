@@ -11,6 +11,8 @@ import { serviceAccounts } from './controllers/machinery/resources.ts';
 import { identity, KUBELET_CLIENT } from './kubelet/certificates.ts';
 import { type Kubelet, startKubelet } from './kubelet/kubelet.ts';
 import type { Backoff } from './kubelet/restart.ts';
+import { aggregatedRolesController } from './real/aggregated-roles.ts';
+import { nodesIdentity, startReal } from './real/parts.ts';
 
 /** What a cluster is made of; everything in it can be sent to another process. */
 export interface ClusterSettings {
@@ -33,6 +35,8 @@ export interface ClusterSettings {
   refreshMs?: number;
   /** `process`: dev pods are plain processes even where namespaces could be made. */
   isolation?: 'process';
+  /** A folder with `etcd` and `kube-apiserver`, which then take the place of our API server. */
+  assets?: string;
 }
 
 export interface ClusterFacts {
@@ -44,6 +48,8 @@ export interface ClusterFacts {
 }
 
 export interface ClusterParts extends ClusterFacts {
+  /** Resolves with the reason when a part ended unasked: of no use any more. */
+  lost?: Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -124,9 +130,7 @@ export async function startParts(
   };
   try {
     let kubelet: Kubelet | undefined;
-    const api = await startApiServer({
-      dir: join(dir, 'apiserver'),
-      version,
+    const options = {
       adminToken: kept.adminToken,
       ...(port !== undefined && { port }),
       ...(settings.tokenWebhook !== undefined && { tokenWebhook: settings.tokenWebhook }),
@@ -139,12 +143,21 @@ export async function startParts(
         },
         kubelet: { token: kept.kubeletToken, user: 'system:node:embedded', groups: ['system:masters', 'system:nodes'] },
       },
-      kubeletUrl: () => {
-        if (kubelet === undefined) throw new Error('the kubelet is not running yet: try again');
-        return kubelet.url;
-      },
-      kubeletIdentity: () => identity(join(dir, 'pki'), join(dir, 'apiserver'), KUBELET_CLIENT, 'client'),
-    });
+    };
+    const real =
+      settings.assets === undefined ? undefined : await startReal({ ...options, dir, assets: settings.assets });
+    const api =
+      real ??
+      (await startApiServer({
+        ...options,
+        dir: join(dir, 'apiserver'),
+        version,
+        kubeletUrl: () => {
+          if (kubelet === undefined) throw new Error('the kubelet is not running yet: try again');
+          return kubelet.url;
+        },
+        kubeletIdentity: () => identity(join(dir, 'pki'), join(dir, 'apiserver'), KUBELET_CLIENT, 'client'),
+      }));
     stops.push(() => Promise.resolve(api.stop()));
     const { url: server, caPem } = api;
     await writePrivate(file, JSON.stringify({ ...kept, port: Number(new URL(server).port) } satisfies Kept));
@@ -152,17 +165,24 @@ export async function startParts(
     await writePrivate(adminKubeconfig, kubeconfig(name, server, caPem, kept.adminToken));
 
     await Promise.all([
-      startControllers({ server, caPem, token: kept.controllersToken, volumesDir: join(dir, 'volumes'), log }).then(
-        (running) => {
-          stops.push(() => running.stop());
-        },
-      ),
+      startControllers({
+        server,
+        caPem,
+        token: kept.controllersToken,
+        volumesDir: join(dir, 'volumes'),
+        log,
+        ...(real && { more: [aggregatedRolesController] }),
+      }).then((running) => {
+        stops.push(() => running.stop());
+      }),
       startKubelet({
         server,
         caPem,
         token: kept.kubeletToken,
         dir: join(dir, 'kubelet'),
-        identity: await identity(join(dir, 'pki'), join(dir, 'apiserver'), 'kubelet', 'server'),
+        identity: real
+          ? await nodesIdentity(dir, settings.podNetwork)
+          : await identity(join(dir, 'pki'), join(dir, 'apiserver'), 'kubelet', 'server'),
         podNetwork: settings.podNetwork,
         images: settings.images,
         version,
@@ -177,7 +197,7 @@ export async function startParts(
     ]);
     const admin = new Client({ server, caPem, token: kept.adminToken, userAgent: 'roadstead-local' });
     await untilReady(admin).finally(() => admin.close());
-    return { server, caPem, adminToken: kept.adminToken, adminKubeconfig, stop };
+    return { server, caPem, adminToken: kept.adminToken, adminKubeconfig, stop, ...(real && { lost: real.lost }) };
   } catch (error) {
     await stop();
     throw error;

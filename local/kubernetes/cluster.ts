@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { FromCluster, ToCluster } from './cluster-main.ts';
 import type { ClusterFacts, ClusterSettings } from './cluster-parts.ts';
+import { ASSETS_VARIABLE } from './real/assets.ts';
 
 export interface ClusterOptions extends ClusterSettings {
   /** What the parts have to say; absent: nothing is shown. */
@@ -29,9 +30,11 @@ export interface LocalCluster {
 /** After this the process is killed; its pods' processes end with it. */
 const STOP_MS = 12_000;
 
-/** Starts a cluster, or resumes the one in `dir`; resolves when pods can be made. Rejects with the reason if it cannot start. */
+/** Starts a cluster (on a real API server where KUBEBUILDER_ASSETS names one), or resumes the one in `dir`; resolves when pods can be made. Rejects with the reason if it cannot start. */
 export async function startCluster(options: ClusterOptions): Promise<LocalCluster> {
-  const { log, signal, ...settings } = options;
+  const { log, signal, ...given } = options;
+  const assets = given.assets ?? process.env[ASSETS_VARIABLE];
+  const settings: ClusterSettings = { ...given, ...(assets && { assets }) };
   signal?.throwIfAborted();
   // The folder says in a list of processes which cluster this is; what counts comes in the message.
   const child = fork(fileURLToPath(new URL('./cluster-main.ts', import.meta.url)), [settings.dir], {

@@ -5,7 +5,7 @@ import { disruptionController } from './disruption.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { garbageCollector } from './garbage-collector.ts';
 import { Client } from './machinery/client.ts';
-import { createRuntime } from './machinery/runtime.ts';
+import { createRuntime, type Runtime } from './machinery/runtime.ts';
 import { namespaceController } from './namespace.ts';
 import { taintEvictionController } from './node/eviction.ts';
 import { nodeLifecycleController } from './node/lifecycle.ts';
@@ -27,6 +27,8 @@ export interface ControllersOptions {
   volumesDir: string;
   /** How long a node may be silent before it counts as lost; default 50 s. */
   nodeGraceMs?: number;
+  /** Controllers that this API server needs and ours does not. */
+  more?: ((runtime: Runtime) => void)[];
   log?: (line: string) => void;
 }
 
@@ -54,6 +56,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
   disruptionController(runtime);
   garbageCollector(runtime);
   scheduler(runtime);
+  for (const add of options.more ?? []) add(runtime);
   await runtime.start();
   return {
     async stop() {
