@@ -77,7 +77,11 @@ export const AgentMessage = z.discriminatedUnion('type', [
     'workspace.found',
     z.strictObject({
       uid: z.string().max(64),
-      name: z.string().max(63),
+      /** Of the Workspace, as Kubernetes takes names: it is shown to people and names the objects of the seat. */
+      name: z
+        .string()
+        .max(63)
+        .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'the name of a Kubernetes object'),
       /** From the label of the managed namespace, never from the cluster's owner (kubernetes.md finding 2). */
       team: TeamId,
       spec: SeatSpec,

@@ -108,6 +108,19 @@ describe('stopping and starting', () => {
     expect(refusal(() => pod.give(start))).toBe('workspace.busy');
   });
 
+  it('takes the next wish at once when what was asked for holds, and that operation has succeeded', () => {
+    const pod = seat();
+    const starting = pod.state.operationId;
+    pod.report();
+    const stopping = pod.give(stop);
+    expect(stopping.next.phase).toBe('Stopping');
+    expect(stopping.writes).toContainEqual(
+      expect.objectContaining({
+        next: expect.objectContaining({ id: starting, state: 'Succeeded', supersededBy: stopping.operation?.id }),
+      }),
+    );
+  });
+
   it('restarts only what is wanted to run', () => {
     const pod = running();
     expect(pod.give(restart).next).toMatchObject({ phase: 'Starting', revision: 2, spec: { restarts: 1 } });
