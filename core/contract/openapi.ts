@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document, derived from the routes: nothing in it is written by hand twice. */
 import * as z from 'zod';
+import { TOKEN_HEADER } from './agent.ts';
 import { catalogue, type ErrorCode } from './errors.ts';
 import { Problem } from './problem.ts';
 import type { Route } from './route.ts';
@@ -14,6 +15,14 @@ const COMMON = {
   idempotent: ['idempotency.mismatch'],
   secret: ['secret.already_shown'],
 } as const satisfies Record<string, readonly ErrorCode[]>;
+
+/** What a caller sends, by who may ask. */
+const SECURITY: Readonly<Record<Route['auth'], readonly object[]>> = {
+  public: [],
+  account: [{ bearer: [] }, { password: [] }],
+  agent: [{ clusterToken: [] }],
+  install: [{ clusterToken: [] }],
+};
 
 const PHRASES: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'No content' };
 
@@ -139,7 +148,7 @@ const operationOf = (schemaOf: SchemaOf, route: Route): Json => {
     operationId: route.id.replaceAll(/\.([a-z])/g, (_, letter: string) => letter.toUpperCase()),
     summary: route.summary,
     tags: [route.id.slice(0, route.id.indexOf('.'))],
-    security: route.auth === 'public' ? [] : [{ bearer: [] }, { password: [] }],
+    security: SECURITY[route.auth],
     parameters,
     ...(schema === undefined
       ? {}
@@ -220,6 +229,12 @@ export const toOpenApi = (routes: readonly Route[], version: string): { openapi:
       },
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        clusterToken: {
+          type: 'apiKey',
+          in: 'header',
+          name: TOKEN_HEADER,
+          description: "An agent's token, or where that is asked for an install token.",
+        },
         password: {
           type: 'oauth2',
           flows: {

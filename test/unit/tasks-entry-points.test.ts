@@ -19,7 +19,15 @@ const VARIABLES = {
   ADMIN_ROLE_ARN: 'arn:aws:iam::1:role/admin',
   CREATE_STATE_MACHINE_ARN: 'arn:aws:states:eu-west-1:1:stateMachine:create',
   DELETE_STATE_MACHINE_ARN: 'arn:aws:states:eu-west-1:1:stateMachine:delete',
+  START_SEAT_STATE_MACHINE_ARN: 'arn:aws:states:eu-west-1:1:stateMachine:start-seat',
+  STOP_SEAT_STATE_MACHINE_ARN: 'arn:aws:states:eu-west-1:1:stateMachine:stop-seat',
+  DELETE_SEAT_STATE_MACHINE_ARN: 'arn:aws:states:eu-west-1:1:stateMachine:delete-seat',
+  TEAM_WORKSPACE_LIMIT: '50',
+  TEAM_CPU_LIMIT: '64',
+  TEAM_MEMORY_LIMIT: '256',
+  TEAM_STORAGE_LIMIT: '2048',
   SOCKET_URL: 'wss://socket.example',
+  API_URL: 'https://api.example',
   AGENT_IMAGE: 'agent@sha256:0',
 };
 
