@@ -13,12 +13,16 @@ const DISCOVER_MS = 60_000;
 /** Never owned, never collected: many, short-lived, or made anew by the API server. */
 const IGNORED = new Set(['v1/events', 'events.k8s.io/v1/events']);
 
+const groupOf = (apiVersion: string): string =>
+  apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+
 interface Tracked {
   resource: Resource;
   object: Stored;
 }
 
 export function garbageCollector(runtime: Runtime): void {
+  const record = runtime.recordAs('garbage-collector-controller');
   const tracked = new Map<string, Tracked>();
   const dependents = new Map<string, Set<string>>();
   const kinds = new Map<string, Discovered>();
@@ -26,6 +30,8 @@ export function garbageCollector(runtime: Runtime): void {
 
   const isDeleting = (object: Stored) => object.metadata.deletionTimestamp !== undefined;
   const has = (object: Stored, finalizer: string) => object.metadata.finalizers?.includes(finalizer) === true;
+  const isElsewhere = ({ resource, object }: Tracked, namespace: string | undefined) =>
+    resource.namespaced && object.metadata.namespace !== namespace;
   const dependentsOf = (uid: string) => [...(dependents.get(uid) ?? [])].flatMap((id) => tracked.get(id) ?? []);
 
   async function dropFinalizer({ resource, object }: Tracked, finalizer: string): Promise<void> {
@@ -46,12 +52,15 @@ export function garbageCollector(runtime: Runtime): void {
     namespace: string | undefined,
   ): Promise<'there' | 'waiting' | 'gone' | 'unknown'> {
     const known = tracked.get(owner.uid);
+    // Owners live in the dependent's namespace, or in none.
+    if (known && isElsewhere(known, namespace)) return namespace === undefined ? 'unknown' : 'gone';
     let object = known?.object;
     if (object === undefined) {
+      // References keep the version they were made with; the kind may be served in a newer one by now.
       const kind = [...kinds.values()].find(
-        (candidate) => candidate.kind === owner.kind && candidate.apiVersion === owner.apiVersion,
+        (candidate) => candidate.kind === owner.kind && groupOf(candidate.apiVersion) === groupOf(owner.apiVersion),
       );
-      if (kind === undefined) return 'unknown';
+      if (kind === undefined || (kind.namespaced && namespace === undefined)) return 'unknown';
       const found = await runtime.client.find(kind, kind.namespaced ? namespace : undefined, owner.name);
       if (found?.metadata.uid !== owner.uid) return 'gone';
       object = found;
@@ -64,6 +73,13 @@ export function garbageCollector(runtime: Runtime): void {
     if (isDeleting(object)) return;
     const owners = object.metadata.ownerReferences ?? [];
     if (owners.length === 0) return;
+    const { namespace } = object.metadata;
+    for (const { apiVersion, kind, name, uid } of owners) {
+      const owner = tracked.get(uid);
+      if (!owner || !isElsewhere(owner, namespace)) continue;
+      const message = `ownerRef [${apiVersion}/${kind}, namespace: ${namespace ?? ''}, name: ${name}, uid: ${uid}] does not exist in namespace "${namespace ?? ''}"`;
+      record(object, 'Warning', 'OwnerRefInvalidNamespace', message);
+    }
     const states = await Promise.all(owners.map((owner) => ownerState(owner, object.metadata.namespace)));
     if (states.includes('unknown')) return;
     if (states.includes('there')) {
@@ -120,9 +136,9 @@ export function garbageCollector(runtime: Runtime): void {
     if (old) unlink(uid, old);
     tracked.set(uid, { resource, object });
     link(uid, object);
-    const owners = object.metadata.ownerReferences ?? [];
-    if (owners.some((owner) => !tracked.has(owner.uid) || isDeleting(tracked.get(owner.uid)?.object as Stored)))
-      queue.add(uid);
+    const doubtful = (owner: Tracked | undefined) =>
+      owner === undefined || isDeleting(owner.object) || isElsewhere(owner, object.metadata.namespace);
+    if (object.metadata.ownerReferences?.some((owner) => doubtful(tracked.get(owner.uid)))) queue.add(uid);
     if (isDeleting(object) && (has(object, FOREGROUND) || has(object, ORPHAN))) queue.add(uid);
   }
 

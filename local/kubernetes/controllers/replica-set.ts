@@ -18,6 +18,7 @@ import {
   podFrom,
   soonestAvailable,
 } from './pods.ts';
+import { onRoom } from './quota/room.ts';
 
 /** The status that a ReplicaSet with these active pods has; `failure` is why the last pod could not be made. */
 export function replicaSetStatus(set: ReplicaSet, active: Pod[], failure: string | undefined) {
@@ -73,7 +74,7 @@ export function replicaSetController(runtime: Runtime): void {
     return undefined;
   }
 
-  const queue = runtime.queue({ name: 'replicaset' }, async (key) => {
+  const queue = runtime.queue({ name: 'replicaset', maxBackoffMs: 60_000 }, async (key) => {
     const set = informer.get(key);
     if (set === undefined) return;
     const claimed = await claimPods(runtime, replicaSets, set, set.spec.selector);
@@ -98,5 +99,9 @@ export function replicaSetController(runtime: Runtime): void {
   });
 
   informer.on(({ object }) => queue.add(keyOf(object)));
+  onRoom(runtime, (namespace) => {
+    for (const set of informer.list(namespace ?? ''))
+      if ((set.status?.replicas ?? 0) < (set.spec.replicas ?? 1)) queue.add(keyOf(set));
+  });
   onPodsOf(podInformer, 'ReplicaSet', informer, queue, (set) => set.spec.selector);
 }

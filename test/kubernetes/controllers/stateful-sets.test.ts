@@ -70,9 +70,8 @@ describe('pods of a stateful set', () => {
   test('keep their name to themselves: the next one waits until the one that is going is gone', async () => {
     const space = await world().space();
     const node = await world().node();
-    const spec = setOf('db', { replicas: 1 });
-    spec.spec.template.spec.schedulerName = 'default-scheduler';
-    spec.spec.template.spec.nodeSelector = { 'kubernetes.io/hostname': node };
+    const template = { metadata: { labels: { app: 'db' } }, spec: podSpec({ nodeName: node }) };
+    const spec = setOf('db', { replicas: 1, template });
     await space.create(statefulSets, spec);
     await eventually(async () => (await space.find(pods, 'db-0'))?.spec.nodeName).toBe(node);
     const first = await space.runs('db-0');

@@ -4,7 +4,7 @@ import { conditionOf, withCondition } from '../machinery/conditions.ts';
 import { keyOf } from '../machinery/informer.ts';
 import { leases, nodes, pods } from '../machinery/resources.ts';
 import type { Runtime } from '../machinery/runtime.ts';
-import type { Condition, Node } from '../machinery/types.ts';
+import type { Condition, Node, Pod } from '../machinery/types.ts';
 import { isReady } from '../pods.ts';
 import { wantedTaints } from './taints.ts';
 
@@ -34,20 +34,13 @@ export function nodeLifecycleController(runtime: Runtime, graceMs = GRACE_MS): v
     }
     await runtime.patch(nodes, node, { status: { conditions } }, 'status');
     record(node, 'Normal', 'NodeNotReady', `Node ${name} status is now: NodeNotReady`);
-    for (const pod of podInformer.list()) {
-      if (pod.spec.nodeName !== name || !isReady(pod)) continue;
-      const unready = { type: 'Ready', status: 'False' };
-      const next = withCondition(pod.status?.conditions as Condition[] | undefined, unready);
-      await runtime.patch(pods, pod, { status: { conditions: next } }, 'status').catch(tolerated);
-      record(pod, 'Warning', 'NodeNotReady', 'Node is not ready');
-    }
   }
 
   const nodeQueue = runtime.queue({ name: 'node-lifecycle' }, async (key) => {
     const node = nodeInformer.get(key);
     if (node === undefined) {
       seen.delete(key);
-      for (const pod of podInformer.list()) if (pod.spec.nodeName === key) podQueue.add(keyOf(pod));
+      wakePods(key);
       return;
     }
     const taints = wantedTaints(node);
@@ -65,17 +58,40 @@ export function nodeLifecycleController(runtime: Runtime, graceMs = GRACE_MS): v
     return lookMs;
   });
 
-  const podQueue = runtime.queue({ name: 'pod-gc' }, async (key) => {
+  const readyOf = (node: Node | undefined) =>
+    conditionOf(node?.status?.conditions as Condition[] | undefined, 'Ready')?.status;
+  /** Nobody can say that a pod of a node that is not ready still serves. */
+  const isDoubtful = (pod: Pod): boolean => {
+    const ready = readyOf(nodeInformer.get(pod.spec.nodeName ?? ''));
+    return isReady(pod) && ready !== undefined && ready !== 'True';
+  };
+
+  const podQueue = runtime.queue({ name: 'pods-of-nodes' }, async (key) => {
     const pod = podInformer.get(key);
-    if (pod?.spec.nodeName === undefined || nodeInformer.get(pod.spec.nodeName)) return;
+    if (pod?.spec.nodeName === undefined) return;
+    if (isDoubtful(pod)) {
+      const unready = { type: 'Ready', status: 'False' };
+      const conditions = withCondition(pod.status?.conditions as Condition[] | undefined, unready);
+      await runtime.patch(pods, pod, { status: { conditions } }, 'status').catch(tolerated);
+      record(pod, 'Warning', 'NodeNotReady', 'Node is not ready');
+    }
+    if (nodeInformer.get(pod.spec.nodeName)) return;
     // The cache may be behind a node that was just made: ask.
     if (await runtime.client.find(nodes, undefined, pod.spec.nodeName)) return;
     await runtime.delete(pods, pod, { gracePeriodSeconds: 0 }).catch(tolerated);
   });
+  const wakePods = (node: string) => {
+    for (const pod of podInformer.list()) if (pod.spec.nodeName === node) podQueue.add(keyOf(pod));
+  };
 
-  nodeInformer.on(({ object }) => nodeQueue.add(keyOf(object)));
+  nodeInformer.on((change) => {
+    nodeQueue.add(keyOf(change.object));
+    if (change.type === 'updated' && readyOf(change.object) !== readyOf(change.old))
+      wakePods(change.object.metadata.name);
+  });
   podInformer.on(({ type, object }) => {
-    if (type !== 'deleted' && object.spec.nodeName && !nodeInformer.get(object.spec.nodeName))
-      podQueue.addAfter(keyOf(object), 200);
+    if (type === 'deleted' || !object.spec.nodeName) return;
+    if (!nodeInformer.get(object.spec.nodeName)) podQueue.addAfter(keyOf(object), 200);
+    else if (isDoubtful(object)) podQueue.add(keyOf(object));
   });
 }

@@ -7,6 +7,7 @@ import { controllerRevisions, pods, statefulSets } from '../machinery/resources.
 import type { Runtime } from '../machinery/runtime.ts';
 import type { Pod, StatefulSet } from '../machinery/types.ts';
 import { claimPods, onPodsOf, soonestAvailable } from '../pods.ts';
+import { onRoom } from '../quota/room.ts';
 import { statefulSetClaims } from './claims.ts';
 import { missingIdentity, ordinalOf, ordinalPod, podName } from './identity.ts';
 import { plan, type Step } from './plan.ts';
@@ -67,7 +68,7 @@ export function statefulSetController(runtime: Runtime): void {
     });
   }
 
-  const queue = runtime.queue({ name: 'statefulset' }, async (key) => {
+  const queue = runtime.queue({ name: 'statefulset', maxBackoffMs: 60_000 }, async (key) => {
     const set = informer.get(key);
     if (set === undefined || set.metadata.deletionTimestamp !== undefined) return;
     const revisions = await history(runtime, set);
@@ -84,5 +85,9 @@ export function statefulSetController(runtime: Runtime): void {
   });
 
   informer.on(({ object }) => queue.add(keyOf(object)));
+  onRoom(runtime, (namespace) => {
+    for (const set of informer.list(namespace ?? ''))
+      if ((set.status?.replicas ?? 0) < (set.spec.replicas ?? 1)) queue.add(keyOf(set));
+  });
   onPodsOf(podInformer, 'StatefulSet', informer, queue, (set) => set.spec.selector);
 }
