@@ -73,9 +73,9 @@ describe('watchers', () => {
     slow.end();
     const stream = (await unread).pause();
     const closed = new Promise((done) => stream.on('close', done).on('error', done));
-    const quick = server.watch(path, events + 1, 60_000);
+    const quick = server.watch(path, events + 1, 170_000);
     await server.post(`${ns}/configmaps`, { metadata: { name: 'burst', labels: { burst: '1' } } });
-    const padding = 'x'.repeat(4_000);
+    const padding = 'x'.repeat(2_000);
     let next = 0;
     const worker = async () => {
       for (let i = next++; i < events; i = next++)
@@ -90,7 +90,22 @@ describe('watchers', () => {
     stream.resume();
     await closed;
     agent.destroy();
-  });
+  }, 180_000);
+
+  it('that read are kept when very much changes at once', async () => {
+    const many = 1_500;
+    let next = 0;
+    const worker = async () => {
+      for (let i = next++; i < many; i = next++)
+        await server.post(`${ns}/secrets`, { metadata: { name: `s${i}`, labels: { at: 'once' } } });
+    };
+    await Promise.all(Array.from({ length: 16 }, worker));
+    const { body } = await server.get(`${ns}/secrets?limit=1`);
+    const path = `${ns}/secrets?watch=true&labelSelector=at%3Donce&resourceVersion=${body.metadata.resourceVersion}`;
+    const watchers = [1, 2, 3].map(() => server.watch(path, many, 60_000));
+    await server.del(`${ns}/secrets?labelSelector=at%3Donce`);
+    for (const seen of await Promise.all(watchers)) expect(seen).toHaveLength(many);
+  }, 120_000);
 });
 
 describe('a namespace', () => {

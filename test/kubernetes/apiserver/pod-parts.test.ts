@@ -19,7 +19,7 @@ afterAll(() => server.stop());
 
 describe('ephemeral containers', () => {
   it('are added as kubectl debug does, with the defaults of a container', async () => {
-    const { status, body } = await server.call(
+    const { status, body, headers } = await server.call(
       'PATCH',
       `${ns}/pods/p/ephemeralcontainers`,
       { spec: { ephemeralContainers: [helper] } },
@@ -28,6 +28,7 @@ describe('ephemeral containers', () => {
     expect(status).toBe(200);
     expect(body.spec.ephemeralContainers).toMatchObject([{ ...helper, imagePullPolicy: 'IfNotPresent' }]);
     expect(body.metadata.generation).toBe(2);
+    expect(headers.warning).toContain('does not start them');
     expect((await server.get(`${ns}/pods/p/ephemeralcontainers`)).body.spec).toEqual(body.spec);
   });
 

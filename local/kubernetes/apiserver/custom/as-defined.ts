@@ -1,5 +1,5 @@
 /** Stored objects of a custom kind in the form that their definition has now, which may be another than when they were written. */
-import { clone, type Obj } from '../json.ts';
+import { clone, type Obj, same } from '../json.ts';
 import { apiVersionOf, type Kind } from '../kinds/kind.ts';
 import { fillDefaults, prune } from './prune.ts';
 
@@ -17,6 +17,8 @@ export function asDefined(kind: Kind, stored: Obj): Obj {
       prune(kind.schema, object);
       fillDefaults(kind.schema, object);
     }
+    // Mostly nothing changes: then one copy is enough.
+    if (same(object, stored)) object = stored;
     shown.set(stored, object);
   }
   return object;

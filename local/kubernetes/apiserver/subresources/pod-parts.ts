@@ -18,12 +18,15 @@ import { draft, existing, managerOf } from '../verbs/stored.ts';
 import { change } from '../verbs/update.ts';
 
 interface Part {
+  /** Said to who writes it: what nobody here does with it. */
+  unserved?: string;
   /** The spec with the part as the client wants it. */
   take(old: Json, wanted: Json): Json;
   faults(next: Json, old: Json): FieldError[];
 }
 
 const ephemeral: Part = {
+  unserved: 'ephemeral containers are kept, but the kubelet of this embedded cluster does not start them',
   take: (old, { ephemeralContainers }) => ({ ...old, ephemeralContainers }),
   faults({ ephemeralContainers: next = [], ...spec }, { ephemeralContainers: old = [] }) {
     const field = 'spec.ephemeralContainers';
@@ -92,7 +95,7 @@ const resize: Part = {
     }),
 };
 
-function write(call: KindCall, name: string, { take, faults }: Part, options: WriteOptions, wanted: Obj): Answer {
+function write(call: KindCall, name: string, part: Part, options: WriteOptions, wanted: Obj): Answer {
   if (wanted.metadata?.name && wanted.metadata.name !== call.info.name)
     throw badRequest(
       `the name of the object (${wanted.metadata.name}) does not match the name on the URL (${call.info.name})`,
@@ -100,10 +103,11 @@ function write(call: KindCall, name: string, { take, faults }: Part, options: Wr
   const stored = existing(call);
   const next = draft(call.kind, stored);
   next.metadata.resourceVersion = wanted.metadata?.resourceVersion ?? '';
-  next.spec = take(next.spec, wanted.spec ?? {});
+  next.spec = part.take(next.spec, wanted.spec ?? {});
   call.kind.defaults?.(next);
-  const wrong = faults(next.spec, stored.object.spec);
+  const wrong = part.faults(next.spec, stored.object.spec);
   if (wrong.length) throw invalid({ group: '', kind: 'Pod' }, call.info.name!, wrong);
+  if (part.unserved) call.warnings.push(part.unserved);
   const object = change(call, stored, { next, options, manager: managerOf(call, options, name), subresource: name });
   return { code: 200, object, kind: call.kind };
 }

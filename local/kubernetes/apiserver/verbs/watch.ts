@@ -1,10 +1,10 @@
 /** WATCH: the changes after a version, for as long as the client stays. */
 import type { Answer, KindCall } from '../call.ts';
 import { internal, StatusError } from '../errors.ts';
-import { type Json, type Obj, same } from '../json.ts';
+import { type Json, same } from '../json.ts';
 import { apiVersionOf } from '../kinds/kind.ts';
 import { type Shaper, shape } from '../output/shape.ts';
-import type { StoreEvent } from '../storage/store.ts';
+import type { Stored, StoreEvent } from '../storage/store.ts';
 import { listOptions, versionNumber } from './options.ts';
 import { matches, selectionOf, tooLarge } from './read.ts';
 import { shown } from './stored.ts';
@@ -12,8 +12,10 @@ import { shown } from './stored.ts';
 const BOOKMARK_MS = 60_000;
 /** A watch without a timeout of its own ends after half an hour to an hour. */
 const MIN_TIMEOUT_S = 1800;
-/** So many changes, or bytes, may wait for a slow client before its watch is closed. */
+/** A client that is so many changes behind and takes nothing for so long does not read: its watch is closed. */
 const BEHIND = 1_000;
+const STALL_MS = 2_000;
+/** Bytes that may wait for a slow client, whatever it takes. */
 const BACKLOG = 32 * 1024 * 1024;
 const FUTURE_WAIT_MS = 3000;
 
@@ -48,25 +50,43 @@ export async function watch(call: KindCall): Promise<Answer> {
     stop();
     clearInterval(bookmarks);
     clearTimeout(timeout);
+    clearTimeout(stall);
     context.stopping.removeEventListener('abort', end);
     response.end();
   };
   let behind = 0;
+  let takenLast = 0;
+  let stall: NodeJS.Timeout | undefined;
   const taken = () => {
     behind--;
+    takenLast = performance.now();
   };
-  const send = (event: Event, change = false): void => {
+  // A client that does not read would hold everything in memory; it can resume from the version it saw.
+  const drop = () => {
+    end();
+    response.destroy();
+  };
+  // Asked after the sockets had their turn, so that a server that was busy itself blames nobody.
+  const dropStalled = () => {
+    stall = undefined;
+    if (behind > BEHIND && performance.now() - takenLast > STALL_MS / 2) drop();
+  };
+  const write = (text: string, change: boolean): void => {
     if (ended) return;
-    if (change) behind++;
-    response.write(`${JSON.stringify(event)}\n`, change ? taken : undefined);
-    if (behind > BEHIND || response.writableLength > BACKLOG) {
-      // A client that does not read would hold everything in memory; it can resume from the version it saw.
-      end();
-      response.destroy();
-    }
+    response.write(text, change ? taken : undefined);
+    if (response.writableLength > BACKLOG) drop();
+    if (!change) return;
+    behind++;
+    // Many changes at once (a collection that is deleted) are no sign of a slow client; that nothing of them is taken is one.
+    if (behind > BEHIND) stall ??= setTimeout(() => setImmediate(dropStalled), STALL_MS);
   };
-  const sendObject = (type: string, object: Obj, change = false): void =>
-    send({ type, object: shaper.one(shown(kind, object)) }, change);
+  const send = (event: Event): void => write(`${JSON.stringify(event)}\n`, false);
+  // Stored texts are what is shown of a built-in object as it is: they are not written anew for each watcher.
+  const asStored = call.form.as === undefined && !kind.custom && kind.fromStored === undefined;
+  const sendStored = (type: string, { object, json }: Pick<Stored, 'object' | 'json'>, change: boolean): void => {
+    const text = asStored ? json : JSON.stringify(shaper.one(shown(kind, object)));
+    write(`{"type":"${type}","object":${text}}\n`, change);
+  };
   const bookmark = (version: number, annotations?: Json): void => {
     const object = {
       kind: kind.kind,
@@ -92,11 +112,12 @@ export async function watch(call: KindCall): Promise<Answer> {
     }
     const now = type !== 'DELETED' && matches(kind, selection, stored.object);
     const was = before !== undefined && matches(kind, selection, before.object);
-    if (now) sendObject(was ? 'MODIFIED' : 'ADDED', stored.object, change);
+    if (now) sendStored(was ? 'MODIFIED' : 'ADDED', stored, change);
     else if (was) {
       // What leaves the selection is shown as it last matched, with the version of the change.
-      const last = before.object;
-      sendObject('DELETED', { ...last, metadata: { ...last.metadata, resourceVersion: String(rv) } }, change);
+      const { object } = before;
+      const last = { ...object, metadata: { ...object.metadata, resourceVersion: String(rv) } };
+      sendStored('DELETED', { object: last, json: JSON.stringify(last) }, change);
     }
   };
 
@@ -125,8 +146,8 @@ export async function watch(call: KindCall): Promise<Answer> {
     return { handled: true };
   }
   if (initial) {
-    for (const { object } of store.list(kind.storage))
-      if (matches(kind, selection, object)) sendObject('ADDED', object);
+    for (const stored of store.list(kind.storage))
+      if (matches(kind, selection, stored.object)) sendStored('ADDED', stored, false);
     if (options.sendInitialEvents && options.bookmarks) bookmark(store.version, { [INITIAL_END]: 'true' });
   } else for (const event of past) deliver(event, false);
   return { handled: true };
