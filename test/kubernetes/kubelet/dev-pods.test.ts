@@ -11,7 +11,7 @@ import {
 import type { Container, PodSpec } from '#local/kubernetes/controllers/machinery/types.ts';
 import { isolationFault } from '#local/kubernetes/kubelet/isolation.ts';
 import { startTestCluster } from '../cluster/harness.ts';
-import { devPod, kubectl, ready } from './support.ts';
+import { devPod, kubectl, ready, startKubectl } from './support.ts';
 
 type Cluster = Awaited<ReturnType<typeof startTestCluster>>;
 let cluster: Cluster;
@@ -144,9 +144,10 @@ describe('a dev pod', () => {
     const command = ['sh', '-c', 'trap "echo bye; exit 0" TERM; echo hi; while :; do sleep 0.1; done'];
     await cluster.create(pods, devPod('brief', { command }));
     await cluster.ready('brief');
-    const log = cluster.log('brief', { follow: 'true' });
+    const log = startKubectl(cluster.parts.adminKubeconfig, ['logs', '-f', 'brief']);
+    await cluster.eventually(async () => log.out()).toBe('hi\n');
     await run('delete', 'pod', 'brief');
-    expect(await log).toBe('hi\nbye\n');
+    expect((await log.ended).out).toBe('hi\nbye\n');
   });
 
   test('may have a root file system that cannot be written', async () => {

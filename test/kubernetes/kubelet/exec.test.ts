@@ -7,6 +7,9 @@ import { pods } from '#local/kubernetes/controllers/machinery/resources.ts';
 import { app, startTestCluster } from '../cluster/harness.ts';
 import { configOf, devPod, KUBECTL, kubectl, type Ran, ready, startKubectl } from './support.ts';
 
+/** Behaviour is waited for; how long it takes is the machine's business. */
+const SOON = { timeout: 15_000 };
+
 let cluster: Awaited<ReturnType<typeof startTestCluster>>;
 const run = (args: string[], input = '', env = {}): Promise<Ran> =>
   kubectl(cluster.parts.adminKubeconfig, args, input, env);
@@ -98,9 +101,9 @@ describe('kubectl exec', () => {
 
   test('on a terminal knows its name and size, follows a resize, takes an interrupt, and answers the exit code', async () => {
     const { terminal, ended, shown } = onTerminal(['exec', '-it', 'seat', '--', 'bash'], { cols: 101, rows: 31 });
-    await expect.poll(shown).toContain('$ ');
+    await expect.poll(shown, SOON).toContain('$ ');
     terminal.write('tty; stty size\r');
-    await expect.poll(shown).toMatch(/\/dev\/pts\/\d+\r\n31 101\r\n/);
+    await expect.poll(shown, SOON).toMatch(/\/dev\/pts\/\d+\r\n31 101\r\n/);
     terminal.resize(90, 20);
     await expect
       .poll(
@@ -108,11 +111,11 @@ describe('kubectl exec', () => {
           terminal.write('stty size\r');
           return shown();
         },
-        { interval: 100 },
+        { ...SOON, interval: 100 },
       )
       .toContain('20 90\r\n');
     terminal.write('sleep 300\r');
-    await expect.poll(shown).toContain('sleep 300');
+    await expect.poll(shown, SOON).toContain('sleep 300');
     terminal.write('\x03');
     terminal.write('echo interrupted; exit 5\r');
     expect(await ended).toBe(5);
@@ -125,14 +128,15 @@ describe('kubectl logs', () => {
     const command = ['sh', '-c', 'echo one; echo two; while ! test -e /tmp/end; do sleep 0.05; done; exit 1'];
     await cluster.create(pods, devPod('teller', { command }));
     await cluster.ready('teller');
-    const following = run(['logs', '-f', 'teller']);
+    const following = startKubectl(cluster.parts.adminKubeconfig, ['logs', '-f', 'teller']);
+    await expect.poll(following.out, SOON).toBe('one\ntwo\n');
     await cluster.eventually(async () => (await run(['logs', 'teller', '--tail=1', '--since=1h'])).out).toBe('two\n');
     expect((await run(['logs', 'teller', '--timestamps'])).out).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z one\n/);
     expect((await run(['logs', 'teller', '--previous'])).err).toContain(
       'previous terminated container "dev" in pod "teller" not found',
     );
     await run(['exec', 'teller', '--', 'touch', '/tmp/end']);
-    expect((await following).out).toBe('one\ntwo\n');
+    expect((await following.ended).out).toBe('one\ntwo\n');
     await cluster.eventually(async () => (await run(['logs', 'teller', '--previous'])).out).toBe('one\ntwo\n');
   });
 });
@@ -207,7 +211,7 @@ describe('kubectl attach and run', () => {
     const args = ['run', 'shell', '-it', '--rm', '--restart=Never', '--image=node:24', '--', 'bash'];
     const { terminal, ended, shown } = onTerminal(args, { cols: 80, rows: 24 });
     terminal.write('\r');
-    await expect.poll(shown).toContain('$ ');
+    await expect.poll(shown, SOON).toContain('$ ');
     terminal.write('echo I am $HOSTNAME; exit\r');
     expect(await ended).toBe(0);
     expect(shown()).toContain('I am shell\r\n');
@@ -218,7 +222,7 @@ describe('kubectl attach and run', () => {
     await cluster.create(pods, devPod('talk', { command }, { restartPolicy: 'Never' }));
     await cluster.ready('talk');
     const attached = startKubectl(cluster.parts.adminKubeconfig, ['attach', 'talk']);
-    await expect.poll(attached.out, { timeout: 10_000 }).toContain('wait\n');
+    await expect.poll(attached.out, SOON).toContain('wait\n');
     await run(['exec', 'talk', '--', 'touch', '/tmp/go']);
     const { code, out, err } = await attached.ended;
     expect([code, out.replaceAll('wait\n', '')]).toEqual([0, 'out\n']);
@@ -275,7 +279,7 @@ describe('the client library', () => {
       null,
       false,
     )) as unknown as WebSocket;
-    await expect.poll(out.text).toMatch(/^\d+\n$/);
+    await expect.poll(out.text, SOON).toMatch(/^\d+\n$/);
     const alive = async () => (await within(['test', '-d', `/proc/${out.text().trim()}`])).code;
     expect(await alive()).toBe(0);
     socket.terminate();
@@ -288,8 +292,8 @@ describe('the client library', () => {
     await cluster.ready('library');
     const out = collect();
     await new Attach(config()).attach('default', 'library', 'dev', out.stream, null, null, false);
-    await expect.poll(out.text, { timeout: 10_000 }).toContain('wait\n');
+    await expect.poll(out.text, SOON).toContain('wait\n');
     await run(['exec', 'library', '--', 'touch', '/tmp/go']);
-    await expect.poll(out.text, { timeout: 10_000 }).toContain('said\n');
+    await expect.poll(out.text, SOON).toContain('said\n');
   });
 });

@@ -16,6 +16,9 @@ import {
 } from '#local/kubernetes/kubelet/streams/spdy/frames.ts';
 import { HeaderCodec } from '#local/kubernetes/kubelet/streams/spdy/headers.ts';
 
+/** Behaviour is waited for; how long it takes is the machine's business. */
+const SOON = { timeout: 15_000 };
+
 const int = (value: number) => Buffer.from([value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255]);
 
 /** A client of a served connection, with all that it was sent. */
@@ -87,19 +90,19 @@ describe('a connection', () => {
       stream.pipe(stream);
     });
     await syn(1, { streamtype: 'data' });
-    await expect.poll(() => of(SYN_REPLY).length).toBe(1);
+    await expect.poll(() => of(SYN_REPLY).length, SOON).toBe(1);
     // Bytes come as they will, frames in halves.
     const bytes = Buffer.concat([dataFrame(1, 0, Buffer.from('hello ')), dataFrame(1, FIN, Buffer.from('there'))]);
     client.write(bytes.subarray(0, 11));
     client.write(bytes.subarray(11));
-    await expect.poll(() => ended(1)).toBe(true);
+    await expect.poll(() => ended(1), SOON).toBe(true);
     expect(data(1)).toBe('hello there');
   });
 
   test('answers a ping', async () => {
     const { client, of } = connection(() => undefined);
     client.write(controlFrame(PING, 0, int(7)));
-    await expect.poll(() => of(PING).map(({ payload }) => payload.readUInt32BE(0))).toEqual([7]);
+    await expect.poll(() => of(PING).map(({ payload }) => payload.readUInt32BE(0)), SOON).toEqual([7]);
   });
 
   test('resets a stream that is dropped here, and learns of one that is dropped there', async () => {
@@ -107,11 +110,11 @@ describe('a connection', () => {
     const { client, syn, of } = connection((stream) => streams.push(stream));
     await syn(1, {});
     await syn(3, {});
-    await expect.poll(() => streams.length).toBe(2);
+    await expect.poll(() => streams.length, SOON).toBe(2);
     streams[0]?.destroy();
-    await expect.poll(() => of(RST_STREAM).map(({ payload }) => payload.readUInt32BE(0))).toEqual([1]);
+    await expect.poll(() => of(RST_STREAM).map(({ payload }) => payload.readUInt32BE(0)), SOON).toEqual([1]);
     client.write(controlFrame(RST_STREAM, 0, Buffer.concat([int(3), int(5)])));
-    await expect.poll(() => streams[1]?.destroyed).toBe(true);
+    await expect.poll(() => streams[1]?.destroyed, SOON).toBe(true);
   });
 
   test('a reader that is slow holds the sender up, and gets everything', async () => {
@@ -120,11 +123,11 @@ describe('a connection', () => {
       held = stream;
     });
     await syn(1, {});
-    await expect.poll(() => held).toBeDefined();
+    await expect.poll(() => held, SOON).toBeDefined();
     const total = 64;
     for (let i = 0; i < total; i += 1) client.write(dataFrame(1, 0, Buffer.alloc(32 * 1024)));
     client.write(dataFrame(1, FIN, Buffer.alloc(0)));
-    await expect.poll(() => held?.readableLength).toBeGreaterThan(0);
+    await expect.poll(() => held?.readableLength, SOON).toBeGreaterThan(0);
     expect(held?.readableLength).toBeLessThan((total * 32 * 1024) / 2);
     expect(Buffer.concat((await held?.toArray()) ?? []).length).toBe(total * 32 * 1024);
   });
@@ -135,7 +138,7 @@ describe('a connection', () => {
       stream = opened;
     });
     await syn(1, {});
-    await expect.poll(() => stream).toBeDefined();
+    await expect.poll(() => stream, SOON).toBeDefined();
     client.write(Buffer.from('\x80\x02\x00\x01\x00\x00\x00\x00', 'latin1'));
     await served;
     expect(stream?.destroyed).toBe(true);
