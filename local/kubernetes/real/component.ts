@@ -10,6 +10,8 @@ export interface Component {
   stop(graceMs: number): Promise<void>;
 }
 
+/** What a shell says that was handed a program of another kind of machine, as a kernel's last resort. */
+const NOT_RUN = [2, 126, 127];
 const TAIL_BYTES = 8_192;
 const TAIL_LINES = 8;
 
@@ -45,11 +47,11 @@ export function startComponent(
   const running = tether.run({ command, cwd, log, env: { PATH: process.env.PATH ?? '', HOME: cwd } });
   return {
     name,
-    ended: running.exited.then(({ code, error }) =>
-      error === undefined
-        ? `${command[0]} ended with code ${code}; its last words (all in ${log}):\n${tailOf(log)}`
-        : `${command[0]} cannot be run: ${error}; is it a program for this machine (${process.platform} ${process.arch})?`,
-    ),
+    ended: running.exited.then(({ code, error }) => {
+      const foreign = NOT_RUN.includes(code) ? `; is it a program for ${process.platform} ${process.arch}?` : '';
+      if (error !== undefined) return `${command[0]} cannot be run: ${error}${foreign}`;
+      return `${command[0]} ended with code ${code}${foreign}; its last words (all in ${log}):\n${tailOf(log)}`;
+    }),
     async stop(graceMs) {
       running.signal('SIGTERM');
       const late = setTimeout(() => running.signal('SIGKILL'), graceMs);

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { type LocalCluster, startCluster } from '#local/kubernetes/cluster.ts';
 import { deployments, namespaces, pods } from '#local/kubernetes/controllers/machinery/resources.ts';
 import { app, deploymentOf, settings, speak, temporary } from './harness.ts';
+import { processesOf } from './processes.ts';
 
 const clusters: LocalCluster[] = [];
 const folders: string[] = [];
@@ -24,23 +25,6 @@ const start = async (dir: string, network: string) => {
   clusters.push(cluster);
   return cluster;
 };
-/** Processes that live and whose environment or arguments name the folder. */
-const processesOf = (dir: string): number[] =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        if (/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) return false;
-        return (
-          readFileSync(`/proc/${pid}/environ`, 'utf8').includes(dir) ||
-          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(dir)
-        );
-      } catch {
-        return false;
-      }
-    });
-
 describe('a cluster in its own process', () => {
   test('is ready soon, has a private kubeconfig, and ends when told', async () => {
     const dir = await folder();
