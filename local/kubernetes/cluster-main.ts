@@ -1,4 +1,5 @@
 /** The process of one embedded cluster: starts its parts when told so by its parent, and ends with it. */
+import { flushCompileCache } from 'node:module';
 import { type ClusterFacts, type ClusterParts, type ClusterSettings, startParts } from './cluster-parts.ts';
 
 export type ToCluster = { op: 'start'; settings: ClusterSettings } | { op: 'stop' };
@@ -30,6 +31,8 @@ process.on('message', (message: ToCluster) => {
   parts
     .then(({ server, caPem, adminToken, adminKubeconfig, lost }) => {
       tell({ event: 'ready', facts: { server, caPem, adminToken, adminKubeconfig } });
+      // Not only at the end, which may be a kill.
+      setImmediate(flushCompileCache);
       void lost?.then((why) => {
         if (!stopping) tell({ event: 'log', line: why });
         void stop();

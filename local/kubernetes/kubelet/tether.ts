@@ -57,7 +57,10 @@ export class Tether {
       // A group of its own: Ctrl-C in our terminal is for us, who then stop the pods in order.
       detached: true,
       execArgv: [],
-      env: { PATH: process.env.PATH ?? '' },
+      env: {
+        PATH: process.env.PATH ?? '',
+        ...(process.env.NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }),
+      },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     child.on('message', (message) => {
