@@ -131,6 +131,15 @@ describe('tokens', () => {
     expect(review.body.status.authenticated).toBeUndefined();
   });
 
+  it("that are no service account's are meant for this server alone", async () => {
+    const review = async (audiences?: string[]) =>
+      (await server.post('/apis/authentication.k8s.io/v1/tokenreviews', { spec: { token: componentToken, audiences } }))
+        .body.status;
+    expect(await review()).toMatchObject({ authenticated: true, audiences: [ISSUER], user: { username: 'component' } });
+    expect(await review(['vault', ISSUER])).toMatchObject({ authenticated: true, audiences: [ISSUER] });
+    expect((await review(['vault'])).authenticated).toBeUndefined();
+  });
+
   it('for another audience, expired or forged do not open the door', async () => {
     await account('aud');
     const { body } = await server.post(`${ns}/serviceaccounts/aud/token`, { spec: { audiences: ['vault'] } });

@@ -3,7 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { unauthorized } from '../errors.ts';
 import { certificateUser } from './client-certificate.ts';
-import type { TokenSigner } from './service-account-tokens.ts';
+import { ISSUER, type TokenSigner } from './service-account-tokens.ts';
 import { ANONYMOUS, AUTHENTICATED, MASTERS, type User } from './user.ts';
 
 export interface AuthenticateOptions {
@@ -21,7 +21,8 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 
 export interface Authenticated {
   user: User;
-  audiences?: string[];
+  /** Those of the asked ones that the token is meant for. */
+  audiences: string[];
 }
 
 export type Authenticator = (token: string, audiences?: string[]) => Promise<Authenticated | undefined>;
@@ -71,15 +72,15 @@ export function authenticator(options: AuthenticateOptions, signer: TokenSigner)
     }
   }
 
-  return async (token, audiences) => {
+  return async (token, audiences = [ISSUER]) => {
     const hash = digest(token);
-    const match = fixed.find((one) => timingSafeEqual(one.hash, hash));
-    if (match) return { user: match.user };
     const own = signer.authenticate(token, audiences);
     if (own) return own;
-    if (options.tokenWebhook === undefined) return undefined;
-    const user = await ask(options.tokenWebhook, token);
-    return user && { user };
+    // Other tokens name no audience: they are meant for this server alone.
+    if (!audiences.includes(ISSUER)) return undefined;
+    const match = fixed.find((one) => timingSafeEqual(one.hash, hash));
+    const user = match?.user ?? (options.tokenWebhook && (await ask(options.tokenWebhook, token)));
+    return user ? { user, audiences: [ISSUER] } : undefined;
   };
 }
 

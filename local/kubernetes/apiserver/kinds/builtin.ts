@@ -8,4 +8,13 @@ import type { Kind } from './kind.ts';
 import { OTHERS } from './others.ts';
 import { RBAC } from './rbac.ts';
 
-export const BUILTIN: Kind[] = [...CORE, ...APPS, ...RBAC, ...EVENTS_GROUP, ...OTHERS, POLICY, BINDING, CUSTOM_RESOURCE_DEFINITIONS];
+export const BUILTIN: Kind[] = [
+  ...CORE,
+  ...APPS,
+  ...RBAC,
+  ...EVENTS_GROUP,
+  ...OTHERS,
+  POLICY,
+  BINDING,
+  CUSTOM_RESOURCE_DEFINITIONS,
+];

@@ -91,6 +91,8 @@ export const EVENTS_GROUP: Kind[] = [
   define('events.k8s.io', 'v1', 'io.k8s.api.events.v1', 'Event', 'events', {
     shortNames: ['ev'],
     storage: 'events',
+    // To Go both groups are one internal type.
+    refusedAs: '',
     columns: EVENT_COLUMNS,
     toStored: (event) => renamed(event, TO_CORE, 'v1'),
     fromStored: (event) => {

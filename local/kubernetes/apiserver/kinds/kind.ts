@@ -81,6 +81,8 @@ export interface Kind {
   fromStored?(object: Obj): Obj;
   /** Its definition is being deleted: nothing new may come. */
   terminating?: boolean;
+  /** The group that refusals name, where it is another than the kind's own. */
+  refusedAs?: string;
   /** Sent with each answer (deprecated versions). */
   deprecation?: string;
 }

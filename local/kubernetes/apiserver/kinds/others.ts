@@ -1,5 +1,5 @@
 /** The kinds of the smaller groups: leases, slices, policies, classes, budgets, and the reviews that are answered and never stored. */
-import { type FieldError, invalidField, notSupported, required } from '../errors.ts';
+import { type FieldError, forbiddenField, invalidField, notSupported, required } from '../errors.ts';
 import { at, type Json, type Obj, same } from '../json.ts';
 import { AGE, column, NAME, number, text } from './columns.ts';
 import { define, generationOfSpec } from './define.ts';
@@ -72,8 +72,28 @@ const storageclasses = define('storage.k8s.io', 'v1', 'io.k8s.api.storage.v1', '
     object.reclaimPolicy ??= 'Delete';
     object.volumeBindingMode ??= 'Immediate';
   },
-  validate: (object) => (object.provisioner ? [] : [required('provisioner')]),
+  validate: (object) => [
+    ...(object.provisioner ? [] : [required('provisioner')]),
+    ...(['Delete', 'Retain'].includes(object.reclaimPolicy)
+      ? []
+      : [notSupported('reclaimPolicy', object.reclaimPolicy, ['Delete', 'Retain'])]),
+    ...(['Immediate', 'WaitForFirstConsumer'].includes(object.volumeBindingMode)
+      ? []
+      : [notSupported('volumeBindingMode', object.volumeBindingMode, ['Immediate', 'WaitForFirstConsumer'])]),
+  ],
+  validateUpdate: (next, old) => [
+    ...['parameters', 'provisioner', 'reclaimPolicy']
+      .filter((field) => !same(next[field], old[field]))
+      .map((field) => forbiddenField(field, `updates to ${field} are forbidden.`)),
+    ...(next.volumeBindingMode === old.volumeBindingMode
+      ? []
+      : [invalidField('volumeBindingMode', next.volumeBindingMode, 'field is immutable')]),
+  ],
 });
+
+/** Of classes that people make; the system's own are above. */
+const HIGHEST_PRIORITY = 1_000_000_000;
+const PRIORITY_STORAGE = 'scheduling.k8s.io/priorityclasses';
 
 const priorityclasses = define(
   'scheduling.k8s.io',
@@ -96,6 +116,30 @@ const priorityclasses = define(
     defaults(object) {
       object.preemptionPolicy ??= 'PreemptLowerPriority';
     },
+    validate: (object, around) => [
+      ...(object.metadata.name?.startsWith('system-') && !around.find(PRIORITY_STORAGE, undefined, object.metadata.name)
+        ? [
+            forbiddenField(
+              'metadata.name',
+              `priority class names with 'system-' prefix are reserved for system use only. error: ${object.metadata.name} is not a known system priority class`,
+            ),
+          ]
+        : []),
+      ...(object.value > HIGHEST_PRIORITY && !object.metadata.name?.startsWith('system-')
+        ? [forbiddenField('value', `maximum allowed value of a user defined priority is ${HIGHEST_PRIORITY}`)]
+        : []),
+      ...(['Never', 'PreemptLowerPriority'].includes(object.preemptionPolicy)
+        ? []
+        : [notSupported('preemptionPolicy', object.preemptionPolicy, ['Never', 'PreemptLowerPriority'])]),
+    ],
+    validateUpdate: (next, old) =>
+      (['value', 'preemptionPolicy'] as const)
+        .filter((field) => next[field] !== old[field])
+        .map((field) =>
+          field === 'value'
+            ? forbiddenField(field, 'may not be changed in an update.')
+            : invalidField(field, next[field], 'field is immutable'),
+        ),
   },
 );
 

@@ -107,6 +107,38 @@ export const persistentvolumeclaims = core('PersistentVolumeClaim', 'persistentv
   validateUpdate: claimUpdateFaults,
 });
 
+/** What of a volume's spec says what it is, and not where it is stored. */
+const ABOUT = [
+  'accessModes',
+  'capacity',
+  'claimRef',
+  'mountOptions',
+  'nodeAffinity',
+  'persistentVolumeReclaimPolicy',
+  'storageClassName',
+  'volumeAttributesClassName',
+  'volumeMode',
+];
+const sourceOf = (volume: Obj): Json =>
+  Object.fromEntries(Object.entries(volume.spec ?? {}).filter(([key]) => !ABOUT.includes(key)));
+
+function volumeFaults(volume: Obj): FieldError[] {
+  const { accessModes = [], capacity = {} } = volume.spec ?? {};
+  const faults: FieldError[] = [];
+  if (accessModes.length === 0) faults.push(required('spec.accessModes'));
+  for (const mode of accessModes)
+    if (!MODES[mode]) faults.push(notSupported('spec.accessModes', mode, Object.keys(MODES).sort()));
+  if (Object.keys(capacity).length === 0) faults.push(required('spec.capacity'));
+  else if (capacity.storage === undefined) faults.push(notSupported('spec.capacity', capacity, ['storage']));
+  else if ((parseQuantity(capacity.storage)?.nano ?? 0n) <= 0n)
+    faults.push(invalidField('spec.capacity[storage]', capacity.storage, 'must be greater than zero'));
+  const sources = Object.keys(sourceOf(volume));
+  if (sources.length === 0) faults.push(required('spec', 'must specify a volume type'));
+  for (const extra of sources.slice(1))
+    faults.push(forbiddenField(`spec.${extra}`, 'may not specify more than 1 volume type'));
+  return faults;
+}
+
 export const persistentvolumes = core('PersistentVolume', 'persistentvolumes', {
   shortNames: ['pv'],
   namespaced: false,
@@ -137,6 +169,15 @@ export const persistentvolumes = core('PersistentVolume', 'persistentvolumes', {
     if (volume.spec.hostPath) volume.spec.hostPath.type ??= '';
     if (!volume.status?.phase) volume.status = { ...volume.status, phase: 'Pending' };
   },
+  validate: volumeFaults,
+  validateUpdate: (next, old) => [
+    ...(same(sourceOf(next), sourceOf(old))
+      ? []
+      : [forbiddenField('spec.persistentvolumesource', 'spec.persistentvolumesource is immutable after creation')]),
+    ...(at(next, 'spec.volumeMode') === at(old, 'spec.volumeMode')
+      ? []
+      : [invalidField('spec.volumeMode', at(next, 'spec.volumeMode'), 'field is immutable')]),
+  ],
   prepareCreate(volume) {
     volume.metadata.finalizers = [...new Set([...(volume.metadata.finalizers ?? []), 'kubernetes.io/pv-protection'])];
   },

@@ -49,7 +49,7 @@ async function tokenStatus({ context }: KindCall, review: Obj): Promise<Json> {
   return {
     authenticated: true,
     user: userInfo(withGroup(found.user)),
-    ...(found.audiences && { audiences: found.audiences }),
+    audiences: found.audiences,
   };
 }
 

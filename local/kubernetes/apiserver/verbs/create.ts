@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { admitCreate, admitValid } from '../admission/admit.ts';
 import type { Answer, KindCall } from '../call.ts';
 import { customFaults, pruneCustom } from '../custom/objects.ts';
-import { alreadyExists, internal, invalid, StatusError } from '../errors.ts';
+import { alreadyExists, internal, StatusError } from '../errors.ts';
 import { type Manager, managed } from '../fields/managed.ts';
 import { type Obj, timestamp } from '../json.ts';
 import { subjectOf } from '../kinds/kind.ts';
@@ -12,7 +12,7 @@ import { keyOf } from '../storage/store.ts';
 import { objectOf } from './body.ts';
 import { metadataFaults } from './metadata.ts';
 import { type WriteOptions, writeOptions } from './options.ts';
-import { checkNamespace, managerOf, shown, tidy, toStored } from './stored.ts';
+import { checkNamespace, invalidObject, managerOf, shown, tidy, toStored } from './stored.ts';
 
 export function create(call: KindCall): Answer {
   const options = writeOptions(call.info.query, 'CreateOptions', call.headers['user-agent']);
@@ -62,7 +62,7 @@ export function insert(
     ...(kind.custom ? customFaults(call, kind, object) : []),
     ...(kind.validate?.(object, context.around) ?? []),
   ];
-  if (faults.length) throw invalid({ group: kind.group, kind: kind.kind }, metadata.name ?? '', faults);
+  if (faults.length) throw invalidObject(kind, metadata.name ?? '', faults);
   call.warnings.push(...(kind.warnings?.(object) ?? []));
   const { dryRun } = options;
   admitValid({ call, kind, operation: 'CREATE', object, old: undefined, subresource: '', dryRun });

@@ -1,7 +1,7 @@
 /** What the writing verbs share: the stored object, the form of its version, its place. */
 import type { KindCall } from '../call.ts';
 import { asDefined } from '../custom/as-defined.ts';
-import { badRequest, notFound } from '../errors.ts';
+import { badRequest, type FieldError, invalid, notFound, type StatusError } from '../errors.ts';
 import type { Manager } from '../fields/managed.ts';
 import { clone, type Json, type Obj } from '../json.ts';
 import { type Kind, subjectOf } from '../kinds/kind.ts';
@@ -15,6 +15,10 @@ export const shown = (kind: Kind, stored: Obj): Obj => {
   const apiVersion = kind.group ? `${kind.group}/${kind.version}` : kind.version;
   return stored.apiVersion === apiVersion ? stored : { ...stored, apiVersion };
 };
+/** 422 with the faults of an object. */
+export const invalidObject = (kind: Kind, name: string, faults: FieldError[]): StatusError =>
+  invalid({ group: kind.refusedAs ?? kind.group, kind: kind.kind }, name, faults);
+
 /** The form in which it is stored. */
 export const toStored = (kind: Kind, object: Obj): Obj => (kind.toStored ? kind.toStored(object) : object);
 

@@ -20,7 +20,7 @@ import { objectOf } from './body.ts';
 import { insert } from './create.ts';
 import { metadataUpdateFaults } from './metadata.ts';
 import { type WriteOptions, writeOptions } from './options.ts';
-import { checkNamespace, managerOf, namespaceOf, shown, tidy, toStored } from './stored.ts';
+import { checkNamespace, invalidObject, managerOf, namespaceOf, shown, tidy, toStored } from './stored.ts';
 
 /** Paths whose part of the object has rules of its own, checked before. */
 const OWN_RULES = ['status', 'finalize', 'ephemeralcontainers', 'resize'];
@@ -66,7 +66,7 @@ export function change(
   if (replace && subresource === '') wantVersion(kind, name, wanted);
   if (!replace && next.metadata.uid && next.metadata.uid !== old.metadata.uid) {
     const fault = invalidField('metadata.uid', next.metadata.uid, 'field is immutable');
-    throw invalid({ group: kind.group, kind: kind.kind }, name, [fault, fault]);
+    throw invalidObject(kind, name, [fault, fault]);
   }
   if (next.metadata.uid && next.metadata.uid !== old.metadata.uid) {
     throw conflict(
@@ -81,7 +81,7 @@ export function change(
 
   const { metadata } = next;
   if (metadata.deletionTimestamp && metadata.deletionTimestamp !== old.metadata.deletionTimestamp) {
-    throw invalid({ group: kind.group, kind: kind.kind }, name, [
+    throw invalidObject(kind, name, [
       invalidField('metadata.deletionTimestamp', metadata.deletionTimestamp, 'field is immutable'),
     ]);
   }
@@ -111,7 +111,7 @@ export function change(
       ...(kind.validateUpdate?.(next, old, context.around) ?? []),
     );
   }
-  if (faults.length) throw invalid({ group: kind.group, kind: kind.kind }, name, faults);
+  if (faults.length) throw invalidObject(kind, name, faults);
   admitValid({ call, kind, operation: 'UPDATE', object: next, old, subresource, dryRun: options.dryRun });
 
   const ordered = tidy(next);
