@@ -79,14 +79,12 @@ const throughLibrary = (kubeconfig: string): Kubectl => {
     exec: async ({ namespace, pod }, command) => {
       const [out, errors] = [new PassThrough(), new PassThrough()];
       const status = new Promise<V1Status>((resolve, reject) => {
-        new Exec(config)
-          .exec(namespace, pod, 'dev', [...command], out, errors, null, false, resolve)
-          .then((socket) => {
-            socket.once('close', () => {
-              out.end();
-              errors.end();
-            });
-          }, reject);
+        new Exec(config).exec(namespace, pod, 'dev', [...command], out, errors, null, false, resolve).then((socket) => {
+          socket.once('close', () => {
+            out.end();
+            errors.end();
+          });
+        }, reject);
       });
       const [ended, written, complaint] = await Promise.all([status, text(out), text(errors)]);
       if (ended.status !== 'Success') throw new Error(`${command.join(' ')}: ${complaint || ended.message}`);

@@ -11,7 +11,13 @@ import { synthesize } from './synthesize.ts';
 export const ROOT = join(import.meta.dirname, '..', '..');
 
 /** The image that the local template names; the kubelet runs the agent's bundle for it. */
-const AGENT_IMAGE = 'roadstead/agent:local';
+export const AGENT_IMAGE = 'roadstead/agent:local';
+/** What takes the place of its entrypoint. */
+export const agentCommand = (): string[] => [
+  process.execPath,
+  '--enable-source-maps',
+  join(ROOT, 'dist/agent/main.mjs'),
+];
 
 export interface UpOptions {
   readonly port: number;
@@ -47,7 +53,7 @@ export const up = async ({ port, state, fresh, log, onMail, parameters, more }: 
       clustersPlugin({
         startCluster,
         images: {
-          [AGENT_IMAGE]: { command: [process.execPath, '--enable-source-maps', join(ROOT, 'dist/agent/main.mjs')] },
+          [AGENT_IMAGE]: { command: agentCommand() },
         },
       }),
     ],
