@@ -1,8 +1,9 @@
 /** Probes: asks a running container whether it has started, is alive and is ready, with the counting rules of the kubelet. */
-import { request as httpRequest } from 'node:http';
+
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { httpRequest } from '#local/kubernetes/http.ts';
 import type { Container, Probe } from '../controllers/machinery/types.ts';
 
 export interface Answer {

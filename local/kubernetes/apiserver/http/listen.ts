@@ -1,5 +1,5 @@
 /** The listening socket: TLS on loopback, HTTP/2 for those who can, HTTP/1.1 with kept connections for the others. */
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   createSecureServer,
   type Http2ServerRequest,
@@ -8,6 +8,7 @@ import {
 } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { HttpResponse } from '#local/kubernetes/http.ts';
 
 export interface Listening {
   port: number;
@@ -45,7 +46,7 @@ export async function listen(
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
     // A refusal is an ordinary answer, after which the connection ends.
-    const response = new ServerResponse(request);
+    const response = new HttpResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket as Socket);
     response.on('finish', () => {

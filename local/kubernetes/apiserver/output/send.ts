@@ -1,10 +1,10 @@
 /** Writes an answer to the client. */
 import type { ServerResponse } from 'node:http';
-import { stringify } from 'yaml';
 import type { Answer, Call } from '../call.ts';
 import type { StatusError } from '../errors.ts';
 import type { Json } from '../json.ts';
 import { apiVersionOf } from '../kinds/kind.ts';
+import { yamlLibrary } from '../yaml.ts';
 import { shape } from './shape.ts';
 
 const PLAIN = 'text/plain; charset=utf-8';
@@ -27,10 +27,9 @@ function write(response: ServerResponse, code: number, type: string, text: strin
 
 /** As Go's encoder writes it: keys in order, lists at the depth of their key, everything quoted that YAML 1.1 would read as something else. */
 const yaml = (body: Json): string =>
-  stringify(body, { sortMapEntries: true, indentSeq: false, schema: 'yaml-1.1', lineWidth: 0 }).replace(
-    /^( *)"\.": \{\}$/gm,
-    '$1.: {}',
-  );
+  yamlLibrary()
+    .stringify(body, { sortMapEntries: true, indentSeq: false, schema: 'yaml-1.1', lineWidth: 0 })
+    .replace(/^( *)"\.": \{\}$/gm, '$1.: {}');
 
 export function sendJson(
   response: ServerResponse,

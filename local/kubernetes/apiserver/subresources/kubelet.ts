@@ -1,6 +1,7 @@
 /** Requests of the API server to a kubelet: over TLS it shows its own client certificate, which is how a kubelet knows it. */
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { httpRequest } from '#local/kubernetes/http.ts';
 import type { KindCall } from '../call.ts';
 import { StatusError } from '../errors.ts';
 

@@ -1,5 +1,4 @@
 /** Reads the body of a request: JSON or YAML, of the right kind, decoded as Go would. */
-import { parseAllDocuments } from 'yaml';
 import type { KindCall } from '../call.ts';
 import { badRequest, invalid, invalidField, unsupportedMedia } from '../errors.ts';
 import { isMap, type Json, type Obj } from '../json.ts';
@@ -8,6 +7,7 @@ import { DecodeError, decode } from '../schema/decode.ts';
 import { readRepeats } from '../schema/duplicates.ts';
 import { jsonFault } from '../schema/json-fault.ts';
 import { parseProtobuf } from '../schema/protobuf.ts';
+import { yamlLibrary } from '../yaml.ts';
 
 export const SPOKEN = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
 
@@ -40,7 +40,7 @@ export function parseJson(text: string): Json {
 
 /** YAML 1.1, as Kubernetes reads it. */
 export function parseYaml(text: string): Json {
-  const [document] = parseAllDocuments(text, { version: '1.1', merge: true });
+  const [document] = yamlLibrary().parseAllDocuments(text, { version: '1.1', merge: true });
   if (document === undefined || !('toJS' in document)) return null;
   if (document.errors.length > 0)
     throw new DecodeError(`error converting YAML to JSON: yaml: ${document.errors[0]!.message.split('\n')[0]}`);
