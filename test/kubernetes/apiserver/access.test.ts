@@ -1,46 +1,15 @@
-/** Who may do what: tokens, roles, impersonation, and the questions about them. */
-import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+/** Who may do what: roles, impersonation, and the questions about them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ISSUER, tokenSigner } from '#local/kubernetes/apiserver/auth/service-account-tokens.ts';
-import { Store } from '#local/kubernetes/apiserver/storage/store.ts';
 import { componentToken, type TestServer, testServer } from './support/server.ts';
 
 let server: TestServer;
-let webhook: Server;
 let ns: string;
-let reviews = 0;
 
 beforeAll(async () => {
-  webhook = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      reviews++;
-      const { spec } = JSON.parse(Buffer.concat(chunks).toString());
-      const known = spec.token === 'from-the-cloud';
-      response.end(
-        JSON.stringify({
-          apiVersion: 'authentication.k8s.io/v1',
-          kind: 'TokenReview',
-          status: known
-            ? { authenticated: true, user: { username: 'cloud:ann', groups: ['viewers'] } }
-            : { authenticated: false },
-        }),
-      );
-    });
-  });
-  await new Promise<void>((done) => webhook.listen(0, '127.0.0.1', done));
-  server = await testServer({ tokenWebhook: `http://127.0.0.1:${(webhook.address() as AddressInfo).port}/` });
+  server = await testServer();
   ns = await server.namespace('access');
 });
-afterAll(async () => {
-  await server.stop();
-  webhook.close();
-});
+afterAll(() => server.stop());
 
 const rbac = '/apis/rbac.authorization.k8s.io/v1';
 const role = (name: string, rules: unknown[]) =>
@@ -60,105 +29,6 @@ const account = async (name: string) => {
   const { body } = await server.post(`${ns}/serviceaccounts/${name}/token`, { spec: {} });
   return body.status.token as string;
 };
-
-describe('tokens', () => {
-  it('that nobody knows are 401, none at all is anonymous and 403', async () => {
-    expect((await server.get('/api/v1/pods', { as: 'nobody-knows-this' })).status).toBe(401);
-    const anonymous = await server.get('/api/v1/pods', { as: null });
-    expect(anonymous.status).toBe(403);
-    expect(anonymous.body.message).toBe(
-      'pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group "" at the cluster scope',
-    );
-    expect((await server.get('/version', { as: null })).status).toBe(200);
-  });
-
-  it('of components have their user and groups', async () => {
-    const { body } = await server.post('/apis/authentication.k8s.io/v1/selfsubjectreviews', {}, { as: componentToken });
-    expect(body.status.userInfo).toEqual({ username: 'component', groups: ['components', 'system:authenticated'] });
-  });
-
-  it('unknown here are asked of the webhook, whose answer is kept for a moment', async () => {
-    const before = reviews;
-    const first = await server.post('/apis/authentication.k8s.io/v1/selfsubjectreviews', {}, { as: 'from-the-cloud' });
-    await server.post('/apis/authentication.k8s.io/v1/selfsubjectreviews', {}, { as: 'from-the-cloud' });
-    expect(first.body.status.userInfo).toEqual({ username: 'cloud:ann', groups: ['viewers', 'system:authenticated'] });
-    expect(reviews - before).toBe(1);
-  });
-
-  it('of a service account work until the account is gone', async () => {
-    const token = await account('short');
-    const review = await server.post('/apis/authentication.k8s.io/v1/tokenreviews', { spec: { token } });
-    expect(review.body.status).toMatchObject({
-      authenticated: true,
-      user: {
-        username: 'system:serviceaccount:access:short',
-        groups: ['system:serviceaccounts', 'system:serviceaccounts:access', 'system:authenticated'],
-      },
-    });
-    await server.del(`${ns}/serviceaccounts/short`);
-    expect((await server.get('/api', { as: token })).status).toBe(401);
-  });
-
-  it('bound to a pod end with the pod, and need its account', async () => {
-    await account('podded');
-    await server.post(`${ns}/pods`, {
-      metadata: { name: 'p' },
-      spec: { serviceAccountName: 'podded', containers: [{ name: 'c', image: 'i' }] },
-    });
-    const bound = (sa: string) =>
-      server.post(`${ns}/serviceaccounts/${sa}/token`, {
-        spec: { boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'p' } },
-      });
-    const { body } = await bound('podded');
-    expect((await server.get('/api', { as: body.status.token })).status).toBe(200);
-    expect((await bound('default')).status).toBe(400);
-    await server.del(`${ns}/pods/p`);
-    expect((await server.get('/api', { as: body.status.token })).status).toBe(401);
-  });
-
-  it('end with their time, which nobody can move', async () => {
-    const { metadata } = (await server.post(`${ns}/serviceaccounts`, { metadata: { name: 'brief' } })).body;
-    const key = createPrivateKey(readFileSync(join(server.dir, 'sa.key'), 'utf8'));
-    const store = new Store(':memory:');
-    const signer = tokenSigner(store, key, createPublicKey(key));
-    const claims = { namespace: 'access', account: { name: 'brief', uid: metadata.uid }, audiences: [ISSUER] };
-    const tokenOf = (lifetime: number) => signer.issue({ ...claims, lifetime }).token;
-    expect((await server.get('/api', { as: tokenOf(60) })).status).toBe(200);
-    expect((await server.get('/api', { as: tokenOf(-1) })).status).toBe(401);
-    store.close();
-    const review = await server.post('/apis/authentication.k8s.io/v1/tokenreviews', { spec: { token: tokenOf(-1) } });
-    expect(review.body.status).toMatchObject({ user: {}, error: expect.stringContaining('invalid bearer token') });
-    expect(review.body.status.authenticated).toBeUndefined();
-  });
-
-  it("that are no service account's are meant for this server alone", async () => {
-    const review = async (audiences?: string[]) =>
-      (await server.post('/apis/authentication.k8s.io/v1/tokenreviews', { spec: { token: componentToken, audiences } }))
-        .body.status;
-    expect(await review()).toMatchObject({ authenticated: true, audiences: [ISSUER], user: { username: 'component' } });
-    expect(await review(['vault', ISSUER])).toMatchObject({ authenticated: true, audiences: [ISSUER] });
-    expect((await review(['vault'])).authenticated).toBeUndefined();
-  });
-
-  it('for another audience, expired or forged do not open the door', async () => {
-    await account('aud');
-    const { body } = await server.post(`${ns}/serviceaccounts/aud/token`, { spec: { audiences: ['vault'] } });
-    expect((await server.get('/api', { as: body.status.token })).status).toBe(401);
-    const review = await server.post('/apis/authentication.k8s.io/v1/tokenreviews', {
-      spec: { token: body.status.token, audiences: ['vault'] },
-    });
-    expect(review.body.status).toMatchObject({ authenticated: true, audiences: ['vault'] });
-    const [head, payload, signature] = body.status.token.split('.');
-    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
-    const forged = Buffer.from(JSON.stringify({ ...claims, aud: ['https://kubernetes.default.svc'] })).toString(
-      'base64url',
-    );
-    expect((await server.get('/api', { as: `${head}.${forged}.${signature}` })).status).toBe(401);
-    expect((await server.post(`${ns}/serviceaccounts/aud/token`, { spec: { expirationSeconds: 10 } })).status).toBe(
-      422,
-    );
-  });
-});
 
 describe('roles', () => {
   it('allow what they say in their namespace, and nothing else', async () => {

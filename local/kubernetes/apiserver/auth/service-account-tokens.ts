@@ -13,6 +13,8 @@ export interface TokenClaims {
   /** Seconds. */
   lifetime: number;
   bound?: { kind: 'pod' | 'secret' | 'node'; name: string; uid: string };
+  /** Where the pod runs that the token is bound to. */
+  node?: { name: string; uid?: string };
 }
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -37,7 +39,7 @@ export function tokenSigner(store: Store, signingKey: KeyObject, verifyKey: KeyO
   };
 
   return {
-    issue({ namespace, account, audiences, lifetime, bound }) {
+    issue({ namespace, account, audiences, lifetime, bound, node }) {
       const now = Math.floor(Date.now() / 1000);
       const payload = encode({
         aud: audiences,
@@ -47,6 +49,7 @@ export function tokenSigner(store: Store, signingKey: KeyObject, verifyKey: KeyO
         jti: randomUUID(),
         'kubernetes.io': {
           namespace,
+          ...(node && { node }),
           ...(bound && { [bound.kind]: { name: bound.name, uid: bound.uid } }),
           serviceaccount: account,
         },
@@ -89,11 +92,13 @@ export function tokenSigner(store: Store, signingKey: KeyObject, verifyKey: KeyO
       if (!lives('serviceaccounts', namespace, serviceaccount)) return undefined;
       if (pod && !podLives(store, namespace, pod)) return undefined;
       if (secret && !lives('secrets', namespace, secret)) return undefined;
+      // A pod's token ends with the pod, wherever that runs.
+      if (node && !pod && !lives('nodes', undefined, node)) return undefined;
       const extra: Record<string, string[]> = {
         'authentication.kubernetes.io/credential-id': [`JTI=${claims.jti}`],
         ...(node && {
           'authentication.kubernetes.io/node-name': [node.name],
-          'authentication.kubernetes.io/node-uid': [node.uid],
+          ...(node.uid && { 'authentication.kubernetes.io/node-uid': [node.uid] }),
         }),
         ...(pod && {
           'authentication.kubernetes.io/pod-name': [pod.name],

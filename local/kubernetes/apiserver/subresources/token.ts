@@ -1,6 +1,6 @@
 /** `serviceaccounts/token`: a token that expires and may be bound to a pod or a secret. */
 import { admitSubresource } from '../admission/admit.ts';
-import { ISSUER } from '../auth/service-account-tokens.ts';
+import { ISSUER, type TokenClaims } from '../auth/service-account-tokens.ts';
 import type { Answer, KindCall } from '../call.ts';
 import { badRequest, conflict, type FieldError, invalid, invalidField, notFound } from '../errors.ts';
 import type { Json, Obj } from '../json.ts';
@@ -38,7 +38,8 @@ export function token(call: KindCall): Answer {
     faults.push(invalidField('spec.expirationSeconds', seconds, 'may not specify a duration larger than 2^32 seconds'));
   if (faults.length) throw invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', faults);
   const ref = spec.boundObjectRef;
-  let bound: { kind: 'pod' | 'secret' | 'node'; name: string; uid: string } | undefined;
+  let bound: TokenClaims['bound'];
+  let node: TokenClaims['node'];
   if (ref) {
     const to = STORAGE[ref.kind];
     if (!to)
@@ -60,6 +61,11 @@ export function token(call: KindCall): Answer {
       );
     }
     bound = { kind: to.bound, name: ref.name, uid: found.metadata.uid };
+    const host: string | undefined = ref.kind === 'Pod' ? found.spec?.nodeName : undefined;
+    if (host) {
+      const uid = call.context.store.get('nodes', keyOf(undefined, host))?.object.metadata.uid;
+      node = { name: host, ...(uid && { uid }) };
+    }
   }
   const form = { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' };
   admitSubresource(call, 'CREATE', form, body, options.dryRun);
@@ -73,6 +79,7 @@ export function token(call: KindCall): Answer {
           audiences,
           lifetime: seconds,
           ...(bound && { bound }),
+          ...(node && { node }),
         });
         return { token: issued.token, expirationTimestamp: issued.expires.toISOString().replace(/\.\d+/, '') };
       })();
