@@ -273,7 +273,7 @@ describe('a policy', () => {
     const { body } = await server.get(`${policies}/roadstead-seat-pods`);
     expect(body.spec.matchConstraints).toMatchObject({ matchPolicy: 'Equivalent', objectSelector: {} });
     expect(body.spec.matchConstraints.resourceRules[0].scope).toBe('*');
-    expect((await server.get(`${bindings}/roadstead-seat-pods`)).body.spec.policyName).toBe('roadstead-seat-pods');
+    expect(body.status).toEqual({ observedGeneration: 1, typeChecking: {} });
   });
 
   it('computes its message, and answers with its reason', async () => {
@@ -419,6 +419,28 @@ describe('a policy', () => {
     const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'p' } };
     expect(refusal(await server.post(`${pods}/p/eviction`, eviction))).toContain('it stays');
     expect((await server.del(`${pods}/p`)).status).toBe(200);
+  });
+
+  it('sees a Scale where something is scaled', async () => {
+    const rule = { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['deployments/scale'] };
+    const spec = {
+      matchConstraints: { resourceRules: [rule] },
+      validations: [{ expression: 'object.spec.replicas <= 3' }],
+    };
+    created(await server.post(policies, { metadata: { name: 'scaled' }, spec }));
+    created(await server.post(bindings, binding('scaled')));
+    const deployments = '/apis/apps/v1/namespaces/other/deployments';
+    const labels = { app: 'd' };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+    created(
+      await server.post(deployments, {
+        metadata: { name: 'd' },
+        spec: { selector: { matchLabels: labels }, template },
+      }),
+    );
+    const scale = (replicas: number) => server.merge(`${deployments}/d/scale`, { spec: { replicas } });
+    expect(refusal(await scale(4))).toContain('deployments.apps "d" is forbidden');
+    expect((await scale(3)).status).toBe(200);
   });
 
   it('of the manifest of an agent is taken as it is', async () => {

@@ -11,6 +11,7 @@ import { checkGrowth } from './claims.ts';
 import { enforceLimits, fillLimits } from './limit-ranges/admit.ts';
 import { enforcePodSecurity } from './pod-security/enforce.ts';
 import { enforcePolicies } from './policies/enforce.ts';
+import { asScale } from './policies/scale.ts';
 import { checkPriorityClass, priority } from './priority.ts';
 import { enforceQuota } from './quota/enforce.ts';
 import { admitPod } from './service-account.ts';
@@ -76,7 +77,7 @@ export function admitValid(attributes: Attributes): void {
   checkGrowth(attributes);
   enforceLimits(attributes);
   enforcePodSecurity(attributes);
-  enforcePolicies(attributes);
+  enforcePolicies(asScale(attributes));
   // Last: what others refuse uses nothing.
   enforceQuota(attributes);
 }

@@ -51,6 +51,14 @@ export const POLICY: Kind = define(GROUP, 'v1', PKG, 'ValidatingAdmissionPolicy'
     spec.failurePolicy ??= 'Fail';
     matchDefaults(spec.matchConstraints);
   },
+  // A controller writes this on a real server, once it has looked at the types; here a policy that is stored has been compiled.
+  prepareCreate(policy) {
+    policy.status = { observedGeneration: 1, typeChecking: {} };
+  },
+  prepareUpdate(next, old) {
+    const generation = (old.metadata.generation ?? 1) + (generationOfSpec(next, old) ? 1 : 0);
+    next.status = { ...old.status, observedGeneration: generation };
+  },
   validate(policy: Obj) {
     const { spec = {} } = policy;
     const faults: FieldError[] = [];
