@@ -1,6 +1,6 @@
 /** Clusters: what is asked for, what is answered, and their routes (DESIGN §1, §7; issue scope: time to live 10 min – 48 h). */
 import * as z from 'zod';
-import { AccountId, ClusterId, ClusterName, Condition, Instant, Labels, OperationId, page, TeamId } from './names.ts';
+import { AccountId, ClusterId, Condition, Instant, Labels, OperationId, page, ShortName, TeamId } from './names.ts';
 import { OperationError } from './operation.ts';
 import { route } from './route.ts';
 
@@ -39,7 +39,7 @@ const ClusterOptions = z.strictObject({
 
 export const NewCluster = z
   .strictObject({
-    name: ClusterName,
+    name: ShortName,
     team: TeamId.optional().describe('default: your personal team'),
     provider: Provider.default('eks'),
     kubernetesVersion: z

@@ -15,16 +15,13 @@ export const TokenId = idOf('tok');
 export const WorkspaceId = idOf('wsp');
 export const GroupId = idOf('grp');
 
-/** DESIGN §7: intersection of the seeds' rules, 1–50 characters. */
-export const ClusterName = z
+/** The name of a cluster, dev pod, group or template in its team: intersection of the seeds' rules, 1–50 characters (DESIGN §7). */
+export const ShortName = z
   .string()
   .regex(
     /^[a-z]([a-z0-9-]{0,48}[a-z0-9])?$/,
     'a name has 1 to 50 lower-case letters, digits and hyphens, begins with a letter and does not end with a hyphen',
   );
-
-/** A short name under which things are found in a team: dev pods, groups, templates. Same rule as clusters (DESIGN §7). */
-export const ShortName = ClusterName;
 
 export const Email = z
   .string()
