@@ -1,13 +1,13 @@
 /** One container of a pod: starts it, restarts it with back-off, probes it, ends it, and knows its status. */
-import { createHash, randomBytes } from 'node:crypto';
-import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timestamp } from '../controllers/machinery/conditions.ts';
 import type { Container, ContainerState, ContainerStatus } from '../controllers/machinery/types.ts';
-import { runHook, watchHealth } from './health.ts';
+import { runHook, runInside, watchHealth } from './health.ts';
 import { holdPorts } from './held-ports.ts';
-import { repositoryOf } from './images.ts';
+import { imageId } from './images.ts';
+import { openLog } from './log-writer.ts';
 import { logFile } from './logs.ts';
 import { killMarked } from './marked.ts';
 import { type PrepareHost, prepare } from './prepare.ts';
@@ -29,8 +29,6 @@ export interface ContainerHost extends PrepareHost {
   /** Something in `status` changed. */
   changed(): void;
 }
-
-const POST_START_MS = 30_000;
 
 export class ContainerRun {
   readonly container: Container;
@@ -86,11 +84,10 @@ export class ContainerRun {
 
   get status(): ContainerStatus {
     const { name, image = '' } = this.container;
-    const digest = createHash('sha256').update(image).digest('hex');
     return {
       name,
       image,
-      imageID: this.#id === '' ? '' : `${repositoryOf(image) ?? image}@sha256:${digest}`,
+      imageID: this.#id === '' ? '' : imageId(image),
       ...(this.#id !== '' && { containerID: this.#id }),
       state: this.#state,
       lastState: this.#lastState ?? {},
@@ -178,10 +175,10 @@ export class ContainerRun {
   async #simulate(): Promise<void> {
     const { name, image } = this.container;
     const startedAt = this.#begin();
-    const file = logFile(this.#host.podDir, name, this.#restarts);
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const log = openLog(logFile(this.#host.podDir, name, this.#restarts));
     const text = `image ${image} is not run on this machine: this container is simulated and has no process`;
-    appendFileSync(file, `${new Date().toISOString()} stdout F ${text}\n`, { mode: 0o600 });
+    log.write('stdout', Buffer.from(text));
+    log.end();
     this.#host.event(
       'Normal',
       'Simulated',
@@ -234,8 +231,7 @@ export class ContainerRun {
       },
       kill: (graceSeconds) => void this.#end(graceSeconds === undefined ? this.#host.graceMs : graceSeconds * 1000),
     });
-    const { postStart } = container.lifecycle ?? {};
-    void runHook(this.#target, postStart, 'PostStart', POST_START_MS, this.#host.event).then((ok) => {
+    void runHook(this.#target, container.lifecycle?.postStart, 'PostStart', 30_000, this.#host.event).then((ok) => {
       // A container whose start hook fails is no container: it goes, and comes again by its policy.
       if (!ok && !life.signal.aborted) void this.#end(this.#host.graceMs);
     });
@@ -271,14 +267,8 @@ export class ContainerRun {
   }
 
   /** Runs a command beside the container's process, with its environment. */
-  async exec(command: string[], timeoutMs: number): Promise<{ code: number; output: string }> {
-    const runnable = this.#process && this.#runnable;
-    if (runnable === undefined) return { code: 126, output: 'the container is not running' };
-    const running = this.#host.tether.run(await runnable.beside(command, false));
-    const late = setTimeout(() => running.signal('SIGKILL'), timeoutMs);
-    const { code, output, error } = await running.exited;
-    clearTimeout(late);
-    return { code, output: error ?? output };
+  exec(command: string[], timeoutMs: number): Promise<{ code: number; output: string }> {
+    return runInside(this.#host.tether, this.entrance, command, timeoutMs);
   }
 
   /** SIGTERM, the grace, SIGKILL. */

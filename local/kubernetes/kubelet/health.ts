@@ -1,6 +1,8 @@
 /** The health of one running container: its three probes in their order, and its hooks. */
 import type { LifecycleHandler } from '../controllers/machinery/types.ts';
 import { ask, type ProbeTarget, runProbe } from './probes.ts';
+import type { Runnable } from './runnable.ts';
+import type { Tether } from './tether.ts';
 
 export interface HealthHandlers {
   event(type: 'Normal' | 'Warning', reason: string, message: string): void;
@@ -55,4 +57,19 @@ export async function runHook(
   const { ok, message } = await ask(target, { ...handler, timeoutSeconds: Math.max(1, timeoutMs / 1000) });
   if (!ok) event('Warning', `Failed${name}Hook`, `${name} hook failed: ${message}`);
   return ok;
+}
+
+/** Runs a command beside a container's process to its end, or until the time is up (137). */
+export async function runInside(
+  tether: Tether,
+  entrance: Runnable | undefined,
+  command: string[],
+  timeoutMs: number,
+): Promise<{ code: number; output: string }> {
+  if (entrance === undefined) return { code: 126, output: 'the container is not running' };
+  const running = tether.run(await entrance.beside(command, false));
+  const late = setTimeout(() => running.signal('SIGKILL'), timeoutMs);
+  const { code, output, error } = await running.exited;
+  clearTimeout(late);
+  return { code, output: error ?? output };
 }

@@ -1,5 +1,6 @@
 /** Which images are programs of this machine, which are dev pods, which references name nothing that could be pulled. Pure. */
 
+import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Mount } from './paths.ts';
 
@@ -31,6 +32,10 @@ const REFERENCE = new RegExp(
 
 /** The repository of a reference, without tag and digest; undefined for what is no reference. */
 export const repositoryOf = (reference: string): string | undefined => REFERENCE.exec(reference)?.[1];
+
+/** Names the content of an image, as a status does: the same reference is the same content here. */
+export const imageId = (reference: string): string =>
+  `${repositoryOf(reference) ?? reference}@sha256:${createHash('sha256').update(reference).digest('hex')}`;
 
 /** Repositories, by their last part, that the built-in templates name; and everything under `roadstead/`. */
 const DEV_REPOSITORIES = new Set(['claude-terraform', 'node', 'python', 'go', 'gpu-notebook']);

@@ -110,3 +110,9 @@ export function podStatus(view: PodView): PodStatus {
     ...(initContainers.length > 0 && { initContainerStatuses: initContainers }),
   };
 }
+
+/** Metadata that says how far the containers are kept apart: `user-namespace`, `process` or `simulated`, each kind once. */
+export function isolationAnnotation(runs: readonly { isolation: string | undefined }[]) {
+  const kinds = new Set(runs.map(({ isolation }) => isolation).filter(Boolean));
+  return kinds.size > 0 && { annotations: { 'roadstead.dev/isolation': [...kinds].sort().join(',') } };
+}

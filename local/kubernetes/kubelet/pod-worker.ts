@@ -13,7 +13,7 @@ import { ConfigError, type Sources } from './environment.ts';
 import { type KnownImage, knownImage } from './images.ts';
 import { plainProcess } from './plain-process.ts';
 import { PodAccess } from './pod-access.ts';
-import { isInitialized, podStatus } from './pod-status.ts';
+import { isInitialized, isolationAnnotation, podStatus } from './pod-status.ts';
 import { removeTree } from './remove-tree.ts';
 import type { Backoff, RestartPolicy } from './restart.ts';
 import type { Runnable } from './runnable.ts';
@@ -42,8 +42,6 @@ export interface PodPlace {
 }
 
 const RETRY_MS = 500;
-/** Annotation of a pod: `user-namespace`, `process` or `simulated` (several containers: each kind once). */
-const ISOLATION = 'roadstead.dev/isolation';
 
 export class PodWorker {
   pod: Pod;
@@ -250,12 +248,6 @@ export class PodWorker {
     });
   }
 
-  /** How far each kind of container of this pod is kept apart, for `kubectl describe`. */
-  get #annotations() {
-    const kinds = new Set([...this.#init, ...this.#main].map((run) => run.isolation).filter(Boolean));
-    return kinds.size > 0 && { annotations: { [ISOLATION]: [...kinds].sort().join(',') } };
-  }
-
   async #write(): Promise<void> {
     // Several changes of one moment are one write.
     await sleep(5);
@@ -268,7 +260,7 @@ export class PodWorker {
         await this.#services.client.patch(
           pods,
           this.pod,
-          { metadata: { uid: this.pod.metadata.uid, ...this.#annotations }, status },
+          { metadata: { uid: this.pod.metadata.uid, ...isolationAnnotation([...this.#init, ...this.#main]) }, status },
           'status',
         );
         this.#reported = status;
