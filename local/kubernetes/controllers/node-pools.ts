@@ -143,6 +143,7 @@ export function nodePoolController(runtime: Runtime): void {
   }
 
   const queue = runtime.queue({ name: 'node-pools', concurrency: 1 }, async () => {
+    if (pools.list().length === 0) return;
     for (const pod of podInformer.list()) if (pod.spec.nodeName) nominated.delete(pod.metadata.uid);
     await provision();
     const due: number[] = [];

@@ -10,7 +10,9 @@ import type { ResourceQuota, Stored } from '../machinery/types.ts';
 import { inScope, kindOfName, type Usage, usageOf } from './usage.ts';
 
 /** Many changes at once are counted once. */
-const GATHER_MS = 20;
+const GATHER_MS = 50;
+/** A difference is looked at again so often before it is believed while everything moves: mostly one cache is a moment behind the other. */
+const PATIENCE = 8;
 
 /** A name that no kind serves yet is looked for again this often. */
 const DISCOVER_MS = 30_000;
@@ -19,6 +21,17 @@ export function quotaController(runtime: Runtime): void {
   const informer = runtime.informer(resourceQuotas);
   /** Kinds by the name that quotas use (`leases.coordination.k8s.io`, `pods.`), those that some quota counts. */
   const counted = new Map<string, Discovered>();
+  /** Differences that were seen, by quota: what was counted, and how often something differed since they agreed. */
+  const doubts = new Map<string, { seen: string; looks: number }>();
+  const usages = new WeakMap<Stored, Usage>();
+
+  /** What an object takes; of what is going it changes with time. */
+  function usageNow(kind: Discovered, object: Stored): Usage {
+    if (object.metadata.deletionTimestamp) return usageOf(kind, object);
+    const usage = usages.get(object) ?? usageOf(kind, object);
+    usages.set(object, usage);
+    return usage;
+  }
 
   async function kindsOf(quota: ResourceQuota): Promise<{ kinds: Discovered[]; missing: boolean }> {
     const names = [...new Set(Object.keys(quota.spec.hard ?? {}).map(kindOfName))];
@@ -43,7 +56,8 @@ export function quotaController(runtime: Runtime): void {
     for (const [kind, list] of objects) {
       for (const object of list) {
         if (object.metadata.namespace !== quota.metadata.namespace || !inScope(quota, kind, object)) continue;
-        for (const [name, value] of Object.entries(usageOf(kind, object))) used[name] = plus(used[name] ?? ZERO, value);
+        for (const [name, value] of Object.entries(usageNow(kind, object)))
+          used[name] = plus(used[name] ?? ZERO, value);
       }
     }
     const hard = quota.spec.hard ?? {};
@@ -65,7 +79,10 @@ export function quotaController(runtime: Runtime): void {
 
   const queue = runtime.queue({ name: 'resource-quota' }, async (key) => {
     const quota = informer.get(key);
-    if (quota === undefined || quota.metadata.deletionTimestamp) return;
+    if (quota === undefined || quota.metadata.deletionTimestamp) {
+      doubts.delete(key);
+      return;
+    }
     const { namespace, name } = quota.metadata;
     const { kinds, missing } = await kindsOf(quota);
     const again = missing ? DISCOVER_MS : undefined;
@@ -76,7 +93,16 @@ export function quotaController(runtime: Runtime): void {
         return [kind, followed.list(namespace)];
       }),
     );
-    if (agrees(quota, sum(quota, informers))) return again;
+    const cached = sum(quota, informers);
+    if (agrees(quota, cached)) {
+      doubts.delete(key);
+      return again;
+    }
+    const seen = JSON.stringify([quota.metadata.resourceVersion, cached]);
+    const doubt = doubts.get(key);
+    doubts.set(key, { seen, looks: (doubt?.looks ?? 0) + 1 });
+    if (doubt?.seen !== seen && (doubt?.looks ?? 0) < PATIENCE) return GATHER_MS;
+    doubts.delete(key);
     // The caches may be behind what admission has counted already, and room must not be given twice: ask, and write only over what was read.
     const fresh = await runtime.client.find(resourceQuotas, namespace, name);
     if (fresh === undefined) return;

@@ -1,11 +1,21 @@
 /** Whether a pod fits on a node by what the node itself is and has: name, taints, labels, ports, room. Pure. */
-import { type Amounts, addAmounts, amounts, parseQuantity } from '../machinery/quantity.ts';
+import { type Amounts, addAmounts, amounts } from '../machinery/quantity.ts';
 import { mapMatches, nodeTermsMatch } from '../machinery/selectors.ts';
 import type { Node, Pod, PodSpec, Taint, Toleration } from '../machinery/types.ts';
 import { fullOf, type Misfit, never } from './misfit.ts';
 
-/** What a pod asks of a node: the sum of its containers, or its largest init container, plus overhead. */
-export function requestsOf(spec: PodSpec): Amounts {
+/** The answer of `of`, kept as long as what it was asked about: objects of a cache never change, they are replaced. */
+function remembered<K extends object, V>(of: (key: K) => V): (key: K) => V {
+  const known = new WeakMap<K, V>();
+  return (key) => {
+    const value = known.get(key) ?? of(key);
+    known.set(key, value);
+    return value;
+  };
+}
+
+/** What a pod asks of a node: the sum of its containers, or its largest init container, plus overhead. Not to be changed. */
+export const requestsOf: (spec: PodSpec) => Readonly<Amounts> = remembered((spec) => {
   const total = spec.containers.reduce<Amounts>(
     (sum, container) => addAmounts(sum, amounts(container.resources?.requests)),
     {},
@@ -17,7 +27,9 @@ export function requestsOf(spec: PodSpec): Amounts {
   }
   addAmounts(total, amounts(spec.overhead));
   return addAmounts(total, { pods: 1 });
-}
+});
+
+const allocatableOf = remembered((node: Node): Readonly<Amounts> => amounts(node.status?.allocatable));
 
 export const tolerates = (toleration: Toleration, taint: Pick<Taint, 'key' | 'value' | 'effect'>): boolean =>
   (!toleration.effect || toleration.effect === taint.effect) &&
@@ -72,7 +84,7 @@ export function misfits(pod: Pod, node: Node, used: Amounts, ports: readonly str
     return [never("node(s) didn't match Pod's node affinity/selector")];
   if (hostPorts(spec).some((wanted) => ports.some((held) => portsClash(wanted, held))))
     return [fullOf("node(s) didn't have free ports for the requested pod ports")];
-  const allocatable = amounts(node.status?.allocatable);
+  const allocatable = allocatableOf(node);
   return Object.entries(requestsOf(spec))
     .filter(([name, wanted]) => wanted > 0 && wanted + (used[name] ?? 0) > (allocatable[name] ?? 0) + 1e-9)
     .map(([name, wanted]) => {
@@ -84,7 +96,7 @@ export function misfits(pod: Pod, node: Node, used: Amounts, ports: readonly str
 /** Share of the node that stays free: the emptiest node is taken. */
 export function freeShare(node: Node, used: Amounts): number {
   const share = (name: string) => {
-    const all = parseQuantity(node.status?.allocatable?.[name] ?? 0);
+    const all = allocatableOf(node)[name] ?? 0;
     return all === 0 ? 0 : 1 - (used[name] ?? 0) / all;
   };
   return (share('cpu') + share('memory')) / 2;

@@ -22,6 +22,9 @@ import { mindsOthers, topologyRules } from './topology.ts';
 
 const ONE_POD = 'node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode';
 
+/** How many pods are written at a time. */
+const AT_ONCE = 16;
+
 export function scheduler(runtime: Runtime): void {
   const record = runtime.recordAs('default-scheduler');
   const podInformer = runtime.informer(pods);
@@ -91,8 +94,8 @@ export function scheduler(runtime: Runtime): void {
     const selected = of.waiting.map((claim) => claim.metadata.annotations?.[SELECTED_NODE]).find(Boolean);
     const score = (node: Node) =>
       node.metadata.name === selected ? 2 : freeShare(node, ledger.used(node.metadata.name));
-    const [best] = fitting.sort((a, b) => score(b) - score(a));
-    return best ?? explain(all.length, against);
+    const [best] = fitting.map((node) => ({ node, score: score(node) })).sort((a, b) => b.score - a.score);
+    return best?.node ?? explain(all.length, against);
   }
 
   async function bind(pod: Pod, node: string): Promise<void> {
@@ -143,11 +146,14 @@ export function scheduler(runtime: Runtime): void {
           (a.metadata.creationTimestamp ?? '').localeCompare(b.metadata.creationTimestamp ?? ''),
       );
     const failures: unknown[] = [];
-    // One pod that cannot be written must not hold up the others.
-    for (const pod of pending) {
-      const current = waiting.get(pod.metadata.uid);
-      if (current) await place(current).catch((error) => isStatus(error, 404) || failures.push(error));
+    const writes: Promise<unknown>[] = [];
+    for (const { metadata } of pending) {
+      const pod = waiting.get(metadata.uid);
+      // The place is taken at once, in order; the writing goes on beside. One that fails must not hold up the others.
+      if (pod) writes.push(place(pod).catch((error) => isStatus(error, 404) || failures.push(error)));
+      if (writes.length >= AT_ONCE) await Promise.all(writes.splice(0));
     }
+    await Promise.all(writes);
     if (failures.length > 0) throw failures[0];
   });
 
