@@ -17,7 +17,8 @@ export interface Connections {
 
 /** `callbackUrl` is the stage's management endpoint. */
 export const liveConnections = (callbackUrl: string): Connections => {
-  const client = new ApiGatewayManagementApiClient({ endpoint: callbackUrl });
+  // Thousands of the same call: its chain of middlewares is put together once.
+  const client = new ApiGatewayManagementApiClient({ endpoint: callbackUrl, cacheMiddleware: true });
   return {
     post: async (connectionId, message) => {
       const data = Buffer.from(JSON.stringify(message));

@@ -1,9 +1,9 @@
 /** Signature Version 4, checked by signing again: who signed a request, in its headers or its query. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { Sha256Node } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { type ApiRequest, AwsError, REGION } from '#local/types.ts';
 import type { Keyring, Session } from './credentials.ts';
+import { Sha256 } from './sha256.ts';
 
 const SKEW_MS = 15 * 60_000;
 
@@ -27,6 +27,8 @@ const scopeOf = (credential: string): readonly [string, string, string, string] 
   const [accessKeyId = '', date = '', region = '', service = ''] = credential.split('/');
   return [accessKeyId, date, region, service];
 };
+
+const CREDENTIAL = /^AWS4-HMAC-SHA256 Credential=([^, ]+),/;
 
 function readClaim({ headers, query }: ApiRequest): Claim | undefined {
   const credential = query.get('X-Amz-Credential');
@@ -62,7 +64,10 @@ function readClaim({ headers, query }: ApiRequest): Claim | undefined {
 }
 
 /** The service in the credential scope of a signed request; nothing for an unsigned one. */
-export const signedService = (request: ApiRequest): string | undefined => readClaim(request)?.service;
+export const signedService = ({ headers, query }: ApiRequest): string | undefined => {
+  const credential = query.get('X-Amz-Credential') ?? CREDENTIAL.exec(headers.authorization ?? '')?.[1];
+  return credential ? scopeOf(credential)[3] : undefined;
+};
 
 const sha256 = (body: Buffer): string => createHash('sha256').update(body).digest('hex');
 
@@ -72,7 +77,7 @@ async function signAgain(request: ApiRequest, claim: Claim, secretAccessKey: str
     service: claim.service,
     region: claim.region,
     credentials: { accessKeyId: claim.accessKeyId, secretAccessKey, sessionToken: claim.sessionToken },
-    sha256: Sha256Node,
+    sha256: Sha256,
     // S3 alone signs the path as it is sent; the others encode it once more.
     uriEscapePath: claim.service !== 's3',
     applyChecksum: false,
