@@ -36,6 +36,7 @@ describe('the state', () => {
       for (let round = 0; round < 2; round++) {
         const { child, call } = await startWriter(dir);
         const exited = new Promise((done) => child.on('exit', done));
+        let written = 0;
         const writing = (async () => {
           for (let i = 0; ; i++) {
             const name = `r${round}-${i}`;
@@ -47,6 +48,7 @@ describe('the state', () => {
             expect(version).toBeGreaterThan(highest);
             highest = version;
             acknowledged.add(name);
+            written++;
             if (i % 3 === 2) {
               // A deletion leaves no object behind that could remember its version.
               await call('DELETE', `/api/v1/namespaces/default/configmaps/${name}`);
@@ -54,7 +56,8 @@ describe('the state', () => {
             }
           }
         })().catch(() => {});
-        await new Promise((done) => setTimeout(done, 300));
+        // In the middle of writes, however slow the machine is.
+        while (written < 60) await new Promise((done) => setTimeout(done, 5));
         child.kill('SIGKILL');
         await exited;
         await writing;
