@@ -5,6 +5,8 @@ import https from 'node:https';
 import { join } from 'node:path';
 
 const TIMEOUT_MS = 30_000;
+/** The kubelet renews the token minutes before its end. */
+const TOKEN_MS = 10_000;
 
 /** An answer that is not 2xx. `status` is the HTTP code, `reason` Kubernetes' word for it (`NotFound`, `Conflict`, …). */
 export class KubernetesError extends Error {
@@ -70,7 +72,7 @@ export interface Kubernetes {
 export interface KubernetesOptions {
   readonly host: string;
   readonly port: number;
-  /** The service account's folder: `token` is read for each request, as the kubelet renews it; `ca.crt` once. */
+  /** The service account's folder: `token` is read again and again, as the kubelet renews it; `ca.crt` once. */
   readonly serviceAccountDir: string;
 }
 
@@ -105,13 +107,21 @@ export const connectKubernetes = async (options: KubernetesOptions): Promise<Kub
   // Each watch holds a connection for minutes: they must not use up those of the calls.
   const streams = new https.Agent({ keepAlive: true, proxyEnv: {}, ca });
 
+  let kept: { readonly token: string; readonly until: number } | undefined;
+  const readToken = async (): Promise<string> => {
+    if (kept && performance.now() < kept.until) return kept.token;
+    const token = (await readFile(join(options.serviceAccountDir, 'token'), 'utf8')).trim();
+    kept = { token, until: performance.now() + TOKEN_MS };
+    return token;
+  };
+
   const send = async (
     method: string,
     path: string,
     { body, contentType, signal }: RequestOptions,
     through: https.Agent = agent,
   ) => {
-    const token = (await readFile(join(options.serviceAccountDir, 'token'), 'utf8')).trim();
+    const token = await readToken();
     const content = body === undefined ? undefined : JSON.stringify(body);
     const response = Promise.withResolvers<IncomingMessage>();
     const request = https.request({
@@ -135,14 +145,26 @@ export const connectKubernetes = async (options: KubernetesOptions): Promise<Kub
     return response.promise;
   };
 
+  /** Its own timer and listener, taken back at the end: AbortSignal.timeout and .any would stay in memory for the whole limit. */
   const answer = async (method: string, path: string, given: RequestOptions): Promise<string> => {
-    const limit = AbortSignal.timeout(TIMEOUT_MS);
-    const signal = given.signal ? AbortSignal.any([given.signal, limit]) : limit;
-    const response = await send(method, withQuery(path, given.query ?? {}), { ...given, signal });
-    const body = await text(response);
-    const status = response.statusCode ?? 0;
-    if (status < 200 || status > 299) throw failure(status, body, `${method} ${path}`);
-    return body;
+    given.signal?.throwIfAborted();
+    const ending = new AbortController();
+    const abort = () => ending.abort(given.signal?.reason);
+    const limit = setTimeout(
+      () => ending.abort(new DOMException(`no answer within ${TIMEOUT_MS / 1000} s`, 'TimeoutError')),
+      TIMEOUT_MS,
+    );
+    given.signal?.addEventListener('abort', abort, { once: true });
+    try {
+      const response = await send(method, withQuery(path, given.query ?? {}), { ...given, signal: ending.signal });
+      const body = await text(response);
+      const status = response.statusCode ?? 0;
+      if (status < 200 || status > 299) throw failure(status, body, `${method} ${path}`);
+      return body;
+    } finally {
+      clearTimeout(limit);
+      given.signal?.removeEventListener('abort', abort);
+    }
   };
   const request = async <T>(method: string, path: string, given: RequestOptions = {}): Promise<T> =>
     JSON.parse(await answer(method, path, given)) as T;

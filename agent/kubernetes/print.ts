@@ -1,5 +1,5 @@
 /** A short print of what an object says, so that a change by anybody is seen without keeping the object (pure). */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** JSON with sorted keys: equal for equal content, whatever the order of fields. */
 export const canonical = (value: unknown): string => {
@@ -12,8 +12,7 @@ export const canonical = (value: unknown): string => {
 };
 
 /** 96 bits of the SHA-256 of the content. */
-export const hashOf = (value: unknown): string =>
-  createHash('sha256').update(canonical(value)).digest('base64url').slice(0, 16);
+export const hashOf = (value: unknown): string => hash('sha256', canonical(value), 'base64url').slice(0, 16);
 
 const OURS = 'roadstead.dev/';
 

@@ -4,6 +4,7 @@ import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
 import { OWNER_LABEL } from '#core/domain/seat/names.ts';
 import { hasStatus, type Item, type Kubernetes } from '../kubernetes/client.ts';
 import { kinds, pathOf } from '../kubernetes/kinds.ts';
+import { MANAGER } from './ensure.ts';
 import { type ClaimFacts, claimOf } from './facts.ts';
 import type { Mirrors } from './mirrors.ts';
 
@@ -53,6 +54,13 @@ export const ensureClaim = async (given: KubernetesObject, options: EnsureClaimO
       return false;
     }
   };
+  const patch = async (body: object) => {
+    const query = { fieldManager: MANAGER };
+    const contentType = 'application/merge-patch+json';
+    mirror.learn(
+      await kubernetes.request<Item>('PATCH', `${collection}/${name}`, { query, contentType, body, signal }),
+    );
+  };
   const read = async (): Promise<ClaimFacts> =>
     claimOf(await kubernetes.request<Item>('GET', `${collection}/${name}`, { signal }));
 
@@ -64,6 +72,7 @@ export const ensureClaim = async (given: KubernetesObject, options: EnsureClaimO
   }
   const owner = claim.metadata.labels?.[OWNER_LABEL];
   if (known.owner !== undefined && known.owner !== owner) throw new ForeignClaimError(name);
+  if (known.seat === undefined) await patch({ metadata: { labels: claim.metadata.labels } });
   if (known.deleting || quantity(known.requested) >= quantity(wanted)) return 'nothing';
   if (!known.bound) {
     if (inUse) return 'nothing';
@@ -80,16 +89,7 @@ export const ensureClaim = async (given: KubernetesObject, options: EnsureClaimO
     return 'replaced';
   }
   try {
-    const body = { spec: { resources: { requests: { storage: wanted } } } };
-    const contentType = 'application/merge-patch+json';
-    mirror.learn(
-      await kubernetes.request<Item>('PATCH', `${collection}/${name}`, {
-        query: { fieldManager: 'roadstead-agent' },
-        contentType,
-        body,
-        signal,
-      }),
-    );
+    await patch({ spec: { resources: { requests: { storage: wanted } } } });
     return 'grown';
   } catch (error) {
     if (hasStatus(error, 403) || hasStatus(error, 422)) return { refused: (error as Error).message };

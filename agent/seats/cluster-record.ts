@@ -37,6 +37,8 @@ export interface ClusterRecord {
   read(): Promise<Source | undefined>;
   /** Compares with what is recorded and records it. Throws UntrustedError, or KubernetesError. */
   accept(ack: HelloAck): Promise<Source>;
+  /** Says that the control plane was not reached for a while. Throws KubernetesError. */
+  disconnected(): Promise<void>;
   /** Takes it away, at the end of the cluster's time with us. */
   remove(): Promise<void>;
 }
@@ -78,16 +80,19 @@ export const clusterRecord = ({ kubernetes, agentVersion, clock, signal }: Clust
     });
 
   /** Written only when it says something else, as every link begins with this. */
-  const tellStatus = async (known: ClusterObject) => {
+  const tellStatus = async (known: ClusterObject, connected: boolean) => {
     const said = known.status?.conditions?.find(({ type }) => type === 'Connected');
-    const connected: Condition = {
+    const is = connected ? ('True' as const) : ('False' as const);
+    const condition: Condition = {
       type: 'Connected',
-      status: 'True',
-      reason: 'Connected',
-      message: 'The agent reached the control plane; while it cannot, everything here goes on as it was last told.',
-      lastTransitionTime: said?.status === 'True' ? said.lastTransitionTime : clock.wall().toISOString(),
+      status: is,
+      reason: connected ? 'Connected' : 'NoLink',
+      message: connected
+        ? 'The agent reaches the control plane.'
+        : 'The agent does not reach the control plane; everything here goes on as it was last told.',
+      lastTransitionTime: said?.status === is ? said.lastTransitionTime : clock.wall().toISOString(),
     };
-    const status = { agentVersion, conditions: [connected] };
+    const status = { agentVersion, conditions: [condition] };
     if (canonical({ ...known.status, conditions: [said] }) === canonical(status)) return;
     await apply({ metadata: { name: NAME }, status }, '/status');
   };
@@ -132,8 +137,12 @@ export const clusterRecord = ({ kubernetes, agentVersion, clock, signal }: Clust
         Object.entries(spec).every(([field, value]) => known.spec?.[field] === value);
       const labels = { [DEPLOYMENT_LABEL]: deploymentId };
       const now = same ? known : await apply({ metadata: { name: NAME, labels, annotations }, spec });
-      await tellStatus(now);
+      await tellStatus(now, true);
       return { deploymentId, epoch };
+    },
+    disconnected: async () => {
+      const known = await get();
+      if (known) await tellStatus(known, false);
     },
     remove: async () => {
       await kubernetes.request('DELETE', path, { signal }).catch((error: unknown) => {

@@ -6,7 +6,7 @@ import type { HelloAck, Link, Push } from '../link.ts';
 import { type Log, reason } from '../log.ts';
 import type { ClusterRecord } from './cluster-record.ts';
 import { mintCredential } from './credential.ts';
-import { type Seats, type SeatsOptions, startSeats } from './seats.ts';
+import { PACES, type Seats, type SeatsOptions, startSeats } from './seats.ts';
 
 export interface SeatsHandle {
   /** This link is the one in use. */
@@ -65,11 +65,24 @@ export const seatsHandle = (options: HandleOptions): SeatsHandle => {
   };
   void resume();
 
+  let current: Link | undefined;
+  /** Sockets are replaced, and cut: only what lasts is written down. */
+  const noteLoss = async (link: Link) => {
+    await clock.sleep(options.paces?.lostMs ?? PACES.lostMs, until);
+    if (until.aborted || current !== link) return;
+    await record.disconnected().catch((error: unknown) => {
+      log('warn', 'the loss of the control plane was not written down', { reason: reason(error) });
+    });
+  };
+
   return {
     use: (link) => {
       if (over.signal.aborted) return;
       if (mayHold(link.ack)) begin(undefined);
-      seats?.use(link);
+      if (!seats) return;
+      current = link;
+      link.signal.addEventListener('abort', () => void noteLoss(link), { once: true });
+      seats.use(link);
     },
     push: (push) => {
       if (push.type === 'workspace.apply') seats?.desired.apply(push.payload.seat);

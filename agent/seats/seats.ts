@@ -32,8 +32,16 @@ export interface SeatPaces {
   /** Everything is looked at again, against what a watch may have lost; without a difference that costs no call. */
   readonly resyncMs: number;
   readonly policyMs: number;
+  /** Without a link for this long, the Cluster resource says so. */
+  readonly lostMs: number;
 }
-export const PACES: SeatPaces = { backOff: BACK_OFF, looks: LOOKS, resyncMs: 600_000, policyMs: 60_000 };
+export const PACES: SeatPaces = {
+  backOff: BACK_OFF,
+  looks: LOOKS,
+  resyncMs: 600_000,
+  policyMs: 60_000,
+  lostMs: 60_000,
+};
 
 export interface SeatsOptions {
   readonly kubernetes: Kubernetes;

@@ -1,5 +1,5 @@
 /** What should be here, as the control plane lists it, against what is here (DESIGN §2: the list is the truth, but absence never deletes). */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { digestInput, type SeatRow, type ServerMessage } from '#core/contract/agent.ts';
 import type { DesiredSeat, VolumeFate } from '#core/contract/seat.ts';
 import { type Link, LinkError } from '../link.ts';
@@ -12,8 +12,7 @@ export interface Source {
   readonly epoch: number;
 }
 
-export const seatsDigest = (rows: readonly SeatRow[]): string =>
-  createHash('sha256').update(digestInput(rows)).digest('hex');
+export const seatsDigest = (rows: readonly SeatRow[]): string => hash('sha256', digestInput(rows));
 
 /** How often a list that changed between two of its pages is begun anew. */
 const TRIES = 5;

@@ -28,6 +28,7 @@ const PACES: SeatPaces = {
   looks: { firstMs: 100, longestMs: 400 },
   resyncMs: 60_000,
   policyMs: 200,
+  lostMs: 300,
 };
 
 export interface Stored extends Item {
