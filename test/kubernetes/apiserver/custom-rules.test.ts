@@ -136,6 +136,80 @@ describe('the rules of a definition', () => {
   });
 });
 
+describe('a rule', () => {
+  const boats = '/apis/fleet.example.com/v1/namespaces/seats/boats';
+  const number = { type: 'integer' };
+  const rules = [
+    { rule: 'self.crew >= self.sails', message: 'too few hands', fieldPath: '.crew', reason: 'FieldValueForbidden' },
+    { rule: 'self.sails < 5', messageExpression: "string(self.sails) + ' sails'" },
+    { rule: 'self.sails < 6', message: 'too many', messageExpression: 'self.names[7]' },
+    { rule: 'oldSelf.hasValue() || self.sails == 1', optionalOldSelf: true, message: 'begins with one sail' },
+    { rule: "!has(self.names) || self.names[0] != 'x'" },
+  ];
+  const properties = {
+    sails: { ...number, 'x-kubernetes-validations': [{ rule: 'self != 13' }] },
+    crew: number,
+    names: { type: 'array', items: { type: 'string' } },
+  };
+  const boat = (spec: object) => ({
+    apiVersion: 'fleet.example.com/v1',
+    kind: 'Boat',
+    metadata: { name: 'b' },
+    spec: { sails: 1, crew: 9, ...spec },
+  });
+  const build = async (spec: object) => causes(await server.post(`${boats}?dryRun=All`, boat(spec)));
+
+  beforeAll(async () => {
+    const spec = { type: 'object', properties, 'x-kubernetes-validations': rules };
+    const openAPIV3Schema = { type: 'object', properties: { spec } };
+    const answer = await server.post(definitions, {
+      metadata: { name: 'boats.fleet.example.com' },
+      spec: {
+        group: 'fleet.example.com',
+        scope: 'Namespaced',
+        names: { plural: 'boats', kind: 'Boat' },
+        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } }],
+      },
+    });
+    expect(answer.status, JSON.stringify(answer.body)).toBe(201);
+    await until(
+      () => server.get(boats),
+      ({ status }) => status === 200,
+    );
+  });
+
+  it('names the field and the reason that it says', async () => {
+    const answer = await server.post(boats, boat({ crew: 0 }));
+    expect(answer.body.details.causes).toEqual([
+      { reason: 'FieldValueForbidden', message: 'Forbidden: too few hands', field: 'spec.crew' },
+    ]);
+  });
+
+  it('computes its message, or falls back to the one that is written', async () => {
+    expect(await build({ sails: 5 })).toEqual([
+      'spec: Invalid value: 5 sails',
+      'spec: Invalid value: begins with one sail',
+    ]);
+    expect(await build({ sails: 7 })).toContain('spec: Invalid value: too many');
+  });
+
+  it('shows the value of a field, and itself where it has no message', async () => {
+    expect(await build({ sails: 13 })).toContain('spec.sails: Invalid value: 13: failed rule: self != 13');
+  });
+
+  it('about an old value that there need not be is asked at creation, too', async () => {
+    expect(await build({ sails: 2 })).toEqual(['spec: Invalid value: begins with one sail']);
+    expect((await server.post(boats, boat({}))).status).toBe(201);
+    expect((await server.merge(`${boats}/b`, { spec: { sails: 2 } })).status).toBe(200);
+  });
+
+  it('that fails on a value says how', async () => {
+    expect(await build({ names: [] })).toEqual([
+      'spec: Invalid value: "object": index out of bounds: 0 evaluating rule: !has(self.names) || self.names[0] != \'x\'',
+    ]);
+  });
+});
+
 describe('a definition whose rules are wrong', () => {
   const withRule = (rule: object, properties: object = { sails: { type: 'integer' } }) => ({
     apiVersion: 'apiextensions.k8s.io/v1',
