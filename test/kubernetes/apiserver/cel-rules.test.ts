@@ -66,8 +66,8 @@ const value = {
   nul: null,
 };
 
-// Rules as they stand in manifests: no escapes.
-const RULES = String.raw`
+// A rule a line.
+const RULES = `
 self.l.all(l, l.protocol in ['HTTP', 'TCP', 'UDP'] ? !has(l.tls) : true)
 self.l.all(l1, self.l.exists_one(l2, l1.name == l2.name))
 self.l.all(l1, self.l.exists_one(l2, l1.port == l2.port && l1.protocol == l2.protocol && (has(l1.hostname) && has(l2.hostname) ? l1.hostname == l2.hostname : !has(l1.hostname) && !has(l2.hostname))))
