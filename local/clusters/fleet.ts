@@ -53,6 +53,8 @@ export interface Fleet {
 
 /** The tag that AWS puts on what Auto Mode makes for a cluster. */
 const CLUSTER_TAG = 'eks:eks-cluster-name';
+/** A minute on a real node: here somebody waits for a new value of a secret. */
+const REFRESH_MS = 5000;
 
 interface Member extends Access {
   stop(): Promise<unknown>;
@@ -101,6 +103,7 @@ export function createFleet({ dir, store, startCluster, images, tokenWebhook, lo
       podNetwork: record.podNetwork,
       images,
       tokenWebhook: tokenWebhook(record.name),
+      refreshMs: REFRESH_MS,
       signal: stopping.signal,
       log: (line: string) => log(`${record.name}: ${line}`),
     };

@@ -54,10 +54,12 @@ describe('the person who holds a seat', () => {
     expect(readFileSync(join(folder, 'out'), 'utf8')).toBe('carried');
     expect(await kubectl('logs', seat.pod)).toContain('roadstead:');
 
+    const serve = "require('http').createServer((_, a) => a.end('from the pod')).listen(8080)";
+    const there = "fetch('http://127.0.0.1:8080').catch(() => process.exit(1))";
     await shell(
       kubectl,
       seat,
-      `nohup ${process.execPath} -e "require('http').createServer((_, a) => a.end('from the pod')).listen(8080)" >/dev/null 2>&1 & sleep 1`,
+      `nohup node -e "${serve}" >/dev/null 2>&1 & until node -e "${there}"; do sleep 0.2; done`,
     );
     const forward = spawn('kubectl', [...kubectl.base, 'port-forward', seat.pod, ':8080'], {
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,33 +1,14 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '#scripts/journey/client.ts';
+import { findKubectls } from '#test/kubectl/kubectls.ts';
 import { createCluster, type Product, startProduct } from './support/product.ts';
 import { forget } from './support/server.ts';
 
-/** Every kubectl ≥ 1.31 on PATH, also those with a version in their name (`kubectl1.33`, `kubectl-v1.34`, `kubectl.1.35`). */
-const kubectls = [
-  ...new Map(
-    (process.env.PATH ?? '')
-      .split(delimiter)
-      .filter((folder) => existsSync(folder))
-      .flatMap((folder) =>
-        readdirSync(folder)
-          .filter((name) => /^kubectl([.-]?v?\d+(\.\d+)*)?$/.test(name))
-          .map((name) => join(folder, name)),
-      )
-      .map((path) => [realpathSync(path), path] as const),
-  ).values(),
-].flatMap((path) => {
-  const { clientVersion } = JSON.parse(
-    execFileSync(path, ['version', '--client', '-o', 'json'], { encoding: 'utf8' }),
-  ) as { clientVersion: { major: string; minor: string; gitVersion: string } };
-  return Number(clientVersion.major) > 1 || Number.parseInt(clientVersion.minor, 10) >= 31
-    ? [{ path, version: clientVersion.gitVersion }]
-    : [];
-});
+const kubectls = findKubectls({ everywhere: process.env.KUBECTL_MATRIX !== undefined });
 
 let product: Product;
 let session: Session;
