@@ -22,6 +22,15 @@ export default defineConfig({
         hookTimeout: 240_000,
       }),
       project('infra', ['test/infra/**/*.test.ts'], { testTimeout: 120_000, isolate: false }),
+      // Minutes, with every kubectl of the machine: `npm run test:kubectl`.
+      ...(process.env.KUBECTL_MATRIX
+        ? [
+            project('kubectl', ['test/kubectl/**/*.test.ts', 'test/e2e/kubectl.test.ts'], {
+              testTimeout: 240_000,
+              hookTimeout: 240_000,
+            }),
+          ]
+        : []),
       project('e2e', ['test/e2e/**/*.test.ts'], { testTimeout: 240_000, hookTimeout: 240_000 }),
     ],
     coverage: {

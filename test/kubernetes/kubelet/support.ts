@@ -12,8 +12,14 @@ export interface Ran {
 }
 
 /** Starts kubectl; what it has said so far can be asked while it runs. */
-export function startKubectl(kubeconfig: string, args: string[], input = '', env: Record<string, string> = {}) {
-  const child = spawn(KUBECTL, args, {
+export function startKubectl(
+  kubeconfig: string,
+  args: string[],
+  input = '',
+  env: Record<string, string> = {},
+  program = KUBECTL,
+) {
+  const child = spawn(program, args, {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, KUBECONFIG: kubeconfig, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
