@@ -30,6 +30,10 @@ function backwardIn(kind: string, versions: readonly { name: string; resourceVer
   return found;
 }
 
+/** A deletion that an informer learns from a list has the last state that it knew, and its version. */
+const hasOwnVersion = (heard: ReadonlySet<string>) => (one: Told) =>
+  one.event !== 'delete' || !['add', 'update'].some((event) => heard.has(`${event} ${one.uid} ${one.resourceVersion}`));
+
 /** Both lists in the order in which things arrived. */
 export function judge(written: readonly Acknowledged[], told: readonly Told[]): Verdict {
   const keyOf = (event: Told['event'], { uid, resourceVersion }: Omit<Told, 'event'>) =>
@@ -38,7 +42,7 @@ export function judge(written: readonly Acknowledged[], told: readonly Told[]): 
   return {
     missed: written.filter((one) => !heard.has(keyOf(EVENT[one.verb], one))),
     backward: [
-      ...backwardIn('event', told),
+      ...backwardIn('event', told.filter(hasOwnVersion(heard))),
       ...backwardIn(
         'answer',
         written.filter(({ verb }) => verb !== 'delete'),

@@ -33,10 +33,11 @@ describe('the verdict', () => {
     expect(judge(written, [event('add', 1), event('update', 2), event('update', 3)]).missed).toEqual([written[3]]);
   });
 
-  test('finds versions that go back or stand still, of events and of answers', () => {
+  test('finds versions that go back or stand still, but for a deletion that a list told', () => {
     expect(judge([], [event('add', 9), event('update', 10), event('update', 4)]).backward).toEqual([
       'event of a: version 4 after 10',
     ]);
+    expect(judge([], [event('add', 9), event('add', 10, 'v'), event('delete', 9)]).backward).toEqual([]);
     expect(judge([one('create', 5), one('update', 5)], []).backward).toEqual(['answer of a: version 5 after 5']);
   });
 });
