@@ -4,6 +4,7 @@ import { TOKEN_HEADER } from '#core/contract/agent.ts';
 import { createClient } from '#core/contract/client.ts';
 import { seatAgentRoutes } from '#core/contract/seat-agent.ts';
 import { type Config, readApiUrl } from './config.ts';
+import { leanFetch } from './lean-fetch.ts';
 import type { TokenStore } from './tokens.ts';
 
 const TIMEOUT_MS = 20_000;
@@ -25,11 +26,7 @@ export const agentApi = (config: Config, tokens: TokenStore, signal: AbortSignal
   const prepare = async () => {
     const [baseUrl, { current }] = await Promise.all([readApiUrl(config), tokens.read()]);
     if (current === undefined) throw new Error('there is no agent token yet: the install token was not traded');
-    const { call } = createClient({
-      baseUrl,
-      fetch: (url, init) =>
-        fetch(url, { ...init, signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]), redirect: 'error' }),
-    });
+    const { call } = createClient({ baseUrl, fetch: leanFetch({ timeoutMs: TIMEOUT_MS, signal }) });
     return { call, headers: { [TOKEN_HEADER]: current } };
   };
   return {

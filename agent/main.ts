@@ -1,4 +1,5 @@
 /** The agent's process: reads its environment, serves the probes, runs until SIGTERM. */
+import { setFlagsFromString } from 'node:v8';
 import { runAgent } from './agent.ts';
 import { systemClock } from './clock.ts';
 import { readConfig } from './config.ts';
@@ -6,6 +7,9 @@ import { serveHealth } from './health.ts';
 import { connectKubernetes } from './kubernetes/client.ts';
 import { createLog, reason } from './log.ts';
 import { createVitals } from './vitals.ts';
+
+// Waits most of its life: the optimizing compiler would cost more memory than it saves time.
+setFlagsFromString('--no-opt');
 
 /** The build replaces this expression by the release's version. */
 const agentVersion = process.env.AGENT_VERSION ?? '0.0.0-source';

@@ -37,8 +37,6 @@ export const kinds = {
 
 export type KindName = keyof typeof kinds;
 
-export const isKnownKind = (name: string): name is KindName => Object.hasOwn(kinds, name);
-
 /** The path of a collection, or of one object of it; over all namespaces when none is named. */
 export const pathOf = ({ apiVersion, plural, namespaced }: Kind, namespace?: string, name?: string): string => {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;

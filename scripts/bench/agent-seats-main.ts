@@ -1,4 +1,5 @@
 /** The agent as a process of its own that counts its calls: told to say them over its channel, else as it is in its image. */
+import { setFlagsFromString } from 'node:v8';
 import { runAgent } from '#agent/agent.ts';
 import { systemClock } from '#agent/clock.ts';
 import { readConfig } from '#agent/config.ts';
@@ -11,6 +12,9 @@ export interface Counted {
   readonly calls: number;
   readonly writes: number;
 }
+
+// As agent/main.ts does.
+setFlagsFromString('--no-opt');
 
 const config = readConfig(process.env);
 const client = await connectKubernetes({

@@ -1,4 +1,7 @@
-/** A cluster for the tests of dev pods: the embedded one, or the one that KUBECONFIG_CONFORMANCE names. */
+/**
+ * A cluster for the tests of dev pods: the embedded one, or the one that KUBECONFIG_CONFORMANCE names. That one must run pods, have a default storage
+ * class that grows, nothing of Roadstead's in it, and is for one file at a time (`vitest run --project agent --no-file-parallelism test/agent/seats-`).
+ */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +11,6 @@ import { connectKubernetes, hasStatus, type Item, type Kubernetes } from '#agent
 import { renderCrds } from '#core/domain/seat/crds.ts';
 import { startCluster } from '#local/kubernetes/cluster.ts';
 
-/** Whether pods come to run here: a bare API server has nothing that runs them. */
-export const RUNS_PODS = process.env.KUBECONFIG_CONFORMANCE === undefined || process.env.CONFORMANCE_RUNS_PODS === '1';
 /** What dev pods of the tests are made of: here nothing runs of it, on a real cluster it must answer on port 2222. */
 export const IMAGE = process.env.CONFORMANCE_IMAGE ?? 'registry.test/team/dev:1';
 
