@@ -1,46 +1,107 @@
 /** Clusters that take dev pods and dev pods on them, as decisions committed to a real table. */
-import type { SeatStatus } from '#core/contract/seat.ts';
+import type { Role } from '#core/contract/account.ts';
+import type { ClusterInfo, NewCluster } from '#core/contract/cluster.ts';
+import type { SeatSpec } from '#core/contract/seat.ts';
 import type { MemberState } from '#core/domain/account.ts';
+import type { ClusterState } from '#core/domain/cluster-state.ts';
+import { write } from '#core/domain/decision.ts';
 import { connect } from '#core/domain/link.ts';
+import type { AgentTokenState } from '#core/domain/token.ts';
 import { decideWorkspace } from '#core/domain/workspace.ts';
 import type { WorkspaceCommand, WorkspaceDecision } from '#core/domain/workspace-command.ts';
 import { untilFresh } from '#core/store/commit.ts';
 import { sha256 } from '#core/store/keys.ts';
-import { SEAT_LIMITS, SEAT_TIMINGS, type World } from './world.ts';
+import { clusterInfo, seatCreate, seatSpec } from './seats.ts';
+import type { World } from './world.ts';
 
-type Owner = { readonly id: string; readonly team: string };
-type Create = Extract<WorkspaceCommand, { type: 'create' }>;
+interface Owner {
+  readonly id: string;
+  readonly team: string;
+}
 
-/** A seat's spec with everything filled in. */
-export const seatSpec = (owner: string, change: Partial<Create['spec']> = {}): Create['spec'] => ({
-  origin: 'ControlPlane',
-  owner,
-  runState: 'Running',
-  restarts: 0,
-  idleTimeoutSeconds: 3600,
-  template: { name: 'node', version: '1' },
-  image: 'ghcr.io/roadstead/node:1',
-  profile: 'default',
-  resources: { requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '1', memory: '1Gi' }, gpus: 0 },
-  volumes: [{ name: 'home', size: '1Gi', mounts: [{ mountPath: '/home/node' }] }],
-  parameters: {},
-  secrets: [],
-  git: {},
-  ...change,
-});
+/** Makes a person one of a team. */
+export const joinTeam = async (world: World, account: string, team: string, role: Role): Promise<void> => {
+  const next: MemberState = {
+    entity: 'Member',
+    id: `${team}/${account}`,
+    version: 1,
+    team,
+    account,
+    role,
+    createdAt: world.now(),
+  };
+  const at = { now: world.now(), newId: world.newId };
+  await world.store.commit({ writes: [write<MemberState>(null, next)], claims: [], audit: [] }, at);
+};
 
-/** What an agent reports of a seat. */
-export const seatStatus = (change: Partial<SeatStatus> = {}): SeatStatus => ({
-  phase: 'Running',
-  observedRevision: 1,
-  observedGeneration: 1,
-  uid: 'uid-1',
-  conditions: [{ type: 'Ready', status: 'True', reason: 'Running', message: 'It runs.' }],
-  ...change,
-});
+let made = 0;
 
+/** A Ready cluster that takes dev pods, its agent connected over `connection` with `token`; `info` is what the agent has said. */
+export const connectedCluster = async (
+  world: World,
+  by: Owner,
+  change: Partial<NewCluster> = {},
+  info: ClusterInfo = clusterInfo(),
+): Promise<{ readonly cluster: ClusterState; readonly token: string; readonly connection: string }> => {
+  const n = ++made;
+  const now = world.now();
+  const at = { now, newId: world.newId };
+  const { next: ready } = await world.readyCluster(by, {
+    name: `harbour-${n}`,
+    takesWorkspaces: true,
+    ttlSeconds: 172_800,
+    options: { compute: 'managed' },
+    ...change,
+  });
+  const secret = `rsc_${world.newSecret()}`;
+  const token: AgentTokenState = {
+    entity: 'Token',
+    id: world.newId('tok'),
+    version: 1,
+    hash: sha256(secret),
+    kind: 'agent',
+    cluster: ready.id,
+    team: by.team,
+    createdAt: now,
+    createdBy: 'system',
+  };
+  await world.store.commit({ writes: [write<AgentTokenState>(null, token)], claims: [], audit: [] }, at);
+  const connection = `agent-${n}`;
+  const hello = {
+    protocol: { min: 1, max: 1 },
+    agentVersion: '1',
+    kubernetesVersion: 'v1.35',
+    capabilities: [],
+    clusterUid: `uid-${ready.id}`,
+    podUid: 'pod',
+  };
+  const decided = connect(
+    { ...ready, certificateAuthority: 'Q0E=', info },
+    { link: 1, connectionId: connection, hello, token, replaced: null },
+    now,
+  );
+  await world.store.commit(decided, at, [
+    world.store.clusters.leaseStep(ready.id, { link: 1, lastSeenAt: now, paceSeconds: 300, staleAfterSeconds: 720 }),
+  ]);
+  await world.store.connections.open({
+    id: connection,
+    kind: 'agent',
+    cluster: ready.id,
+    tokenHash: token.hash,
+    tokenKind: 'agent',
+    link: 1,
+    connectedAt: now,
+  });
+  return { cluster: decided.next, token: secret, connection };
+};
+
+/** The same, where only the cluster is of interest. */
+export const harbour = async (...given: Parameters<typeof connectedCluster>): Promise<ClusterState> =>
+  (await connectedCluster(...given)).cluster;
+
+/** Dev pods of one world, decided without the API. */
 export const seatsIn = (world: World) => {
-  let made = 0;
+  let seats = 0;
   const at = () => ({ now: world.now(), newId: world.newId });
   const decideSeat = (id: string | null, command: WorkspaceCommand): Promise<WorkspaceDecision> =>
     untilFresh(async () => {
@@ -52,78 +113,18 @@ export const seatsIn = (world: World) => {
   return {
     decideSeat,
 
-    /** A Ready cluster that takes dev pods, with its agent connected over `connection`; answers the agent's token, too. */
-    port: async (by: Owner, change: Parameters<World['cluster']>[1] = {}) => {
-      const n = ++made;
-      const { next } = await world.readyCluster(by, { name: `port-${n}`, takesWorkspaces: true, ...change });
-      const secret = `rsc_${world.newSecret()}`;
-      const token = {
-        entity: 'Token' as const,
-        id: world.newId('tok'),
-        version: 1,
-        hash: sha256(secret),
-        kind: 'agent' as const,
-        cluster: next.id,
-        team: by.team,
-        createdAt: world.now(),
-        createdBy: 'system',
-      };
-      await world.store.commit({ writes: [{ before: null, next: token }], claims: [], audit: [] }, at());
-      const hello = {
-        protocol: { min: 1, max: 1 },
-        agentVersion: '1',
-        kubernetesVersion: 'v1.35',
-        capabilities: [],
-        clusterUid: `uid-${next.id}`,
-        podUid: 'pod',
-      };
-      const connection = `agent-${n}`;
-      const decided = connect(
-        { ...next, certificateAuthority: 'Q0E=' },
-        { link: 1, connectionId: connection, hello, token, replaced: null },
-        world.now(),
-      );
-      await world.store.commit(decided, at());
-      await world.store.connections.open({
-        id: connection,
-        kind: 'agent',
-        cluster: next.id,
-        tokenHash: token.hash,
-        tokenKind: 'agent',
-        link: 1,
-        connectedAt: world.now(),
-      });
-      return { id: next.id, token: secret, connection };
-    },
-
     /** A dev pod on a cluster. */
-    seat: (by: Owner, cluster: string, change: Partial<Create['spec']> = {}): Promise<WorkspaceDecision> =>
-      decideSeat(null, {
-        type: 'create',
-        actor: `account:${by.id}`,
-        account: by.id,
-        team: by.team,
-        name: `pod-${++made}`,
-        cluster,
-        capacity: { cpuMillis: 100_000, memoryMiB: 100_000, gpus: 0, pods: 100 },
-        spec: seatSpec(by.id, change),
-        labels: {},
-        limits: SEAT_LIMITS,
-        timings: SEAT_TIMINGS,
-      }),
-
-    /** Takes a person into a team. */
-    join: async (account: string, team: string, role: MemberState['role']): Promise<void> => {
-      const next: MemberState = {
-        entity: 'Member',
-        id: `${team}/${account}`,
-        version: 1,
-        team,
-        account,
-        role,
-        createdAt: world.now(),
-      };
-      await world.store.commit({ writes: [{ before: null, next }], claims: [], audit: [] }, at());
-    },
+    seat: (by: Owner, cluster: string, change: Partial<SeatSpec> = {}): Promise<WorkspaceDecision> =>
+      decideSeat(
+        null,
+        seatCreate({
+          actor: `account:${by.id}`,
+          account: by.id,
+          team: by.team,
+          name: `pod-${++seats}`,
+          cluster,
+          spec: seatSpec({ owner: by.id, ...change }),
+        }),
+      ),
   };
 };

@@ -1,14 +1,9 @@
-/** Dev pods for tests: a spec, what an agent says of it, and a cluster that takes dev pods with its agent connected. */
-import type { Role } from '#core/contract/account.ts';
-import type { ClusterInfo, NewCluster } from '#core/contract/cluster.ts';
+/** Dev pods for tests, as values: a spec, the command that asks for one, what an agent says of it and of its nodes. */
+import type { ClusterInfo } from '#core/contract/cluster.ts';
 import type { SeatSpec, SeatStatus } from '#core/contract/seat.ts';
 import { HOME_VOLUME } from '#core/contract/template.ts';
-import type { MemberState } from '#core/domain/account.ts';
-import type { ClusterState } from '#core/domain/cluster-state.ts';
-import { withCondition } from '#core/domain/conditions.ts';
-import { write } from '#core/domain/decision.ts';
 import type { WorkspaceCommand } from '#core/domain/workspace-command.ts';
-import { SEAT_LIMITS, SEAT_TIMINGS, type World } from './world.ts';
+import { SEAT_LIMITS, SEAT_TIMINGS } from './world.ts';
 
 export const ROOMY = { cpuMillis: 1_000_000, memoryMiB: 4_000_000, gpus: 8, pods: 1000 } as const;
 
@@ -74,53 +69,3 @@ export const clusterInfo = (change: Partial<ClusterInfo> = {}): ClusterInfo => (
 
 /** A cluster that tests do not fill. */
 export const LARGE = clusterInfo({ allocatable: { cpuMillis: 64_000, memoryMiB: 262_144, gpus: 0, pods: 400 } });
-
-/** Makes a person one of a team. */
-export const joinTeam = async (world: World, account: string, team: string, role: Role): Promise<void> => {
-  const next: MemberState = {
-    entity: 'Member',
-    id: `${team}/${account}`,
-    version: 1,
-    team,
-    account,
-    role,
-    createdAt: world.now(),
-  };
-  const at = { now: world.now(), newId: world.newId };
-  await world.store.commit({ writes: [write<MemberState>(null, next)], claims: [], audit: [] }, at);
-};
-
-let made = 0;
-
-/** A Ready cluster that takes dev pods, its agent connected; `info` is what the agent has said. */
-export const harbour = async (
-  world: World,
-  by: { readonly id: string; readonly team: string },
-  change: Partial<NewCluster> = {},
-  info: ClusterInfo = clusterInfo(),
-): Promise<ClusterState> => {
-  made += 1;
-  const { next: ready } = await world.readyCluster(by, {
-    name: `harbour-${made}`,
-    takesWorkspaces: true,
-    ttlSeconds: 172_800,
-    options: { compute: 'managed' },
-    ...change,
-  });
-  const now = world.now();
-  const next: ClusterState = {
-    ...ready,
-    version: ready.version + 1,
-    info,
-    agent: { link: 1, connectionId: `con-${made}`, connectedAt: now, version: '1', kubernetesVersion: 'v1.35', seq: 1 },
-    conditions: withCondition(
-      ready.conditions,
-      { type: 'Connected', status: 'True', reason: 'Hello', message: 'connected' },
-      now,
-    ),
-  };
-  await world.store.commit({ writes: [write(ready, next)], claims: [], audit: [] }, { now, newId: world.newId }, [
-    world.store.clusters.leaseStep(ready.id, { link: 1, lastSeenAt: now, paceSeconds: 300, staleAfterSeconds: 720 }),
-  ]);
-  return next;
-};

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SeatLimits } from '#core/domain/decision.ts';
 import { reconcileGroup } from '#functions/lib/groups.ts';
-import { clusterInfo, harbour, joinTeam, LARGE } from '#test/builders/seats.ts';
+import { harbour, joinTeam } from '#test/builders/seat-world.ts';
+import { clusterInfo, LARGE } from '#test/builders/seats.ts';
 import { SEAT_LIMITS, SEAT_TIMINGS } from '#test/builders/world.ts';
 import type { Person } from './http-api.ts';
 import { create, createSeatsApi, freshName, path, type SeatsApi } from './seats-api.ts';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as yaml from 'yaml';
 import { TOKEN_HEADER } from '#core/contract/agent.ts';
 import { renewSecrets } from '#functions/lib/secret-renewal.ts';
-import { seatsIn } from '#test/builders/seat-world.ts';
+import { connectedCluster, joinTeam, seatsIn } from '#test/builders/seat-world.ts';
 import { type Api, createApi, type Person } from './http-api.ts';
 import { startTable, type TestTable } from './table.ts';
 
@@ -26,7 +26,10 @@ beforeAll(async () => {
 });
 afterAll(() => table.stop());
 
-const cluster = (by: Person) => seats.port(by);
+const cluster = async (by: Person) => {
+  const made = await connectedCluster(api, by);
+  return { id: made.cluster.id, token: made.token };
+};
 const seat = async (by: Person, on: string) => (await seats.seat(by, on)).next;
 
 const asked = async (): Promise<string> => {
@@ -160,7 +163,7 @@ describe('the way into a seat', () => {
     const path = `/api/v1/workspaces/${workspace.id}/kubeconfig`;
     expect((await bob.call('GET', path)).status).toBe(404);
     const colleague = await api.person();
-    await seats.join(colleague.id, ada.team, 'admin');
+    await joinTeam(api, colleague.id, ada.team, 'admin');
     expect((await colleague.call('GET', path)).body.code).toBe('access.denied');
     const { next } = await api.readyCluster(ada, { name: 'silent', takesWorkspaces: true });
     const lost = await seat(ada, next.id);

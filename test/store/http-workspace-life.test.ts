@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { groupRoutes, workspaceRoutes } from '#core/contract/workspace.ts';
+import { groupRoutes } from '#core/contract/group.ts';
+import { workspaceRoutes } from '#core/contract/workspace.ts';
 import { amountOf, NO_AMOUNT, plusAmount } from '#core/domain/seat-amount.ts';
-import { clusterInfo, harbour, joinTeam, LARGE } from '#test/builders/seats.ts';
+import { harbour, joinTeam } from '#test/builders/seat-world.ts';
+import { clusterInfo, LARGE } from '#test/builders/seats.ts';
 import { SEAT_LIMITS } from '#test/builders/world.ts';
 import type { Person } from './http-api.ts';
 import { create, createSeatsApi, freshName, path, type SeatsApi } from './seats-api.ts';

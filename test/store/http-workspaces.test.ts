@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { releaseTemplate } from '#core/domain/template-change.ts';
-import { clusterInfo, harbour, LARGE } from '#test/builders/seats.ts';
+import { harbour } from '#test/builders/seat-world.ts';
+import { clusterInfo, LARGE } from '#test/builders/seats.ts';
 import { SEAT_LIMITS } from '#test/builders/world.ts';
 import type { Person } from './http-api.ts';
 import { create, createSeatsApi, freshName, path, type SeatsApi } from './seats-api.ts';

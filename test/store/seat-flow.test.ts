@@ -8,7 +8,8 @@ import { push } from '#functions/stream/reactions/push.ts';
 import { recordDeleted, recordFailure } from '#functions/tasks/steps/record.ts';
 import { awaitSeat, recordSeatSuccess } from '#functions/tasks/steps/seat.ts';
 import { createExecutions } from '#test/builders/executions.ts';
-import { seatStatus, seatsIn } from '#test/builders/seat-world.ts';
+import { connectedCluster, seatsIn } from '#test/builders/seat-world.ts';
+import { seatStatus } from '#test/builders/seats.ts';
 import { createWorld, SEAT_LIMITS, SEAT_TIMINGS, TIMINGS, type World } from '#test/builders/world.ts';
 import { startTable, type TestTable } from './table.ts';
 
@@ -16,7 +17,7 @@ let table: TestTable;
 let world: World;
 let seats: ReturnType<typeof seatsIn>;
 let ada: { id: string; team: string };
-let port: Awaited<ReturnType<(typeof seats)['port']>>;
+let port: { readonly id: string; readonly connection: string };
 let executions: ReturnType<typeof createExecutions>;
 // biome-ignore lint/suspicious/noExplicitAny: a message on the wire, whose form the test asserts
 let posted: { to: string; message: any }[];
@@ -29,7 +30,8 @@ beforeEach(async () => {
   world = createWorld({ client: table.client, name: await table.another() });
   seats = seatsIn(world);
   ada = await world.account();
-  port = await seats.port(ada);
+  const { cluster, connection } = await connectedCluster(world, ada);
+  port = { id: cluster.id, connection };
   executions = createExecutions();
   posted = [];
 });

@@ -5,7 +5,8 @@ import { decideWorkspace } from '#core/domain/workspace.ts';
 import { sha256 } from '#core/store/keys.ts';
 import type { AgentDeps } from '#functions/socket/messages/answer.ts';
 import { message } from '#functions/socket/messages/message.ts';
-import { seatSpec, seatStatus, seatsIn } from '#test/builders/seat-world.ts';
+import { connectedCluster, seatsIn } from '#test/builders/seat-world.ts';
+import { seatSpec, seatStatus } from '#test/builders/seats.ts';
 import { createWorld, SEAT_LIMITS, SEAT_TIMINGS, type World } from '#test/builders/world.ts';
 import { startTable, type TestTable } from './table.ts';
 
@@ -13,7 +14,13 @@ let table: TestTable;
 let world: World & AgentDeps;
 let seats: ReturnType<typeof seatsIn>;
 let ada: { id: string; team: string };
-let port: Awaited<ReturnType<(typeof seats)['port']>>;
+let port: Awaited<ReturnType<typeof portOf>>;
+
+/** A cluster that takes dev pods, and the connection of its agent. */
+const portOf = async (by: typeof ada) => {
+  const { cluster, connection } = await connectedCluster(world, by);
+  return { id: cluster.id, connection };
+};
 
 beforeAll(async () => {
   table = await startTable();
@@ -29,7 +36,7 @@ beforeAll(async () => {
 });
 afterAll(() => table.stop());
 beforeEach(async () => {
-  port = await seats.port(ada);
+  port = await portOf(ada);
 });
 
 let seq = 0;
@@ -42,7 +49,7 @@ const digestOf = (rows: readonly SeatRow[]) => sha256(digestInput(rows));
 describe('the list that an agent syncs by', () => {
   it('names every seat of its cluster with its revision, and no other cluster’s', async () => {
     const { next } = await seats.seat(ada, port.id);
-    await seats.seat(ada, (await seats.port(ada)).id);
+    await seats.seat(ada, (await portOf(ada)).id);
     const { type, payload } = await say('sync', {});
     expect([type, payload.unchanged, payload.rows]).toEqual(['sync.page', false, [{ id: next.id, revision: 1 }]]);
     expect([payload.deploymentId, payload.epoch, payload.digest]).toEqual(['dep', 1, digestOf(payload.rows)]);
@@ -114,7 +121,7 @@ describe('the list that an agent syncs by', () => {
 describe('seats that are asked for whole', () => {
   it('are answered as they should be, and only those of this cluster', async () => {
     const { next } = await seats.seat(ada, port.id, { runState: 'Stopped' });
-    const elsewhere = await seats.seat(ada, (await seats.port(ada)).id);
+    const elsewhere = await seats.seat(ada, (await portOf(ada)).id);
     const { payload } = await say('seats.get', { ids: [elsewhere.next.id, next.id] });
     expect(payload.seats).toEqual([{ id: next.id, name: next.name, team: ada.team, spec: next.spec }]);
   });
@@ -152,7 +159,7 @@ describe('a status report', () => {
 
   it('from another cluster is refused', async () => {
     const { next } = await seats.seat(ada, port.id);
-    const other = await seats.port(await world.account());
+    const other = await portOf(await world.account());
     const answer = await say('workspace.status', { id: next.id, status: seatStatus() }, other.connection);
     expect([answer.type, answer.payload.code]).toEqual(['error', 'Invalid']);
     expect((await stateOf(next.id)).phase).toBe('Pending');
@@ -165,7 +172,7 @@ describe('a Workspace that a cluster’s admin made', () => {
       uid: 'uid-found',
       name: 'byhand',
       team,
-      spec: seatSpec(ada.id, { origin: 'Cluster' }),
+      spec: seatSpec({ owner: ada.id, origin: 'Cluster' }),
       status: seatStatus(),
       gone: false,
       ...change,
