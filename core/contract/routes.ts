@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { authRoutes, meRoutes } from './account.ts';
 import { clusterRoutes } from './cluster.ts';
+import { groupRoutes } from './group.ts';
 import { operationRoutes } from './operation.ts';
 import { type Route, route } from './route.ts';
 import { seatAccessRoutes } from './seat-access.ts';
@@ -9,7 +10,7 @@ import { seatAgentRoutes } from './seat-agent.ts';
 import { secretRoutes } from './secret.ts';
 import { templateRoutes } from './template.ts';
 import { tokenRoutes } from './token.ts';
-import { groupRoutes, workspaceRoutes } from './workspace.ts';
+import { workspaceRoutes } from './workspace.ts';
 
 const systemRoutes = {
   health: route({

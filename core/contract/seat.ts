@@ -209,11 +209,18 @@ export type WorkspacePhase = z.infer<typeof WorkspacePhase>;
 export const VolumeFate = z.enum(['KeepVolumes', 'DeleteVolumes']);
 export type VolumeFate = z.infer<typeof VolumeFate>;
 
+/** One word of a cluster's: shown to people as it is, so that nothing in it moves their cursor (kubernetes.md finding 23). */
+const Word = (longest: number) =>
+  z
+    .string()
+    .max(longest)
+    .regex(/^[\x21-\x7e]*$/, 'printable ASCII without spaces');
+
 /** A condition on the wire: the receiver stamps the time of its change (DESIGN §6: times on the wire are durations). */
 const SeatCondition = z.strictObject({
-  type: z.string().max(63),
+  type: Word(63),
   status: z.enum(['True', 'False', 'Unknown']),
-  reason: z.string().max(63),
+  reason: Word(63),
   message: z.string().max(1024),
 });
 
@@ -224,10 +231,10 @@ export const SeatStatus = z.strictObject({
   observedRevision: z.int().min(0),
   observedGeneration: z.int().min(0),
   /** uid of the Workspace: a report of one that was made anew is not mixed with the old one's. */
-  uid: z.string().max(64),
-  podUid: z.string().max(64).optional(),
-  node: z.string().max(253).optional(),
-  zone: z.string().max(63).optional(),
+  uid: Word(64),
+  podUid: Word(64).optional(),
+  node: Word(253).optional(),
+  zone: Word(63).optional(),
   /** Seconds since the pod was last active, where its image reports that. */
   idleSeconds: z.int().min(0).optional(),
   conditions: z.array(SeatCondition).max(12),

@@ -46,7 +46,8 @@ const ParameterValues = z.record(z.string().max(63), z.union([z.string().max(204
 /** Which secrets the pod is given; by default all of the person's and the team's, as files. */
 const SecretChoice = z.array(z.strictObject({ name: SecretName, as: z.enum(['File', 'Env']).default('File') })).max(32);
 
-const seatFields = {
+/** What a seat and a group of them are asked for alike. */
+export const seatFields = {
   team: TeamId.optional().describe('default: your personal team'),
   template: z.strictObject({ name: ShortName, version: z.string().max(63).optional() }).prefault({ name: 'node' }),
   parameters: ParameterValues.default({}),
@@ -144,39 +145,9 @@ export const Estimate = z
   })
   .meta({ id: 'Estimate' });
 
-/** A class: as many seats as owners, or `replicas` seats of the one who asks. Fewer suspends, never deletes (seed-systems §4.3 H2.3). */
-export const GROUP_LIMIT = 100;
-export const NewGroup = z
-  .strictObject({
-    name: ShortName,
-    ...seatFields,
-    replicas: z.int().min(0).max(GROUP_LIMIT),
-    owners: z.array(AccountId).max(GROUP_LIMIT).default([]).describe('seat n belongs to owner n; default: you'),
-  })
-  .meta({ id: 'NewGroup' });
-export type NewGroup = z.output<typeof NewGroup>;
-
-export const Group = z
-  .strictObject({
-    id: GroupId,
-    name: z.string(),
-    team: TeamId,
-    replicas: z.int(),
-    owners: z.array(z.string()),
-    seats: z.array(z.strictObject({ ordinal: z.int(), workspace: WorkspaceId, owner: z.string() })),
-    conditions: z.array(Condition),
-    createdAt: Instant,
-    createdBy: z.string(),
-    version: z.int(),
-    revision: z.int(),
-  })
-  .meta({ id: 'Group' });
-export type Group = z.infer<typeof Group>;
-
-const team = z.strictObject({ team: TeamId.optional() });
+export const team = z.strictObject({ team: TeamId.optional() });
 const ref = { params: z.strictObject({ workspaceRef: z.string().min(1).max(64) }), query: team };
-const groupRef = { params: z.strictObject({ groupRef: z.string().min(1).max(64) }), query: team };
-const base = ['not_found', 'access.denied'] as const;
+export const base = ['not_found', 'access.denied'] as const;
 const changes = [
   ...base,
   'precondition.failed',
@@ -184,7 +155,8 @@ const changes = [
   'workspace.managed_in_cluster',
   'workspace.deleting',
 ] as const;
-const asked = [
+/** Refusals of what is asked for. */
+export const asked = [
   'template.unknown',
   'template.parameter_invalid',
   'workspace.volume_unknown',
@@ -305,62 +277,5 @@ export const workspaceRoutes = {
     body: z.strictObject({}).optional(),
     reply: { 200: Workspace },
     errors: [...base, 'workspace.not_deleting', 'workspace.agent_online', 'conflict'],
-  }),
-};
-
-export const groupRoutes = {
-  create: route({
-    id: 'groups.create',
-    method: 'POST',
-    path: '/api/v1/groups',
-    auth: 'account',
-    summary: 'A dev pod each for a class: seats are made one by one, and none can read another',
-    body: NewGroup,
-    reply: { 202: Group },
-    errors: [...base, ...asked, 'workspace.name_taken', 'idempotency.mismatch', 'retry'],
-  }),
-  list: route({
-    id: 'groups.list',
-    method: 'GET',
-    path: '/api/v1/groups',
-    auth: 'account',
-    summary: 'Groups of a team',
-    query: z.strictObject({ ...page, team: TeamId.optional() }),
-    reply: {
-      200: z.strictObject({ items: z.array(Group), nextCursor: z.string().optional() }).meta({ id: 'GroupList' }),
-    },
-    errors: ['not_found', 'request.cursor_invalid'],
-  }),
-  get: route({
-    id: 'groups.get',
-    method: 'GET',
-    path: '/api/v1/groups/{groupRef}',
-    auth: 'account',
-    summary: 'One group with its seats',
-    ...groupRef,
-    reply: { 200: Group },
-    errors: base,
-  }),
-  scale: route({
-    id: 'groups.scale',
-    method: 'POST',
-    path: '/api/v1/groups/{groupRef}/scale',
-    auth: 'account',
-    summary: 'More seats are made or started; fewer are stopped, never deleted',
-    ...groupRef,
-    body: z.strictObject({ replicas: z.int().min(0).max(GROUP_LIMIT) }),
-    reply: { 202: Group },
-    errors: [...base, 'precondition.failed', 'conflict'],
-  }),
-  delete: route({
-    id: 'groups.delete',
-    method: 'DELETE',
-    path: '/api/v1/groups/{groupRef}',
-    auth: 'account',
-    summary: 'Delete every seat of the group; volumes are kept unless volumes=DeleteVolumes',
-    params: groupRef.params,
-    query: team.extend({ volumes: VolumeFate.default('KeepVolumes') }),
-    reply: { 202: Group },
-    errors: [...base, 'precondition.failed', 'conflict'],
   }),
 };

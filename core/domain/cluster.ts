@@ -1,11 +1,10 @@
-/** The cluster's rules: which command is allowed in which phase, and what it changes (DESIGN §1 phases, §2 one door). */
-import type { ClusterPhase } from '../contract/cluster.ts';
 import { TTL } from '../contract/cluster.ts';
-import { AppError, type ErrorCode } from '../contract/errors.ts';
+import { AppError } from '../contract/errors.ts';
 import { type Context, earlier, plus } from './clock.ts';
 import type { ClusterCommand, ClusterDecision, ClusterSubject } from './cluster-command.ts';
 import { createCluster } from './cluster-create.ts';
 import { expiryOf, isConnected, vcpuTaken } from './cluster-origin.ts';
+import { ALLOWED, refusal } from './cluster-phases.ts';
 import { type ClusterState, isExpired } from './cluster-state.ts';
 import { withCondition } from './conditions.ts';
 import type { Claim, Decision, Write } from './decision.ts';
@@ -19,28 +18,6 @@ import {
   type OperationTimings,
 } from './operation.ts';
 import { MAY_REMAIN } from './seat/remains.ts';
-
-/** The transition table: the phases in which a command means anything. */
-const ALLOWED: Readonly<Record<Exclude<ClusterCommand['type'], 'create'>, readonly ClusterPhase[]>> = {
-  step: ['Pending', 'Provisioning', 'Deleting'],
-  created: ['Pending', 'Provisioning'],
-  deleted: ['Deleting'],
-  fail: ['Pending', 'Provisioning', 'Pivoting', 'Deleting'],
-  delete: ['Pending', 'Provisioning', 'Pivoting', 'Ready', 'Deleting', 'Failed'],
-  expire: ['Ready', 'Failed'],
-  warn: ['Ready'],
-  retry: ['Failed'],
-  extend: ['Ready'],
-  drain: ['Deleting'],
-};
-
-/** What a command outside its phases is answered. */
-const refusal = (command: ClusterCommand['type'], phase: ClusterPhase): ErrorCode => {
-  if (phase === 'Deleted') return 'not_found';
-  if (command === 'retry') return 'cluster.not_failed';
-  if (command === 'extend') return phase === 'Deleting' ? 'cluster.deleting' : 'cluster.not_ready';
-  return 'operation.superseded';
-};
 
 /** Decides a command on a cluster. Throws AppError with the code that the caller is answered. Pure. */
 export const decideCluster = (

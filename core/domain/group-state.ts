@@ -1,7 +1,8 @@
 /** What is kept of a group: how many seats are wanted, for whom, and made how. */
+
+import type { NewGroup } from '../contract/group.ts';
 import type { Condition } from '../contract/names.ts';
 import type { SeatSpec, VolumeFate } from '../contract/seat.ts';
-import type { NewGroup } from '../contract/workspace.ts';
 
 export interface GroupState {
   readonly entity: 'Group';

@@ -1,6 +1,7 @@
 /** A group as it is answered and pushed. */
+
+import type { Group } from '../contract/group.ts';
 import type { GroupChanged } from '../contract/socket.ts';
-import type { Group } from '../contract/workspace.ts';
 import type { GroupState } from './group-state.ts';
 import { withinPush } from './workspace-view.ts';
 

@@ -1,6 +1,8 @@
 /** Reads of clusters with their operations and leases; the awaited task tokens, which are no entities. */
+import type { Role } from '../contract/account.ts';
 import { AppError } from '../contract/errors.ts';
 import { ClusterId } from '../contract/names.ts';
+import type { MemberState } from '../domain/account.ts';
 import { epochSeconds, plus } from '../domain/clock.ts';
 import type { ClusterSubject } from '../domain/cluster-command.ts';
 import type { ClusterState } from '../domain/cluster-state.ts';
@@ -73,21 +75,30 @@ export const clustersIn = (table: Table) => {
     /** The same of a cluster that was read just now. */
     subjectOf,
 
-    /** One page of a team's clusters, newest first, with their leases. Filters run over the page. */
+    /** One page of a team's clusters, newest first, with their leases and the account's role in the team. Filters run over the page. */
     page: async (of: {
       team: string;
+      account: string;
       limit: number;
       cursor: string | undefined;
       matches: (cluster: ClusterState) => boolean;
-    }): Promise<{ items: { cluster: ClusterState; lease: Lease | null }[]; nextCursor: string | undefined }> => {
+    }): Promise<{
+      role: Role | null;
+      items: { cluster: ClusterState; lease: Lease | null }[];
+      nextCursor: string | undefined;
+    }> => {
       const { items: kept, nextCursor } = await onePage<ClusterState>(
         table,
         { index: 'gsi1', pk: lists.clustersOf(of.team) },
         { ...of, keyOf: (id) => (ClusterId.safeParse(id).success ? keys.cluster(id) : null) },
       );
-      const held = await leases(kept.map(({ id }) => id));
+      const [member, ...held] = await table.batchGet([
+        keys.member(of.team, of.account),
+        ...kept.map(({ id }) => keys.lease(id)),
+      ]);
       return {
-        items: kept.map((each, at) => ({ cluster: each, lease: held[at] ?? null })),
+        role: asEntity<MemberState>(member)?.role ?? null,
+        items: kept.map((each, at) => ({ cluster: each, lease: asEntity<Lease>(held[at]) })),
         nextCursor,
       };
     },

@@ -229,7 +229,7 @@ export const agentSeats: Bench = {
         POD_IP: '127.0.0.1',
         POD_NAME: 'agent',
         POD_NAMESPACE: 'roadstead-system',
-        POD_UID: 'bench',
+        POD_UID: 'bench', NODE_OPTIONS: '--max-semi-space-size=1 --max-old-space-size=48 --v8-pool-size=1', MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '2',
       },
     });
     defer(() => void agent.kill('SIGKILL'));

@@ -1,12 +1,20 @@
 /** AWS calls of each operation, by function: what AWS would bill. The order of things is held still, so that two runs count the same. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { Cluster } from '#core/contract/cluster.ts';
+import { keys } from '#core/store/keys.ts';
 import { type Watch, watch } from '../journey/client.ts';
+import { type Bill, createMeter } from './bill.ts';
 import { type Counts, createLedger, type Ledger, type Line } from './ledger.ts';
-import { startProduct } from './product.ts';
+import { type Product, startProduct } from './product.ts';
+import { measureSeat } from './seat-calls.ts';
 
-/** Operation → function → calls. */
-export type CallsOfOperations = Readonly<Record<string, Readonly<Record<string, Counts>>>>;
+export interface CallsOfOperations {
+  /** Operation → function → calls. */
+  readonly operations: Readonly<Record<string, Readonly<Record<string, Counts>>>>;
+  /** What a dev pod's life costs: create, stop, start, delete. */
+  readonly life: Bill;
+}
 
 /** Nothing comes by itself: no heartbeat, no sweep; the first look at a cloud comes when it is ready, as it does in the cloud. */
 const CALM = {
@@ -26,6 +34,7 @@ const POLLED = new Set(['ClusterCreateObserveCluster', 'ClusterDeleteObserveDele
 
 /** Streams are read within 40 ms after a write: nothing that follows from an operation comes later than this. */
 const SETTLE_MS = 1000;
+const LOOK_MS = 50;
 
 /** Waits until nothing has run for a while. */
 const settled = async (ledger: Ledger): Promise<void> => {
@@ -52,6 +61,26 @@ const billOf = (lines: readonly Line[], counts: (line: Line) => boolean): Record
   return Object.fromEntries(sorted.filter(([, sums]) => Object.keys(sums).length > 0));
 };
 
+/** As if the agent had last been heard while nobody watched. */
+const keepsSlowPace = async ({ runtime }: Product, cluster: string): Promise<void> => {
+  const { accessKeyId, secretAccessKey, sessionToken } = runtime.operator;
+  const dynamodb = new DynamoDBClient({
+    endpoint: runtime.awsEndpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId, secretAccessKey, sessionToken },
+  });
+  const { pk, sk } = keys.lease(cluster);
+  await dynamodb.send(
+    new UpdateItemCommand({
+      TableName: runtime.outputs.TableName,
+      Key: { pk: { S: pk }, sk: { S: sk } },
+      UpdateExpression: 'SET paceSeconds = :pace',
+      ExpressionAttributeValues: { ':pace': { N: '7200' } },
+    }),
+  );
+  dynamodb.destroy();
+};
+
 const isOf = ({ function: name, kind }: Line): boolean => {
   if (name === 'StreamPush' || name === 'ScheduleSweep') return false;
   return name !== 'SocketHandler' || kind === 'hello' || kind === 'cluster.drained';
@@ -63,9 +92,14 @@ const isOf = ({ function: name, kind }: Line): boolean => {
  */
 export const callsOfOperations = async (): Promise<CallsOfOperations> => {
   const ledger = createLedger();
+  const meter = createMeter();
+  const after: typeof ledger.hooks.after = (it, ...rest) => {
+    meter.invoked(it);
+    return ledger.hooks.after?.(it, ...rest);
+  };
   const product = await startProduct({
     parameters: CALM,
-    more: { hooks: { invoke: ledger.hooks }, sweepSeconds: SWEEP_SECONDS },
+    more: { hooks: { invoke: { ...ledger.hooks, after }, call: meter.call }, sweepSeconds: SWEEP_SECONDS },
   });
   let watching: Watch | undefined;
   try {
@@ -74,21 +108,34 @@ export const callsOfOperations = async (): Promise<CallsOfOperations> => {
     const session = await product.person();
     watching = await watch(session);
     const operations: Record<string, Record<string, Counts>> = {};
-    const measure = async (name: string, act: () => Promise<unknown>, counts = isOf): Promise<void> => {
-      ledger.hold(undefined);
-      await settled(ledger);
-      ledger.lines.length = 0;
+    /** The agent's word waits until the workflow waits for it. */
+    const afterTheWait = async (): Promise<void> => {
       const awaited = () =>
         ledger.lines.some((line) => line.function === 'StreamEffects' && line.kind.includes('Await'));
       const late = ({ kind }: { kind: string }) => kind === 'cluster.info' || kind === 'disconnect';
       const early = ({ kind }: { kind: string }) => (kind === 'hello' || kind === 'cluster.drained') && !awaited();
       ledger.hold((line) => late(line) || early(line));
-      const looking = setInterval(() => awaited() && ledger.hold(late), 50);
+      for (const end = Date.now() + PATIENCE_SECONDS * 1000; !ended && !awaited() && Date.now() < end; )
+        await sleep(LOOK_MS);
+      ledger.hold(late);
+    };
+    let ended = false;
+    const measure = async (
+      name: string,
+      act: () => Promise<unknown>,
+      counts = isOf,
+      letThrough = afterTheWait,
+    ): Promise<void> => {
+      ledger.hold(undefined);
+      await settled(ledger);
+      ledger.lines.length = 0;
+      ended = false;
+      const holding = letThrough();
       try {
-        await act();
+        await Promise.all([act().finally(() => (ended = true)), holding]);
         await settled(ledger);
       } finally {
-        clearInterval(looking);
+        ended = true;
       }
       operations[name] = billOf(ledger.lines, counts);
     };
@@ -104,14 +151,15 @@ export const callsOfOperations = async (): Promise<CallsOfOperations> => {
     let id = '';
     const path = () => `/api/v1/clusters/${id}`;
     await measure('create', async () => {
-      ({ id } = await session.call<Cluster>('POST', '/api/v1/clusters', { name: 'counted' }));
+      ({ id } = await session.call<Cluster>('POST', '/api/v1/clusters', { name: 'counted', takesWorkspaces: true }));
       await until(id, 'Ready');
     });
     await measure('get', () => session.call('GET', path()));
     await measure('list', () => session.call('GET', '/api/v1/clusters'));
     const extend = () => session.call('POST', `${path()}/extend`, { ttlSeconds: 7200 });
     await measure('extend, with the push to one watcher', extend, () => true);
-    // Who begins to watch quickens the agents, which answer with a heartbeat at once.
+    // Who begins to watch quickens the agents that keep a slower pace, which answer with a heartbeat at once.
+    await keepsSlowPace(product, id);
     let second: Watch | undefined;
     await measure(
       'heartbeat',
@@ -121,12 +169,25 @@ export const callsOfOperations = async (): Promise<CallsOfOperations> => {
       ({ kind }) => kind === 'heartbeat',
     );
     await second?.close();
+    ledger.hold(undefined);
+    await settled(ledger);
+    meter.take();
+    await measureSeat({
+      product,
+      session,
+      watching,
+      cluster: id,
+      ledger,
+      settled: () => settled(ledger),
+      measure,
+    });
+    const life = meter.take();
     await measure('delete', async () => {
       await session.call('DELETE', path());
       await until(id, 'Deleted');
     });
     ledger.hold(undefined);
-    return operations;
+    return { operations, life };
   } finally {
     ledger.hold(undefined);
     await watching?.close();

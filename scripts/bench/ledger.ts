@@ -8,7 +8,7 @@ export type Counts = Readonly<Record<string, number>>;
 export interface Line {
   /** Name of the function in the template, without the CDK's hash: `HttpClusters`. */
   readonly function: string;
-  /** What kind of event it was given: a message's type, `connect`, the entities of stream records; nothing for others. */
+  /** What kind of event it was given: a message's type (and the phase that it tells of), `connect`, the entities of stream records; nothing for others. */
   readonly kind: string;
   readonly counts: Counts;
 }
@@ -41,7 +41,11 @@ const kindOf = (payload: unknown): string => {
   const type = requestContext?.eventType;
   if (type === undefined) return '';
   if (type !== 'MESSAGE') return type.toLowerCase();
-  return (JSON.parse(body ?? '{}') as { type?: string }).type ?? '';
+  const { type: said = '', payload: told } = JSON.parse(body ?? '{}') as {
+    type?: string;
+    payload?: { status?: { phase?: string } };
+  };
+  return [said, told?.status?.phase].filter(Boolean).join(' ');
 };
 
 const FUNCTION = /Function[0-9A-F]{8}$/;

@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Group, Workspace } from '#core/contract/workspace.ts';
+import type { Group } from '#core/contract/group.ts';
+import type { Workspace } from '#core/contract/workspace.ts';
 import { infrastructureName } from '#core/domain/names.ts';
 import type { Session, Watch } from '#scripts/journey/client.ts';
 import {

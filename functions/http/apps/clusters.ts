@@ -140,15 +140,13 @@ export const app = (deps: ClustersDeps): App => {
       on(routes.clusters.list, async ({ query }, principal) => {
         const team = query.team ?? principal.personalTeam;
         const labelled = selector(query.label);
-        const [role, { items, nextCursor }] = await Promise.all([
-          store.people.role(team, principal.id),
-          store.clusters.page({
-            team,
-            limit: query.limit,
-            cursor: query.cursor,
-            matches: (each) => (query.phase === undefined || each.phase === query.phase) && labelled(each),
-          }),
-        ]);
+        const { role, items, nextCursor } = await store.clusters.page({
+          team,
+          account: principal.id,
+          limit: query.limit,
+          cursor: query.cursor,
+          matches: (each) => (query.phase === undefined || each.phase === query.phase) && labelled(each),
+        });
         authorize(role, 'cluster.read', `team "${team}"`);
         return reply(200, {
           items: items.map(({ cluster, lease }) => toCluster(cluster, lease, now())),

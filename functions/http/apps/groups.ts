@@ -1,8 +1,8 @@
 /** Groups: what is wanted is written down and answered; the seats follow, one by one. */
 import { AppError } from '#core/contract/errors.ts';
+import type { NewGroup } from '#core/contract/group.ts';
 import { routes } from '#core/contract/routes.ts';
 import { isEnvironmentSafe } from '#core/contract/seat.ts';
-import type { NewGroup } from '#core/contract/workspace.ts';
 import { type Action, authorize, type Principal } from '#core/domain/access.ts';
 import { decideGroup, type GroupCommand, type GroupDecision } from '#core/domain/group.ts';
 import type { GroupState } from '#core/domain/group-state.ts';
