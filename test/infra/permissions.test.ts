@@ -62,7 +62,7 @@ describe('who may do what', () => {
     [
       'open sealed secrets',
       'kms:Decrypt',
-      ['http/me', 'http/clusters', 'http/access', 'http/tokens', 'http/seat-access', 'http/seat-agent'],
+      ['http/me', 'http/clusters', 'http/seat-access', 'http/seat-agent', 'http/access', 'http/tokens'],
     ],
     ['make clusters', 'eks:CreateCluster', ['tasks/cluster-create/ensure-cluster']],
     ['pass roles', 'iam:PassRole', ['tasks/cluster-create/ensure-cluster', 'tasks/cluster-create/ensure-compute']],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '#core/contract/errors.ts';
+import { Group } from '#core/contract/group.ts';
 import { GroupChanged } from '#core/contract/socket.ts';
-import { Group } from '#core/contract/workspace.ts';
 import { decideGroup, type GroupCommand, ownerOf, seatNameOf } from '#core/domain/group.ts';
 import type { GroupState } from '#core/domain/group-state.ts';
 import { toGroup, toGroupChanged } from '#core/domain/group-view.ts';
