@@ -118,19 +118,28 @@ describe('a page of clusters', () => {
         ).next.id,
       );
     const page = (cursor?: string) =>
-      world.store.clusters.page({ team: person.team, limit: 2, cursor, matches: (each) => each.labels.odd === '0' });
+      world.store.clusters.page({
+        team: person.team,
+        account: person.id,
+        limit: 2,
+        cursor,
+        matches: (each) => each.labels.odd === '0',
+      });
     const first = await page();
     expect(first.items).toHaveLength(2);
     const second = await page(first.nextCursor);
     const all = [...first.items, ...second.items].map(({ cluster: each }) => each.id);
     expect(new Set(all).size).toBe(all.length);
+    expect(first.role).toBe('owner');
     const theirs = await world.store.clusters.page({
       team: owner.team,
+      account: person.id,
       limit: 50,
       cursor: first.nextCursor,
       matches: () => true,
     });
     expect(theirs.items.every(({ cluster: each }) => each.team === owner.team)).toBe(true);
+    expect(theirs.role).toBeNull();
     await expect(page('clu_x')).rejects.toMatchObject({ code: 'request.cursor_invalid' });
   });
 });
