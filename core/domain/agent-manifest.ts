@@ -27,6 +27,13 @@ export interface AgentManifest {
 /** The field manager of whoever installs. The agent's own (`roadstead-agent`) keeps the token keys of the Secret. */
 export const FIELD_MANAGER = 'roadstead';
 
+/** What keeps the agent under 100 MB resident with 500 dev pods: it waits most of its life, and a small heap that is swept often costs it little. */
+export const LEAN_ENVIRONMENT = {
+  NODE_OPTIONS: '--max-semi-space-size=1 --max-old-space-size=48 --v8-pool-size=1',
+  MALLOC_ARENA_MAX: '1',
+  UV_THREADPOOL_SIZE: '2',
+} as const;
+
 const HEALTH_PORT = 8081;
 const CONFIG_DIR = '/etc/roadstead';
 const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -62,6 +69,7 @@ const podSpec = ({ image }: AgentManifest) => ({
         { name: 'SERVICE_ACCOUNT_DIR', value: SERVICE_ACCOUNT_DIR },
         { name: 'AGENT_IMAGE', value: image },
         { name: 'HEALTH_PORT', value: String(HEALTH_PORT) },
+        ...Object.entries(LEAN_ENVIRONMENT).map(([name, value]) => ({ name, value })),
         fieldRef('POD_IP', 'status.podIP'),
         fieldRef('POD_NAME', 'metadata.name'),
         fieldRef('POD_NAMESPACE', 'metadata.namespace'),

@@ -11,6 +11,7 @@ import { connectKubernetes, type Item, type Kubernetes } from '#agent/kubernetes
 import { kinds, pathOf } from '#agent/kubernetes/kinds.ts';
 import { specHash } from '#agent/seats/facts.ts';
 import { SeatSpec } from '#core/contract/seat.ts';
+import { LEAN_ENVIRONMENT } from '#core/domain/agent-manifest.ts';
 import { renderCrds } from '#core/domain/seat/crds.ts';
 import { teamLabels } from '#core/domain/seat/labels.ts';
 import { DEPLOYMENT_LABEL, seatName, TEAM_LABEL, teamNamespace } from '#core/domain/seat/names.ts';
@@ -229,7 +230,8 @@ export const agentSeats: Bench = {
         POD_IP: '127.0.0.1',
         POD_NAME: 'agent',
         POD_NAMESPACE: 'roadstead-system',
-        POD_UID: 'bench', NODE_OPTIONS: '--max-semi-space-size=1 --max-old-space-size=48 --v8-pool-size=1', MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '2',
+        POD_UID: 'bench',
+        ...LEAN_ENVIRONMENT,
       },
     });
     defer(() => void agent.kill('SIGKILL'));
