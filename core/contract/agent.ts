@@ -42,6 +42,13 @@ const up = <T extends string, P extends z.ZodType>(type: T, payload: P) =>
 
 const SeatId = z.string().regex(/^wsp_[0-9a-z]{26}$/);
 
+const ObjectName = z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'the name of a Kubernetes object');
+/** `kind/name`. People are shown a kubectl line made of these: nothing of it may mean something to a shell. */
+const ObjectRef = z
+  .string()
+  .max(320)
+  .regex(/^[a-z][a-z0-9.]*\/[A-Za-z0-9][A-Za-z0-9.:-]*$/, 'kind/name of a Kubernetes object');
+
 /** One line of the list of what should be here. A tombstone says what becomes of the volumes; absence never deletes (DESIGN §2). */
 export const SeatRow = z.strictObject({
   id: SeatId,
@@ -70,7 +77,7 @@ export const AgentMessage = z.discriminatedUnion('type', [
   /** The tombstone was carried out: the row may go. */
   up(
     'workspace.gone',
-    z.strictObject({ id: SeatId, revision: z.int().min(1), kept: z.array(z.string().max(253)).max(16) }),
+    z.strictObject({ id: SeatId, revision: z.int().min(1), kept: z.array(ObjectName.max(253)).max(16) }),
   ),
   /** A Workspace that a cluster's admin applied: mirrored, never changed from here. `gone` when it was deleted there. */
   up(
@@ -78,10 +85,7 @@ export const AgentMessage = z.discriminatedUnion('type', [
     z.strictObject({
       uid: z.string().max(64),
       /** Of the Workspace, as Kubernetes takes names: it is shown to people and names the objects of the seat. */
-      name: z
-        .string()
-        .max(63)
-        .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'the name of a Kubernetes object'),
+      name: ObjectName.max(63),
       /** From the label of the managed namespace, never from the cluster's owner (kubernetes.md finding 2). */
       team: TeamId,
       spec: SeatSpec,
@@ -95,7 +99,7 @@ export const AgentMessage = z.discriminatedUnion('type', [
     z.strictObject({ action: z.string().max(64), resource: z.string().max(128), detail: z.string().max(512) }),
   ),
   /** What a connected cluster is left with after its agent took the seats away (provider existing). */
-  up('cluster.left', z.strictObject({ objects: z.array(z.string().max(320)).max(64) })),
+  up('cluster.left', z.strictObject({ objects: z.array(ObjectRef).max(64) })),
   up('token.rotate', z.strictObject({ nextTokenHash: Sha256 })),
   up(
     'cluster.drained',

@@ -1,5 +1,6 @@
 /** What an agent asks and says about dev pods: the list it syncs by, seats whole, their state, the end of one (DESIGN §2, §6). */
 import { type AgentMessage, digestInput, type SeatRow } from '#core/contract/agent.ts';
+import { safeText } from '#core/contract/safe-text.ts';
 import type { DesiredSeat } from '#core/contract/seat.ts';
 import { MESSAGE_LIMIT } from '#core/contract/socket.ts';
 import { left } from '#core/domain/link.ts';
@@ -157,9 +158,9 @@ export const audit = async (
         {
           team: cluster.team,
           actor: `agent:${cluster.id}`,
-          action: `agent.${action}`,
+          action: safeText(`agent.${action}`),
           resource: cluster.id,
-          detail: { resource, detail },
+          detail: { resource: safeText(resource), detail: safeText(detail) },
         },
       ],
     },
