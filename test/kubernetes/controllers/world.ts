@@ -34,7 +34,7 @@ interface Access {
   stop: () => Promise<void>;
 }
 
-async function named(path: string): Promise<Access> {
+async function ofKubeconfig(path: string): Promise<Access> {
   const { clusters, users } = parse(await readFile(path, 'utf8')) as {
     clusters: { cluster: { server: string; 'certificate-authority-data'?: string } }[];
     users: { user: { token?: string } }[];
@@ -110,7 +110,7 @@ export const podSpec = (more: Partial<PodSpec> = {}): PodSpec => ({
 const suffix = () => randomBytes(4).toString('hex');
 
 function spaceOf(client: Client, name: string): Space {
-  const path = (of: Resource, object: string) => ({ metadata: { name: object, namespace: name } }) as Stored;
+  const named = (object: string) => ({ metadata: { name: object, namespace: name } }) as Stored;
   return {
     name,
     create: (of, body) => client.create(of, name, body),
@@ -118,8 +118,8 @@ function spaceOf(client: Client, name: string): Space {
     find: (of, object) => client.find(of, name, object),
     list: async (of) => (await client.list(of, name)).items,
     names: async (of) => (await client.list(of, name)).items.map(({ metadata }) => metadata.name).sort(),
-    patch: (of, object, patch, subresource) => client.patch(of, path(of, object), patch, subresource),
-    remove: async (of, object, options) => void (await client.delete(of, path(of, object), options)),
+    patch: (of, object, patch, subresource) => client.patch(of, named(object), patch, subresource),
+    remove: async (of, object, options) => void (await client.delete(of, named(object), options)),
     said: async (object) =>
       (await client.list(events, name)).items
         .filter(({ involvedObject }) => involvedObject.name === object)
@@ -127,7 +127,7 @@ function spaceOf(client: Client, name: string): Space {
     runs: (object, ready = true) =>
       client.patch(
         pods,
-        path(pods, object),
+        named(object),
         {
           status: {
             phase: 'Running',
@@ -137,7 +137,7 @@ function spaceOf(client: Client, name: string): Space {
         },
         'status',
       ),
-    ended: async (object) => void (await client.delete(pods, path(pods, object), { gracePeriodSeconds: 0 })),
+    ended: async (object) => void (await client.delete(pods, named(object), { gracePeriodSeconds: 0 })),
   };
 }
 
@@ -147,7 +147,7 @@ export function testWorld(options: Pick<ControllersOptions, 'nodeGraceMs'> = {})
   beforeAll(async () => {
     const dir = await mkdtemp(join(tmpdir(), 'roadstead-controllers-'));
     const given = process.env.KUBECONFIG_CONFORMANCE;
-    const access = given === undefined ? await embedded(dir) : await named(given);
+    const access = given === undefined ? await embedded(dir) : await ofKubeconfig(given);
     const { server, caPem } = access;
     const theirs = given !== undefined && process.env.CONFORMANCE_CONTROLLERS === 'theirs';
     const controllers = theirs
