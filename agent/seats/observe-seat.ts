@@ -6,6 +6,7 @@ import type { WorkspaceFacts } from './facts.ts';
 import type { Mirrors } from './mirrors.ts';
 import type { Reconciled } from './reconcile.ts';
 import type { Reporter } from './reporter.ts';
+import { repositories } from './repository.ts';
 import { isUp, statusOf } from './status.ts';
 import { type Looks, troubles as troublesOf } from './trouble.ts';
 
@@ -29,6 +30,7 @@ export interface SeatObserver {
 export const seatObserver = (options: ObserveSeatOptions): SeatObserver => {
   const { kubernetes, mirrors, reporter, nodes, isUnlisted, looks, clock, signal } = options;
   const troubles = troublesOf(clock, looks);
+  const cloned = repositories(kubernetes, clock, signal, looks);
   return {
     observe: async (workspace, team, { obstacles, refused }) => {
       const { namespace, name, spec } = workspace;
@@ -43,13 +45,29 @@ export const seatObserver = (options: ObserveSeatOptions): SeatObserver => {
         : await troubles.about(key, () => diagnose(kubernetes, { namespace, name, pod, claims }, signal));
       const unlisted = spec?.id !== undefined && isUnlisted(spec.id);
       const found = trouble?.found ?? { events: [] };
+      const repository = spec?.runState === 'Running' ? await cloned.about(workspace, pod) : {};
       await reporter.report(
         workspace,
         team,
-        statusOf({ workspace, statefulSet, pod, claims, ...found, obstacles, refused, unlisted, nodes }),
+        statusOf({
+          workspace,
+          statefulSet,
+          pod,
+          claims,
+          ...found,
+          obstacles,
+          refused,
+          unlisted,
+          nodes,
+          repository: repository.condition,
+        }),
       );
-      return trouble?.again;
+      const again = [trouble?.again, repository.again].filter((each) => each !== undefined);
+      return again.length === 0 ? undefined : Math.min(...again);
     },
-    forget: (namespace, name) => troubles.over(`${namespace}/${name}`),
+    forget: (namespace, name) => {
+      troubles.over(`${namespace}/${name}`);
+      cloned.forget(namespace, name);
+    },
   };
 };

@@ -20,6 +20,8 @@ export interface Observed {
   readonly unlisted: boolean;
   /** Zones by the names of nodes that are here. */
   readonly nodes: ReadonlyMap<string, { readonly zone?: string }>;
+  /** What became of the repository that was asked for. */
+  readonly repository?: SeatStatus['conditions'][number] | undefined;
 }
 
 type Condition = SeatStatus['conditions'][number];
@@ -121,6 +123,7 @@ export const statusOf = (observed: Observed): SeatStatus => {
     ...(zone === undefined ? {} : { zone }),
     conditions: [
       { type: 'Ready', status: runs ? 'True' : 'False', reason: ready.reason, message: ready.message },
+      ...(observed.repository ? [observed.repository] : []),
       ...nodeReplaced(observed),
       ...notes(observed),
     ],
