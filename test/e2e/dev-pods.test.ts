@@ -150,6 +150,25 @@ describe('secrets', () => {
   });
 });
 
+describe('a repository that cannot be cloned', () => {
+  it('keeps nobody from the dev pod, and says why', async () => {
+    const broken = await createSeat(ada, 'broken', cluster, {
+      git: { repository: 'https://127.0.0.1:1/nobody/there' },
+    });
+    const condition = await until(
+      'the word of the start script',
+      async () => {
+        const { conditions } = await getSeat(ada, broken.id);
+        return conditions.find(({ type, status }) => type === 'RepositoryReady' && status === 'False');
+      },
+      60,
+    );
+    expect(condition.message).toMatch(/could not be cloned: .*127\.0\.0\.1/);
+    expect((await getSeat(ada, broken.id)).phase).toBe('Running');
+    await ada.call('DELETE', `/api/v1/workspaces/${broken.id}?volumes=DeleteVolumes`);
+  }, 120_000);
+});
+
 describe('a class', () => {
   it('has a seat each; nobody reads another’s; fewer replicas stop seats and delete nothing', async () => {
     const group = await ada.call<Group>('POST', '/api/v1/groups', {
