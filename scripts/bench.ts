@@ -1,6 +1,7 @@
 /** `npm run bench`: the figures of DESIGN §8 on this machine, as a table. docs/bench.md says what each row means. */
 import { cpus, loadavg } from 'node:os';
 import { agent } from './bench/agent.ts';
+import { agentSeats } from './bench/agent-seats.ts';
 import type { Bench, BenchContext } from './bench/bench.ts';
 import { calls } from './bench/calls-rows.ts';
 import { coldStart } from './bench/cold-start.ts';
@@ -9,14 +10,29 @@ import { demo } from './bench/demo.ts';
 import { fanOut } from './bench/fan-out.ts';
 import { handler } from './bench/handler.ts';
 import { kubernetes } from './bench/kubernetes.ts';
+import { placement } from './bench/placement.ts';
 import { startProduct } from './bench/product.ts';
 import { push } from './bench/push.ts';
 import type { Row } from './bench/row.ts';
+import { seats } from './bench/seats.ts';
 import { start } from './bench/start.ts';
 import { tableOf } from './bench/table.ts';
 import { readArguments } from './local/arguments.ts';
 
-const BENCHES: readonly Bench[] = [push, handler, agent, fanOut, coldStart, kubernetes, start, demo, calls];
+const BENCHES: readonly Bench[] = [
+  push,
+  seats,
+  handler,
+  agent,
+  placement,
+  fanOut,
+  coldStart,
+  kubernetes,
+  start,
+  demo,
+  calls,
+  agentSeats,
+];
 
 /** The whole run, in seconds: what would begin later is left out and said so. */
 const BUDGET_SECONDS = 210;

@@ -84,10 +84,10 @@ export const startProduct = async (
 };
 
 /** Asks for a cluster and waits until it is Ready; throws when it fails. */
-export const readyCluster = async (session: Session, name: string): Promise<Cluster> => {
+export const readyCluster = async (session: Session, name: string, body: object = {}): Promise<Cluster> => {
   const watching = await watch(session);
   try {
-    const { id } = await session.call<Cluster>('POST', '/api/v1/clusters', { name });
+    const { id } = await session.call<Cluster>('POST', '/api/v1/clusters', { name, ...body });
     const ended = await watching.until('Ready', (push) => push.id === id && /^(Ready|Failed)$/.test(push.phase), 120);
     if (ended.phase === 'Failed') throw new Error(`the cluster ${name} failed at ${ended.step}`);
     return await session.call<Cluster>('GET', `/api/v1/clusters/${id}`);
