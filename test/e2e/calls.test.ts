@@ -275,11 +275,17 @@ it('every operation makes the AWS calls that are written here: a change of the b
           "dynamodb:GetItem": 1,
         },
       },
-      "heartbeat": {},
+      "heartbeat": {
+        "SocketHandler heartbeat": {
+          "dynamodb:BatchGetItem": 1,
+          "dynamodb:GetItem": 2,
+          "dynamodb:Query": 2,
+          "dynamodb:UpdateItem": 1,
+        },
+      },
       "list": {
         "HttpClusters": {
           "dynamodb:BatchGetItem": 2,
-          "dynamodb:GetItem": 1,
           "dynamodb:Query": 1,
         },
       },
