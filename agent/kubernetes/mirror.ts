@@ -51,10 +51,15 @@ export interface MirrorOptions<T extends Item, S extends Known> {
 const isOlder = (version: string, than: string): boolean =>
   version.length === than.length ? version < than : version.length < than.length;
 
+/** How many ends are remembered: far more than there are writes on their way. */
+const ENDED = 512;
+
 export const mirrorOf = <T extends Item, S extends Known>(options: MirrorOptions<T, S>): Mirror<T, S> => {
   const { kubernetes, kind, query, compact, onChange, clock, log, signal } = options;
   const namespaces = new Map<string, Map<string, S>>();
   const listed = Promise.withResolvers<void>();
+  /** uids of the last objects that went. */
+  const ended = new Set<string>();
 
   const get = (namespace: string, name: string) => namespaces.get(namespace)?.get(name);
   const keep = (now: S) => {
@@ -77,6 +82,9 @@ export const mirrorOf = <T extends Item, S extends Known>(options: MirrorOptions
     onChange(before, now);
   };
   const remove = (gone: S) => {
+    ended.add(gone.uid);
+    const [oldest] = ended;
+    if (ended.size > ENDED && oldest !== undefined) ended.delete(oldest);
     const before = get(gone.namespace, gone.name);
     if (!before || before.uid !== gone.uid) return;
     drop(before);
@@ -109,7 +117,8 @@ export const mirrorOf = <T extends Item, S extends Known>(options: MirrorOptions
     all,
     learn: (object) => {
       const now = compact(object);
-      if (!now) return undefined;
+      // The answer to a write may come after the news of the end: it must raise no ghost.
+      if (!now || ended.has(now.uid)) return now;
       const before = get(now.namespace, now.name);
       if (!before || !isOlder(now.version, before.version)) keep(now);
       return now;

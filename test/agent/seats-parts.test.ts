@@ -2,6 +2,8 @@
 import { expect, test } from 'vitest';
 import type { Api } from '#agent/api.ts';
 import { type Kubernetes, KubernetesError } from '#agent/kubernetes/client.ts';
+import { kinds } from '#agent/kubernetes/kinds.ts';
+import { knownOf, mirrorOf } from '#agent/kubernetes/mirror.ts';
 import { workQueue } from '#agent/kubernetes/queue.ts';
 import { type Link, LinkError } from '#agent/link.ts';
 import { ensureClaim } from '#agent/seats/claims.ts';
@@ -9,7 +11,7 @@ import { clusterRecord } from '#agent/seats/cluster-record.ts';
 import { mintCredential } from '#agent/seats/credential.ts';
 import { type ClaimFacts, claimOf, workspaceOf } from '#agent/seats/facts.ts';
 import type { Mirrors } from '#agent/seats/mirrors.ts';
-import { outbox } from '#agent/seats/outbox.ts';
+import { type Message, outbox } from '#agent/seats/outbox.ts';
 import { compare, fetchSeats, listSeats } from '#agent/seats/sync.ts';
 import { teller } from '#agent/seats/tell.ts';
 import { heldClock } from './support/clock.ts';
@@ -101,20 +103,19 @@ test('a report that is busy elsewhere is told again, one that is refused for goo
 test('states are told on every link, the newest alone, and events that nobody takes do not grow without end', async () => {
   const clock = still();
   const box = outbox({ clock, log, backOff, signal });
-  const told = (message: string) =>
-    ({
-      type: 'workspace.status',
-      payload: {
-        id: id(1),
-        status: {
-          phase: 'Running',
-          observedRevision: 1,
-          observedGeneration: 1,
-          uid: 'u',
-          conditions: [{ type: 'Ready', status: 'True', reason: 'Running', message }],
-        },
+  const told = (message: string): Message => ({
+    type: 'workspace.status',
+    payload: {
+      id: id(1),
+      status: {
+        phase: 'Running',
+        observedRevision: 1,
+        observedGeneration: 1,
+        uid: 'u',
+        conditions: [{ type: 'Ready', status: 'True', reason: 'Running', message }],
       },
-    }) as const;
+    },
+  });
   box.state('seat', told('old'));
   box.state('seat', told('new'));
   const tell = teller(box, log);
@@ -286,4 +287,36 @@ test('a Workspace that says what this agent does not understand is kept with the
   const facts = workspaceOf({ metadata, spec: { ...seatSpec(undefined), runState: 'Dancing' } as never });
   expect(facts.spec).toBeUndefined();
   expect(facts.invalid).toContain('runState');
+});
+
+test('the answer to a write that comes after the news of the end raises no ghost', async () => {
+  const ending = new AbortController();
+  const object = (version: string) => ({ metadata: { name: 'a', namespace: 'n', uid: 'u', resourceVersion: version } });
+  const events = Promise.withResolvers<void>();
+  const kubernetes = {
+    pages: async function* () {
+      yield { items: [object('5')], version: '5' };
+    },
+    lines: async function* () {
+      yield JSON.stringify({ type: 'MODIFIED', object: object('4') });
+      yield JSON.stringify({ type: 'DELETED', object: object('9') });
+      events.resolve();
+      await new Promise((resolve) => ending.signal.addEventListener('abort', resolve));
+    },
+  } as unknown as Kubernetes;
+  const changes: string[] = [];
+  const mirror = mirrorOf({
+    kubernetes,
+    kind: kinds.Workspace,
+    compact: knownOf,
+    onChange: (_, now) => void changes.push(now?.version ?? 'gone'),
+    clock: still(),
+    log,
+    signal: ending.signal,
+  });
+  await events.promise;
+  expect(changes).toEqual(['5', 'gone']);
+  expect(mirror.learn(object('8'))?.version).toBe('8');
+  expect([...mirror.all()]).toEqual([]);
+  ending.abort();
 });

@@ -60,7 +60,7 @@ test('many seats are fetched as they fit into messages, and one that went away m
 test('a push that was lost is made up for by the digest of a heartbeat', async () => {
   const world = await seatsWorld(cluster());
   await world.start();
-  await eventually(() => world.plane.live().length).toBe(1);
+  await eventually(() => world.plane.received('cluster.info').length).toBe(1);
   const links = world.plane.live;
   world.plane.live = () => [];
   const { id } = world.want();
