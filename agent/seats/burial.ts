@@ -14,7 +14,7 @@ export interface BurialOptions {
   readonly signal: AbortSignal;
 }
 
-/** Claims that were kept, as `namespace/name`; nothing while it is not over: an event leads back here. */
+/** Names of the claims that were kept; nothing while it is not over: an event leads back here. */
 export const bury = async (
   { id, fate }: Tombstone,
   { kubernetes, mirrors, ensure, signal }: BurialOptions,
@@ -49,7 +49,7 @@ export const bury = async (
   if (resources.length > 0 || owned.length > 0 || pods) return undefined;
 
   const claims = [...mirrors.PersistentVolumeClaim.all()].filter(({ seat }) => seat === name);
-  if (fate === 'KeepVolumes') return claims.map(({ namespace, name: of }) => `${namespace}/${of}`).sort();
+  if (fate === 'KeepVolumes') return claims.map((claim) => claim.name).sort();
   for (const claim of claims) await drop('PersistentVolumeClaim', claim);
   return claims.length === 0 ? [] : undefined;
 };

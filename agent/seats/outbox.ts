@@ -2,6 +2,7 @@
  * What is to be told to the control plane about seats. One message a subject is on its way at a time, the newest wins, and what is a state
  * (not an event) is told again on every link, so that a lost report, a crash or a restored table heals by itself.
  */
+import * as z from 'zod';
 import type { AgentMessage } from '#core/contract/agent.ts';
 import type { Clock } from '../clock.ts';
 import { type BackOff, waitAfter } from '../kubernetes/queue.ts';
@@ -41,7 +42,7 @@ export interface Outbox {
 /** Subjects on their way at once, and how many events wait at most while nobody listens. */
 const WIDTH = 4;
 const EVENTS = 256;
-/** Refusals that another try would only repeat. */
+/** Refusals that another try would only repeat; so is what our own schema does not let out. */
 const FINAL: ReadonlySet<string> = new Set(['Invalid', 'Unsupported', 'TooLarge']);
 
 export const outbox = ({ clock, log, backOff, signal }: OutboxOptions): Outbox => {
@@ -66,7 +67,7 @@ export const outbox = ({ clock, log, backOff, signal }: OutboxOptions): Outbox =
       await link.ask(letter.message.type, letter.message.payload);
     } catch (error) {
       if (link.signal.aborted || signal.aborted) return;
-      const isFinal = error instanceof LinkError && FINAL.has(error.code);
+      const isFinal = error instanceof z.ZodError || (error instanceof LinkError && FINAL.has(error.code));
       log('warn', `${letter.message.type} was not taken`, { subject, reason: reason(error) });
       if (!isFinal) return later(subject, link);
     }

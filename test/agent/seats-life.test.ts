@@ -85,7 +85,7 @@ test('a tombstone that keeps volumes takes everything else away and says what wa
   expect(world.plane.received('workspace.gone')[0]?.payload).toEqual({
     id,
     revision: 2,
-    kept: [`${world.namespace}/home-${name}`],
+    kept: [`home-${name}`],
   });
   for (const kind of ['Workspace', 'StatefulSet', 'Service', 'Secret'] as const)
     expect(await world.get(kind, name)).toBeUndefined();
