@@ -2,6 +2,7 @@
 import { AppError } from '../contract/errors.ts';
 import type { SeatSpec } from '../contract/seat.ts';
 import type { Context } from './clock.ts';
+import { withCondition } from './conditions.ts';
 import { type Amount, type AuditEntry, type Claim, type SeatLimits, type Write, write } from './decision.ts';
 import { endOperation, enterStep, isOpen, type OperationState } from './operation.ts';
 import { changed, same } from './workspace-change.ts';
@@ -158,6 +159,11 @@ export const decideWorkspace = (
         ...change,
         phase: 'Deleted',
         deletedAt: now,
+        conditions: withCondition(
+          workspace.conditions,
+          { type: 'Ready', status: 'False', reason: 'Deleted', message: 'The dev pod is deleted.' },
+          now,
+        ),
         ...timesAt(workspace, 'Deleted', now),
         ...(open === null || moot === null ? {} : { operationId: undefined, lastOperationId: open.id }),
       },
