@@ -57,10 +57,17 @@ const operationChanged = async (
 };
 
 const workspaceChanged = async (deps: EffectsDeps, before: WorkspaceState, after: WorkspaceState): Promise<void> => {
-  if (after.operationId !== undefined) return signalIfHolding(deps, after.operationId);
+  if (after.operationId !== undefined)
+    return maySettle(before, after) ? signalIfHolding(deps, after.operationId) : undefined;
   // A seat that was busy when its group wanted something else of it is free now.
   if (before.operationId !== undefined && after.spec.group !== undefined) await reconcileGroup(deps, after.spec.group);
 };
+
+/** Only the agent's word can settle what was asked of a dev pod (core/domain/workspace-settled); what it said before the wait began is looked at with the Await. */
+const maySettle = (before: WorkspaceState, after: WorkspaceState): boolean =>
+  before.report?.link !== after.report?.link ||
+  before.report?.seq !== after.report?.seq ||
+  (before.phase !== 'Deleted' && after.phase === 'Deleted');
 
 const startIfPending = async (deps: EffectsDeps, id: string): Promise<void> => {
   const operation = await deps.store.clusters.operation(id);
