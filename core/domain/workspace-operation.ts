@@ -54,13 +54,3 @@ export const lost = (operation: OperationState, now: string): OperationState =>
 
 /** What the audit log calls the end of an operation that went well. */
 export const doneBy = (kind: OperationKind | undefined): string => (kind === 'workspace-stop' ? 'stopped' : 'started');
-
-/** The end of an operation whose dev pod went with its cluster: nothing of it can come true any more. */
-export const LOST = {
-  state: 'Failed',
-  error: {
-    code: 'workspace.lost',
-    message: 'The cluster of the dev pod was deleted.',
-    help: 'Create a new dev pod on another cluster.',
-  },
-} as const;

@@ -96,3 +96,11 @@ export const reported = (workspace: WorkspaceState, report: Report, now: string)
     ...(phase === workspace.spec.runState ? { error: undefined } : {}),
   };
 };
+
+/** What is left to say of a dev pod that is gone. */
+export const deletedConditions = ({ conditions }: WorkspaceState, now: string): Condition[] =>
+  withCondition(
+    conditions,
+    { type: 'Ready', status: 'False', reason: 'Deleted', message: 'The dev pod is deleted.' },
+    now,
+  );

@@ -2,7 +2,6 @@
 import { AppError } from '../contract/errors.ts';
 import type { SeatSpec } from '../contract/seat.ts';
 import type { Context } from './clock.ts';
-import { withCondition } from './conditions.ts';
 import { type Amount, type AuditEntry, type Claim, type SeatLimits, type Write, write } from './decision.ts';
 import { endOperation, enterStep, isOpen, type OperationState } from './operation.ts';
 import { changed, same } from './workspace-change.ts';
@@ -11,7 +10,7 @@ import type { WorkspaceCommand, WorkspaceDecision, WorkspaceSubject, WorkspaceTi
 import { createWorkspace } from './workspace-create.ts';
 import { doneBy, lost, type SeatOperationKind, seatOperation } from './workspace-operation.ts';
 import { ALLOWED, FOR_MIRRORS, LIVE, NEWS, refusal } from './workspace-phases.ts';
-import { reported, timesAt } from './workspace-report.ts';
+import { deletedConditions, reported, timesAt } from './workspace-report.ts';
 import { settled } from './workspace-settled.ts';
 import type { WorkspaceState } from './workspace-state.ts';
 
@@ -159,11 +158,7 @@ export const decideWorkspace = (
         ...change,
         phase: 'Deleted',
         deletedAt: now,
-        conditions: withCondition(
-          workspace.conditions,
-          { type: 'Ready', status: 'False', reason: 'Deleted', message: 'The dev pod is deleted.' },
-          now,
-        ),
+        conditions: deletedConditions(workspace, now),
         ...timesAt(workspace, 'Deleted', now),
         ...(open === null || moot === null ? {} : { operationId: undefined, lastOperationId: open.id }),
       },
