@@ -1,6 +1,5 @@
 /** A small Kubernetes API server over TLS, with its state in one folder. */
 import { mkdirSync } from 'node:fs';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { keepAggregated } from './auth/aggregation.ts';
 import { type AuthenticateOptions, authenticator } from './auth/authenticate.ts';
@@ -9,8 +8,9 @@ import { loadPki } from './auth/pki.ts';
 import { authorizer } from './auth/rbac.ts';
 import { tokenSigner } from './auth/service-account-tokens.ts';
 import { bootstrap } from './bootstrap.ts';
-import type { Call, Context, KubeletIdentity } from './call.ts';
+import type { Context, KubeletIdentity } from './call.ts';
 import { customResources } from './custom/definitions.ts';
+import { draining } from './http/drain.ts';
 import { handler } from './http/handle.ts';
 import { listen } from './http/listen.ts';
 import { BUILTIN } from './kinds/builtin.ts';
@@ -29,6 +29,8 @@ export interface ApiServerOptions extends AuthenticateOptions {
   kubeletUrl?: () => string;
   /** What the kubelet knows this server by; needed where its URL is https. */
   kubeletIdentity?: () => Promise<KubeletIdentity>;
+  /** At least so many changes can be watched after a restart; default 1,000. */
+  keptHistory?: number;
 }
 
 export interface ApiServer {
@@ -47,7 +49,7 @@ const gitVersionOf = (version: string): string =>
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   mkdirSync(options.dir, { recursive: true, mode: 0o700 });
   const pki = await loadPki(options.dir);
-  const store = new Store(join(options.dir, 'state.sqlite'));
+  const store = new Store(join(options.dir, 'state.sqlite'), options.keptHistory);
   const stopping = new AbortController();
   const signer = tokenSigner(store, pki.signingKey, pki.verifyKey);
   const registry = new Registry();
@@ -71,12 +73,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     stopping: stopping.signal,
   };
   const custom = customResources(context);
-  const handle = handler(context);
-  const server = await listen(
-    pki,
-    options.port ?? 0,
-    handle as (request: IncomingMessage, response: ServerResponse, upgrade?: Call['upgrade']) => void,
-  ).catch((error) => {
+  const { handle, drain } = draining(handler(context));
+  const server = await listen(pki, options.port ?? 0, handle).catch((error) => {
     store.close();
     throw error;
   });
@@ -85,6 +83,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   custom.start();
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
+    await drain();
     stopping.abort();
     custom.stop();
     await server.close();

@@ -5,7 +5,7 @@ import { type TestServer, testServer } from './support/server.ts';
 let server: TestServer;
 let all: string;
 beforeAll(async () => {
-  server = await testServer();
+  server = await testServer({ keptHistory: 20 });
   all = `${await server.namespace('lists')}/configmaps`;
 });
 afterAll(() => server.stop());
@@ -67,6 +67,23 @@ describe('watches', () => {
     const events = await server.watch(`${all}?watch=true&resourceVersion=1`, 2);
     expect(events).toHaveLength(1);
     expect(events[0]).toMatchObject({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } });
+  });
+
+  it('go on after a restart where they were', async () => {
+    const { body } = await server.post(all, map('before', { r: '1' }));
+    await server.merge(`${all}/before`, { data: { n: '1' } });
+    await server.del(`${all}/before`);
+    await server.restart();
+    const live = server.watch(
+      `${all}?watch=true&resourceVersion=${body.metadata.resourceVersion}&labelSelector=r%3D1`,
+      3,
+    );
+    await server.post(all, map('after', { r: '1' }));
+    expect((await live).map(({ type, object }) => [type, object.metadata.name, object.data])).toEqual([
+      ['MODIFIED', 'before', { n: '1' }],
+      ['DELETED', 'before', { n: '1' }],
+      ['ADDED', 'after', undefined],
+    ]);
   });
 
   it('end their initial events with a bookmark that says so', async () => {

@@ -1,6 +1,6 @@
 /** The storage: every object in memory, written through to the database, with one resource version for all and a window of history for watches. */
 import type { Obj, ObjectMeta } from '../json.ts';
-import { type Database, openDatabase } from './database.ts';
+import { type Database, KEPT, openDatabase } from './database.ts';
 
 /** One state of one object. Never changed once it is stored. */
 export interface Stored {
@@ -49,15 +49,28 @@ export const keyOf = (namespace: string | undefined, name: string): string => `$
 export class Store {
   readonly #database: Database;
   readonly #shelves = new Map<string, Shelf>();
+  /** Changes up to this version are not known any more. */
   readonly #beginning: number;
   #version: number;
 
-  constructor(file: string) {
-    this.#database = openDatabase(file);
+  /** `kept`: changes that can be watched after a restart. */
+  constructor(file: string, kept = KEPT) {
+    this.#database = openDatabase(file, kept);
     this.#version = this.#database.version();
-    this.#beginning = this.#version;
+    const { since, changes } = this.#database.history();
+    this.#beginning = since;
     for (const { storage, key, rv, json } of this.#database.rows()) {
       this.#shelf(storage).objects.set(key, { key, rv, json, object: JSON.parse(json) });
+    }
+    const stateOf = (key: string, { rv, json }: { rv: number; json: string }): Stored => ({
+      key,
+      rv,
+      json,
+      object: JSON.parse(json),
+    });
+    for (const { storage, key, rv, type, json, before } of changes) {
+      const stored = stateOf(key, { rv, json });
+      this.#shelf(storage).history.push({ type, rv, stored, before: before && stateOf(key, before) });
     }
   }
 
@@ -106,14 +119,15 @@ export class Store {
     const rv = this.#version + 1;
     object.metadata = versioned(object.metadata, rv);
     const json = JSON.stringify(object);
-    this.#database.write({ storage, key, rv, json });
     const shelf = this.#shelf(storage);
     const before = shelf.objects.get(key);
+    const type = before ? 'MODIFIED' : 'ADDED';
+    this.#database.write({ storage, key, rv, type, json, before });
     const stored: Stored = { key, rv, object, json };
     this.#version = rv;
     shelf.objects.set(key, stored);
     shelf.sorted = undefined;
-    this.#tell(shelf, { type: before ? 'MODIFIED' : 'ADDED', rv, stored, before });
+    this.#tell(shelf, { type, rv, stored, before });
     return stored;
   }
 
@@ -123,9 +137,9 @@ export class Store {
     const before = shelf.objects.get(key);
     if (before === undefined) throw new Error(`${storage} ${key} is not stored`);
     const rv = this.#version + 1;
-    this.#database.write({ storage, key, rv, json: undefined });
     const object = { ...before.object, metadata: { ...before.object.metadata, resourceVersion: String(rv) } };
     const stored: Stored = { key, rv, object, json: JSON.stringify(object) };
+    this.#database.write({ storage, key, rv, type: 'DELETED', json: stored.json, before });
     this.#version = rv;
     shelf.objects.delete(key);
     shelf.sorted = undefined;
