@@ -147,7 +147,7 @@ it('every operation makes the AWS calls that are written here: a change of the b
         },
         "StreamEffects": {
           "dynamodb:DeleteItem": 1,
-          "dynamodb:GetItem": 9,
+          "dynamodb:GetItem": 8,
           "states:SendTaskSuccess": 1,
           "states:StartExecution": 1,
         },
@@ -178,7 +178,7 @@ it('every operation makes the AWS calls that are written here: a change of the b
         },
         "StreamEffects": {
           "dynamodb:DeleteItem": 1,
-          "dynamodb:GetItem": 8,
+          "dynamodb:GetItem": 5,
           "states:SendTaskSuccess": 1,
           "states:StartExecution": 1,
         },
@@ -213,7 +213,7 @@ it('every operation makes the AWS calls that are written here: a change of the b
         },
         "StreamEffects": {
           "dynamodb:DeleteItem": 1,
-          "dynamodb:GetItem": 10,
+          "dynamodb:GetItem": 7,
           "states:SendTaskSuccess": 1,
           "states:StartExecution": 1,
         },
@@ -248,7 +248,7 @@ it('every operation makes the AWS calls that are written here: a change of the b
         },
         "StreamEffects": {
           "dynamodb:DeleteItem": 1,
-          "dynamodb:GetItem": 10,
+          "dynamodb:GetItem": 7,
           "states:SendTaskSuccess": 1,
           "states:StartExecution": 1,
         },
