@@ -1,5 +1,6 @@
 /** Messages of agents: hello, heartbeat, reports; each gets exactly one answer (DESIGN §6). Reports are conditional on link number and seq. */
 import { AgentMessage, type Hello, type Pace, PROTOCOL, type ServerMessage } from '#core/contract/agent.ts';
+import type { ClusterState } from '#core/domain/cluster-state.ts';
 import {
   cloneDetected,
   connect,
@@ -167,7 +168,12 @@ const hello = async (
     const replaced = present.replaces === undefined ? null : await deps.store.tokens.byHash(present.replaces);
     if (helloRefusal(cluster, connection.link, payload) !== null)
       return refuse('Stale', 'a newer link speaks for the cluster');
-    const more = { reconnect: false, drain: awaitsDrain(cluster), ...(await seatsOf(deps, cluster)) };
+    const more = {
+      reconnect: false,
+      drain: awaitsDrain(cluster),
+      cluster: factsOf(cluster, deps.now()),
+      ...(await seatsOf(deps, cluster)),
+    };
     if (cluster.agent?.link === connection.link)
       return helloAck(deps, connection, await paceOf(deps, cluster.team), more);
     const now = deps.now();
@@ -182,6 +188,8 @@ const hello = async (
     return helloAck(deps, connection, pace, more);
   });
 };
+
+type HelloAck = Extract<ServerMessage, { type: 'hello.ack' }>['payload'];
 
 const awaitsDrain = (cluster: { readonly drain?: { readonly doneAt?: string | undefined } | undefined }): boolean =>
   cluster.drain !== undefined && cluster.drain.doneAt === undefined;
@@ -207,7 +215,7 @@ const helloAck = (
   deps: AgentDeps,
   connection: AgentConnection,
   pace: Pace,
-  more: { readonly reconnect: boolean; readonly drain: boolean; readonly seats?: string },
+  more: Pick<HelloAck, 'reconnect' | 'drain' | 'seats' | 'cluster'>,
 ): Unaddressed => ({
   type: 'hello.ack',
   payload: {
@@ -220,6 +228,19 @@ const helloAck = (
     ...pace,
     ...more,
   },
+});
+
+/** What `kubectl get rcl` shows of the cluster. */
+const factsOf = (
+  { revision, team, provider, expiresAt }: ClusterState,
+  now: string,
+): NonNullable<HelloAck['cluster']> => ({
+  revision,
+  team,
+  provider,
+  ...(expiresAt === undefined
+    ? {}
+    : { expiresInSeconds: Math.round((Date.parse(expiresAt) - Date.parse(now)) / 1000) }),
 });
 
 /** The digest of the list, where seats may be. */
