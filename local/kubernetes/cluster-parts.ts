@@ -35,7 +35,7 @@ export interface ClusterSettings {
   refreshMs?: number;
   /** `process`: dev pods are plain processes even where namespaces could be made. */
   isolation?: 'process';
-  /** A folder with `etcd` and `kube-apiserver`, which then take the place of our API server. */
+  /** A folder with `etcd` and `kube-apiserver`, which then take the place of our API server; empty: ours, whatever KUBEBUILDER_ASSETS says. */
   assets?: string;
 }
 

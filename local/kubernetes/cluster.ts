@@ -34,8 +34,7 @@ const STOP_MS = 12_000;
 
 /** Starts a cluster (on a real API server where KUBEBUILDER_ASSETS names one), or resumes the one in `dir`; resolves when pods can be made. Rejects with the reason if it cannot start. */
 export async function startCluster(options: ClusterOptions): Promise<LocalCluster> {
-  const { log, signal, ...given } = options;
-  const assets = given.assets ?? process.env[ASSETS_VARIABLE];
+  const { log, signal, assets = process.env[ASSETS_VARIABLE], ...given } = options;
   const settings: ClusterSettings = { ...given, ...(assets && { assets }) };
   signal?.throwIfAborted();
   // The folder says in a list of processes which cluster this is; what counts comes in the message.
