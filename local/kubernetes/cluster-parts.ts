@@ -5,10 +5,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startApiServer } from '#local/kubernetes/apiserver/server.ts';
+import { kubeletClientIdentity, kubeletIdentity, pkiDirOf } from './cluster-certificates.ts';
 import { startControllers } from './controllers/controllers.ts';
 import { Client, isStatus } from './controllers/machinery/client.ts';
 import { serviceAccounts } from './controllers/machinery/resources.ts';
-import { identity, KUBELET_CLIENT } from './kubelet/certificates.ts';
 import { type Kubelet, startKubelet } from './kubelet/kubelet.ts';
 import type { Backoff } from './kubelet/restart.ts';
 import { aggregatedRolesController } from './real/aggregated-roles.ts';
@@ -150,13 +150,13 @@ export async function startParts(
       real ??
       (await startApiServer({
         ...options,
-        dir: join(dir, 'apiserver'),
+        dir: pkiDirOf(dir),
         version,
         kubeletUrl: () => {
           if (kubelet === undefined) throw new Error('the kubelet is not running yet: try again');
           return kubelet.url;
         },
-        kubeletIdentity: () => identity(join(dir, 'pki'), join(dir, 'apiserver'), KUBELET_CLIENT, 'client'),
+        kubeletIdentity: () => kubeletClientIdentity(dir),
       }));
     stops.push(() => Promise.resolve(api.stop()));
     const { url: server, caPem } = api;
@@ -180,9 +180,7 @@ export async function startParts(
         caPem,
         token: kept.kubeletToken,
         dir: join(dir, 'kubelet'),
-        identity: real
-          ? await nodesIdentity(dir, settings.podNetwork)
-          : await identity(join(dir, 'pki'), join(dir, 'apiserver'), 'kubelet', 'server'),
+        identity: real ? await nodesIdentity(dir, settings.podNetwork) : await kubeletIdentity(dir),
         podNetwork: settings.podNetwork,
         images: settings.images,
         version,

@@ -1,6 +1,7 @@
 /** Embedded clusters, one process each: started on a folder, resumed on the same folder, gone with whoever started them. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { makeCertificates } from './cluster-certificates.ts';
 import type { FromCluster, ToCluster } from './cluster-main.ts';
 import type { ClusterFacts, ClusterSettings } from './cluster-parts.ts';
 import { ASSETS_VARIABLE } from './real/assets.ts';
@@ -63,7 +64,10 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
     });
     child.once('error', (error) => fail(error.message));
     child.once('exit', (code, signal) => fail(`its process ended (${signal ?? `code ${code}`}) ${complaint}`.trim()));
-    tell({ op: 'start', settings });
+    // Made here while the process loads its modules, which takes as long; what is wrong with the folder, it will find and say.
+    void makeCertificates(settings.dir)
+      .catch(() => undefined)
+      .then(() => tell({ op: 'start', settings }));
   }).finally(() => signal?.removeEventListener('abort', kill));
 
   return {

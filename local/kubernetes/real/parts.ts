@@ -1,6 +1,7 @@
 /** The API server of a cluster where KUBEBUILDER_ASSETS names a real one, and what its other parts have to know of that. */
 import { join } from 'node:path';
 import type { AuthenticateOptions } from '../apiserver/auth/authenticate.ts';
+import { kubeletPkiDirOf, pkiDirOf } from '../cluster-certificates.ts';
 import { nodeAddresses } from '../kubelet/addresses.ts';
 import { type Identity, identity } from '../kubelet/certificates.ts';
 import { findAssets } from './assets.ts';
@@ -20,14 +21,11 @@ export async function startReal({ dir, assets, ...options }: RealOptions): Promi
     ...options,
     assets: await findAssets(assets),
     dir: join(dir, 'real'),
-    pkiDir: join(dir, 'apiserver'),
-    kubeletDir: join(dir, 'pki'),
+    pkiDir: pkiDirOf(dir),
+    kubeletDir: kubeletPkiDirOf(dir),
   });
 }
 
 /** The kubelet's serving certificate: a real API server dials the address of a node, and any node may be ours. */
 export const nodesIdentity = (dir: string, podNetwork: string): Promise<Identity> =>
-  identity(join(dir, 'pki'), join(dir, 'apiserver'), 'kubelet-nodes', 'server', [
-    '127.0.0.1',
-    ...nodeAddresses(podNetwork),
-  ]);
+  identity(kubeletPkiDirOf(dir), pkiDirOf(dir), 'kubelet-nodes', 'server', ['127.0.0.1', ...nodeAddresses(podNetwork)]);
