@@ -55,6 +55,8 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
 
   const kill = () => child.kill('SIGKILL');
   signal?.addEventListener('abort', kill);
+  // Made here while the process loads its modules, which takes as long; what is wrong with the folder, it will find and say.
+  const making = makeCertificates(settings.dir).catch(() => undefined);
   const facts = await new Promise<ClusterFacts>((resolve, reject) => {
     const fail = (why: string) => reject(new Error(`cluster ${options.name} did not start: ${why}`));
     child.on('message', (message: FromCluster) => {
@@ -64,11 +66,12 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
     });
     child.once('error', (error) => fail(error.message));
     child.once('exit', (code, signal) => fail(`its process ended (${signal ?? `code ${code}`}) ${complaint}`.trim()));
-    // Made here while the process loads its modules, which takes as long; what is wrong with the folder, it will find and say.
-    void makeCertificates(settings.dir)
-      .catch(() => undefined)
-      .then(() => tell({ op: 'start', settings }));
-  }).finally(() => signal?.removeEventListener('abort', kill));
+    void making.then(() => tell({ op: 'start', settings }));
+  }).finally(async () => {
+    signal?.removeEventListener('abort', kill);
+    // Whoever removes the folder now finds nobody writing to it.
+    await making;
+  });
 
   return {
     name: options.name,
