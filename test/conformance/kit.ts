@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startCluster } from '#local/kubernetes/cluster.ts';
+import { ASSETS_VARIABLE } from '#local/kubernetes/real/assets.ts';
 
 /** What must be alike, of the whole and of each scenario; the numbers only go up. */
 export const FLOOR = {
@@ -31,12 +32,13 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** An embedded cluster with its controllers and kubelet, in a folder of its own. */
-async function embedded(): Promise<Server> {
+/** A cluster with our controllers and kubelet, in a folder of its own; on the API server in the folder `assets`, or the embedded one. */
+async function local(name: string, assets: string): Promise<Server> {
   const dir = await mkdtemp(join(tmpdir(), 'roadstead-conformance-'));
-  const cluster = await startCluster({ dir, name: 'conformance', version: '1.36', podNetwork: '127.93', images: {} });
+  const options = { dir, name: 'conformance', version: '1.36', podNetwork: '127.93', images: {}, assets };
+  const cluster = await startCluster(options);
   return {
-    name: 'the embedded one',
+    name,
     kubeconfig: cluster.adminKubeconfig,
     async stop() {
       await cluster.stop();
@@ -45,16 +47,20 @@ async function embedded(): Promise<Server> {
   };
 }
 
-/** The embedded cluster, and the one that KUBECONFIG_CONFORMANCE names. */
+const real = process.env[ASSETS_VARIABLE];
+const remote = process.env.KUBECONFIG_CONFORMANCE;
+
+/** The embedded one, the one whose binaries KUBEBUILDER_ASSETS names, and the one that KUBECONFIG_CONFORMANCE leads to. */
 export const SERVERS: { name: string; start: () => Promise<Server> }[] = [
-  { name: 'the embedded one', start: embedded },
-  ...(process.env.KUBECONFIG_CONFORMANCE
+  { name: 'the embedded one', start: () => local('the embedded one', '') },
+  ...(real ? [{ name: 'a real one', start: () => local('a real one', real) }] : []),
+  ...(remote
     ? [
         {
           name: 'the one of KUBECONFIG_CONFORMANCE',
           start: async () => ({
             name: 'KUBECONFIG_CONFORMANCE',
-            kubeconfig: process.env.KUBECONFIG_CONFORMANCE!,
+            kubeconfig: remote,
             stop: async () => undefined,
           }),
         },
