@@ -11,7 +11,7 @@ export interface Assets {
   apiServer: string;
 }
 
-const HOW = `set ${ASSETS_VARIABLE} to a folder with "etcd" and "kube-apiserver" for this machine (setup-envtest fetches one: setup-envtest use 1.36 -p path), or unset it for the embedded Kubernetes`;
+const HOW = `set ${ASSETS_VARIABLE} to a folder with "etcd" and "kube-apiserver" for this machine (setup-envtest fetches one: setup-envtest use -p path 1.36.x), or unset it for the embedded Kubernetes`;
 
 async function executable(folder: string, name: string): Promise<string> {
   const path = join(folder, name);
