@@ -1,6 +1,7 @@
 /** Runs a state machine of `state-machines/` with functions given as plain values, waits and back-offs without waiting. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { OperationKind } from '#core/contract/operation.ts';
 import { timings } from '#core/contract/timings.ts';
 import { type Definition, parseDefinition, type State } from '#local/states/definition.ts';
 import { StateError } from '#local/states/error.ts';
@@ -8,8 +9,8 @@ import { type Host, interpret } from '#local/states/interpreter.ts';
 import type { Json } from '#local/states/path.ts';
 import { createTaskTokens, type TaskTokens } from '#local/states/tokens.ts';
 
-export type Machine = 'cluster-create' | 'cluster-delete';
-export const MACHINES: readonly Machine[] = ['cluster-create', 'cluster-delete'];
+export type Machine = OperationKind;
+export const MACHINES: readonly Machine[] = OperationKind.options;
 
 const ARN = 'arn:aws:lambda:us-east-1:000000000000:function:';
 const MACHINE_ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine:test';
@@ -32,10 +33,12 @@ const hurried = (machine: Machine): Definition => {
     if (state.Type === 'Wait') return [name, { ...state, Seconds: 0 }];
     if (state.Type !== 'Task') return [name, state];
     const waits = state.Resource.endsWith('waitForTaskToken');
+    const { TimeoutSecondsPath: path, ...task } = state;
     return [
       name,
       {
-        ...state,
+        ...task,
+        ...(path === undefined || waits ? {} : { TimeoutSecondsPath: path }),
         TimeoutSeconds: waits ? 0.4 : state.TimeoutSeconds,
         Retry: state.Retry.map((retry) => ({ ...retry, IntervalSeconds: 0 })),
       },

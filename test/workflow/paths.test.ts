@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Json } from '#local/states/path.ts';
 import { createTaskTokens } from '#local/states/tokens.ts';
-import { definitionText, type Machine, type Outcome, run, type TaskFunction, thrown } from './machine.ts';
+import { type Machine as AnyMachine, definitionText, type Outcome, run, type TaskFunction, thrown } from './machine.ts';
+
+type Machine = Extract<AnyMachine, `cluster-${string}`>;
 
 const OPERATION = 'opn_01k00000000000000000000000';
 
@@ -28,7 +30,11 @@ const GOOD: Record<Machine, Record<string, TaskFunction>> = {
     ClusterCreateObserveCluster: answers({ state: 'active' }),
     ClusterCreateGrantAccess: answers(null),
     ClusterCreateEnsureCompute: answers({ state: 'active' }),
-    ClusterCreateInstallAgent: answers({ endpoint: 'https://cluster.example', certificateAuthority: 'Q0E=' }),
+    ClusterCreateInstallAgent: answers({
+      endpoint: 'https://cluster.example',
+      certificateAuthority: 'Q0E=',
+      helloSeconds: 900,
+    }),
     ClusterCreateRecordSuccess: answers(null),
     RecordFailure: answers({ superseded: false }),
   },
