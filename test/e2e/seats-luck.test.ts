@@ -6,7 +6,7 @@ import { infrastructureName } from '#core/domain/names.ts';
 import { REASONS } from '#core/domain/seat/reasons.ts';
 import type { Session } from '#scripts/journey/client.ts';
 import { adminKubeconfig, createCluster, type Product, startProduct, until } from './support/product.ts';
-import { getSeat, type Kubectl, kubectlWith } from './support/seats.ts';
+import { getSeat, type Kubectl, kubectlOf, kubectlWith, shell } from './support/seats.ts';
 
 /** How long workflows wait for the agent: short, since here they wait in vain. */
 const WAITS = { WorkspaceStartWaitSeconds: '10', WorkspaceStopWaitSeconds: '8', WorkspaceDeleteWaitSeconds: '8' };
@@ -161,4 +161,18 @@ describe('nodes that are full', () => {
     await ada.call('POST', path(one, '/stop'));
     await becomes(three, 'Running');
   }, 240_000);
+});
+
+describe('a stop with unsaved work', () => {
+  it('tells every program of the person’s, which has time to save to a volume', async () => {
+    const seat = await create('unsaved');
+    await becomes(seat, 'Running');
+    const editor = `trap 'sleep 1; echo saved > /workspace/saved; exit' TERM; while :; do sleep 0.1; done`;
+    await shell(await kubectlOf(ada, seat), seat, `nohup sh -c "${editor}" >/dev/null 2>&1 & echo begun`);
+    await ada.call('POST', path(seat, '/stop'));
+    await becomes(seat, 'Stopped');
+    await ada.call('POST', path(seat, '/start'));
+    await becomes(seat, 'Running');
+    expect(await shell(await kubectlOf(ada, seat), seat, 'cat /workspace/saved')).toBe('saved');
+  }, 180_000);
 });
