@@ -1,5 +1,4 @@
 /** The agent as a process of its own that counts its calls: told to say them over its channel, else as it is in its image. */
-import vm from 'node:vm';
 import { setFlagsFromString } from 'node:v8';
 import { runAgent } from '#agent/agent.ts';
 import { systemClock } from '#agent/clock.ts';
@@ -27,7 +26,6 @@ let calls = 0;
 let writes = 0;
 const stopping = new AbortController();
 process.on('message', (word) => {
-  if (word === 'count') { setFlagsFromString('--expose-gc'); const m0 = process.memoryUsage(); (vm.runInNewContext('gc') as () => void)(); const m = process.memoryUsage(); console.error(JSON.stringify([m0, m].map((x) => ({ rss: x.rss >> 20, ht: x.heapTotal >> 20, hu: x.heapUsed >> 20, ext: x.external >> 20 })))); }
   if (word === 'count') process.send?.({ calls, writes } satisfies Counted);
   else stopping.abort();
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
 import { decideCluster } from '#core/domain/cluster.ts';
+import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
 import { newId } from '#functions/lib/deps.ts';
 import { toTaskError } from '#functions/lib/task-error.ts';
 import { eksProvider } from '#functions/tasks/providers/eks/eks.ts';
