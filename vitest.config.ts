@@ -5,6 +5,9 @@ const project = (name: string, include: string[], test: Record<string, unknown> 
   test: { name, include, testTimeout: 20_000, hookTimeout: 60_000, ...test },
 });
 
+/** For projects whose tests write to a table. */
+const dynamodb = { globalSetup: ['test/store/dynamodb.ts'] };
+
 export default defineConfig({
   test: {
     // Most files wait for a JVM, a timer or a socket: two at a time fill two cores.
@@ -14,8 +17,8 @@ export default defineConfig({
       project('agent', ['test/agent/**/*.test.ts']),
       project('kubernetes', ['test/kubernetes/**/*.test.ts'], { testTimeout: 60_000 }),
       project('local', ['test/local/**/*.test.ts'], { testTimeout: 60_000 }),
-      project('store', ['test/store/**/*.test.ts'], { testTimeout: 60_000 }),
-      project('workflow', ['test/workflow/**/*.test.ts'], { testTimeout: 60_000 }),
+      project('store', ['test/store/**/*.test.ts'], { testTimeout: 60_000, ...dynamodb }),
+      project('workflow', ['test/workflow/**/*.test.ts'], { testTimeout: 60_000, ...dynamodb }),
       // kubectl's lists take a process each: `npm run test:conformance` runs them, `npm test` the scripted requests alone.
       project('conformance', [`test/conformance/${process.env.CONFORMANCE === 'all' ? '*' : 'replay'}.test.ts`], {
         testTimeout: 240_000,

