@@ -10,8 +10,8 @@ const dynamodb = { globalSetup: ['test/store/dynamodb.ts'] };
 
 export default defineConfig({
   test: {
-    // Most files wait for a JVM, a timer or a socket: three at a time fill two cores.
-    maxWorkers: 3,
+    // Most files wait for a JVM, a timer or a socket: two at a time fill two cores.
+    maxWorkers: 2,
     projects: [
       project('unit', ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/contract/**/*.test.ts']),
       project('agent', ['test/agent/**/*.test.ts']),
