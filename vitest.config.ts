@@ -29,12 +29,17 @@ export default defineConfig({
       ...(process.env.KUBECTL_MATRIX
         ? [
             project('kubectl', ['test/kubectl/**/*.test.ts', 'test/e2e/kubectl.test.ts'], {
+              globalSetup: ['test/e2e/support/synthesized.ts'],
               testTimeout: 240_000,
               hookTimeout: 240_000,
             }),
           ]
         : []),
-      project('e2e', ['test/e2e/**/*.test.ts'], { testTimeout: 240_000, hookTimeout: 240_000 }),
+      project('e2e', ['test/e2e/**/*.test.ts'], {
+        testTimeout: 240_000,
+        hookTimeout: 240_000,
+        globalSetup: ['test/e2e/support/synthesized.ts'],
+      }),
     ],
     coverage: {
       provider: 'v8',

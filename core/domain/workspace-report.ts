@@ -14,11 +14,15 @@ export interface Report {
 /** Conditions that the control plane sets; all others are the agent's, and what it leaves out is over. */
 const OURS = new Set(['QuotaExceeded', 'OwnerUnknown']);
 
-/** Late, repeated, or of a revision that was never asked for. Of one object generation and revision only grow; one made anew counts from the start. */
+/**
+ * Late, repeated, or of a revision that was never asked for. The table's revisions only grow, whatever object carries them; generations
+ * (and revisions, where the cluster owns the spec) grow with one object, and one made anew counts from the start.
+ */
 export const isOldNews = ({ revision, report, spec }: WorkspaceState, { link, seq, status }: Report): boolean => {
   if (spec.origin === 'ControlPlane' && status.observedRevision > revision) return true;
   if (report === undefined) return false;
   if (link !== report.link ? link < report.link : seq <= report.seq) return true;
+  if (spec.origin === 'ControlPlane' && status.observedRevision < report.observedRevision) return true;
   return (
     status.uid === report.uid &&
     (status.observedGeneration < report.observedGeneration || status.observedRevision < report.observedRevision)
