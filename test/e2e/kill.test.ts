@@ -43,8 +43,8 @@ const died = (seconds: number): Promise<boolean> =>
 const POINTS = [
   ['ClusterCreateEnsureCluster', 'ClusterDeleteStopOlder'],
   ['ClusterCreateObserveCluster', 'ClusterDeleteDrain'],
-  // Before DeleteCluster: what was asked for in the life before is gone by the next one, and nothing is there to be observed.
-  ['ClusterCreateGrantAccess', 'ClusterDeleteObserveDeleted'],
+  // Not ObserveDeleted: on a busy machine EKS is done in the life before, and nobody is asked to look (workflow tests crash it).
+  ['ClusterCreateGrantAccess'],
   ['ClusterCreateEnsureCompute', 'ClusterDeleteDeleteCluster'],
   ['ClusterCreateInstallAgent', 'ClusterDeleteSweepLeftovers'],
   ['ClusterCreateAwaitAgent', 'ClusterDeleteRecordSuccess'],
