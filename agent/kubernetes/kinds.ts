@@ -18,6 +18,7 @@ const rbac = 'rbac.authorization.k8s.io/v1';
 const roadstead = 'roadstead.dev/v1alpha1';
 
 export const kinds = {
+  Node: kind('v1', 'Node', 'nodes', false),
   Namespace: kind('v1', 'Namespace', 'namespaces', false),
   Cluster: kind(roadstead, 'Cluster', 'clusters', false),
   Workspace: kind(roadstead, 'Workspace', 'workspaces'),

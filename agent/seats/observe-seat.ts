@@ -1,13 +1,14 @@
 /** Looks at what became of a seat, asks why where it is not clear, and says it. */
 import type { Clock } from '../clock.ts';
-import type { Kubernetes } from '../kubernetes/client.ts';
+import { hasStatus, type Kubernetes } from '../kubernetes/client.ts';
+import { kinds, pathOf } from '../kubernetes/kinds.ts';
 import { diagnose } from './diagnose.ts';
 import type { WorkspaceFacts } from './facts.ts';
 import type { Mirrors } from './mirrors.ts';
 import type { Reconciled } from './reconcile.ts';
 import type { Reporter } from './reporter.ts';
 import { repositories } from './repository.ts';
-import { isUp, statusOf } from './status.ts';
+import { isUp, leftNode, statusOf } from './status.ts';
 import { type Looks, troubles as troublesOf } from './trouble.ts';
 
 export interface ObserveSeatOptions {
@@ -31,6 +32,17 @@ export const seatObserver = (options: ObserveSeatOptions): SeatObserver => {
   const { kubernetes, mirrors, reporter, nodes, isUnlisted, looks, clock, signal } = options;
   const troubles = troublesOf(clock, looks);
   const cloned = repositories(kubernetes, clock, signal, looks);
+
+  /** Asked of the API server itself: the watch of nodes may lag behind that of pods, and it is said at once or never. */
+  const isGone = async (node: string): Promise<boolean> => {
+    try {
+      await kubernetes.request('GET', pathOf(kinds.Node, undefined, node), { signal });
+      return false;
+    } catch (error) {
+      if (hasStatus(error, 404)) return true;
+      throw error;
+    }
+  };
   return {
     observe: async (workspace, team, { obstacles, refused }) => {
       const { namespace, name, spec } = workspace;
@@ -46,6 +58,8 @@ export const seatObserver = (options: ObserveSeatOptions): SeatObserver => {
       const unlisted = spec?.id !== undefined && isUnlisted(spec.id);
       const found = trouble?.found ?? { events: [] };
       const repository = spec?.runState === 'Running' ? await cloned.about(workspace, pod) : {};
+      const left = leftNode({ workspace, pod });
+      const lostNode = left !== undefined && (await isGone(left)) ? left : undefined;
       await reporter.report(
         workspace,
         team,
@@ -58,6 +72,7 @@ export const seatObserver = (options: ObserveSeatOptions): SeatObserver => {
           obstacles,
           refused,
           unlisted,
+          lostNode,
           nodes,
           repository: repository.condition,
         }),

@@ -18,7 +18,9 @@ export interface Observed {
   readonly obstacles: readonly Explanation[];
   readonly refused: boolean;
   readonly unlisted: boolean;
-  /** Zones by the names of nodes that are here. */
+  /** The node that the seat was on, when its pod came back on another and the API server has that one no more. */
+  readonly lostNode?: string | undefined;
+  /** Zones by the names of nodes that are here, as far as the watch of nodes has come. */
   readonly nodes: ReadonlyMap<string, { readonly zone?: string }>;
   /** What became of the repository that was asked for. */
   readonly repository?: SeatStatus['conditions'][number] | undefined;
@@ -62,15 +64,18 @@ const phaseOf = (observed: Observed, ready: Explanation): SeatStatus['phase'] =>
   return ready.reason === 'Running' ? 'Running' : 'Starting';
 };
 
+/** The node that the seat was on before its pod came to another one. */
+export const leftNode = ({ workspace: { status }, pod }: Pick<Observed, 'workspace' | 'pod'>): string | undefined =>
+  pod?.spec.nodeName === undefined || pod.spec.nodeName === status?.node ? undefined : status?.node;
+
 /** The pod came back on another node, since its own is gone; said until that pod ends. */
-const nodeReplaced = ({ workspace: { status }, pod, nodes }: Observed): Condition[] => {
+const nodeReplaced = ({ workspace: { status }, pod, lostNode }: Observed): Condition[] => {
   const before = status?.conditions.find(({ type }) => type === 'NodeReplaced');
   if (before && status?.podUid !== undefined && status.podUid === pod?.uid) {
     return [{ type: before.type, status: before.status, reason: before.reason, message: before.message }];
   }
-  const [old, now] = [status?.node, pod?.spec.nodeName];
-  if (old === undefined || now === undefined || old === now || nodes.has(old)) return [];
-  const { reason, message } = explain('NodeReplaced', `${old} is gone, it runs on ${now}`);
+  if (lostNode === undefined) return [];
+  const { reason, message } = explain('NodeReplaced', `${lostNode} is gone, it runs on ${pod?.spec.nodeName}`);
   return [{ type: 'NodeReplaced', status: 'True', reason, message }];
 };
 

@@ -64,6 +64,8 @@ export type Claim =
       readonly name: string;
       readonly id: string;
     }
+  /** The group is still at the revision that was looked at; nothing of it is written. */
+  | { readonly claim: 'group-revision'; readonly group: string; readonly revision: number }
   /** A seat's place on a cluster: what it takes is added, what it gives back is negative. `capacity` when it takes: the most that all seats together may take there. */
   | {
       readonly claim: 'room';

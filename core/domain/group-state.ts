@@ -14,6 +14,8 @@ export interface GroupState {
   readonly name: string;
   readonly team: string;
   readonly replicas: number;
+  /** The most that were ever wanted: no seat has a higher ordinal, whether it is listed in `seats` or not yet. */
+  readonly most: number;
   /** Seat n belongs to owner n, and where the list ends, to the one who made the group. */
   readonly owners: readonly string[];
   readonly createdBy: string;
@@ -26,8 +28,6 @@ export interface GroupState {
   readonly conditions: readonly Condition[];
   readonly createdAt: string;
   readonly updatedAt: string;
-  /** Ordinals that a scale has stopped: they start again with the next one; who stops a seat by hand is left alone. */
-  readonly suspended: readonly number[];
   /** Seats that were made: never fewer, since fewer replicas only stops seats. */
   readonly seats: readonly GroupSeat[];
   /** When the sweeper looks whether its seats are as they should be; gone when they are. */

@@ -18,7 +18,6 @@ export type GroupCommand =
   | {
       readonly type: 'seen';
       readonly seats: readonly GroupSeat[];
-      readonly suspended: readonly number[];
       /** Why it is not as wanted, one sentence; null when it is. */
       readonly trouble: { readonly reason: string; readonly message: string } | null;
       /** When to look again, if it is not as wanted. */
@@ -37,6 +36,12 @@ export const ownerOf = (group: Pick<GroupState, 'owners' | 'createdBy'>, n: numb
 
 /** What the dev pod of seat `n` is called. */
 export const seatNameOf = (group: Pick<GroupState, 'name'>, n: number): string => `${group.name}-${n}`;
+
+/** Goes into the commit of what a look at the group does: nothing is done for what is not wanted any more. */
+export const asSeen = ({ id, revision }: GroupState): Decision => ({
+  ...nothing,
+  claims: [{ claim: 'group-revision', group: id, revision }],
+});
 
 /** Decides a command on a group. Throws AppError with the code that the caller is answered. Pure. */
 export const decideGroup = (group: GroupState | null, command: GroupCommand, context: Context): GroupDecision => {
@@ -81,7 +86,8 @@ export const decideGroup = (group: GroupState | null, command: GroupCommand, con
       if (group.tombstone !== undefined) throw new AppError('not_found', { detail: 'the group is being deleted' });
       if (group.replicas === command.replicas) return unchanged;
       const { actor, replicas } = command;
-      return decided({ ...revised, replicas }, { actor, action: 'group.scale', detail: { replicas } });
+      const most = Math.max(group.most, replicas);
+      return decided({ ...revised, replicas, most }, { actor, action: 'group.scale', detail: { replicas } });
     }
     case 'delete': {
       if (group.tombstone === command.volumes) return unchanged;
@@ -89,7 +95,7 @@ export const decideGroup = (group: GroupState | null, command: GroupCommand, con
       return decided({ ...revised, tombstone: volumes }, { actor, action: 'group.delete', detail: { volumes } });
     }
     case 'seen': {
-      const { seats, suspended, trouble } = command;
+      const { seats, trouble } = command;
       const conditions = withCondition(
         group.conditions,
         trouble === null
@@ -98,16 +104,14 @@ export const decideGroup = (group: GroupState | null, command: GroupCommand, con
         now,
       );
       const checkAt = trouble === null ? undefined : command.checkAt;
-      const present = { seats: group.seats, suspended: group.suspended, conditions: group.conditions };
-      if (same(present, { seats, suspended, conditions }) && group.checkAt === checkAt) return unchanged;
-      return decided({ seats, suspended, conditions, checkAt });
+      const present = { seats: group.seats, conditions: group.conditions };
+      if (same(present, { seats, conditions }) && group.checkAt === checkAt) return unchanged;
+      return decided({ seats, conditions, checkAt });
     }
     case 'end':
-      return decided(
-        { deletedAt: now, checkAt: undefined, seats: [], suspended: [] },
-        { actor: 'system', action: 'group.deleted' },
-        [{ claim: 'name-release', of: 'group', team: group.team, name: group.name, id: group.id }],
-      );
+      return decided({ deletedAt: now, checkAt: undefined, seats: [] }, { actor: 'system', action: 'group.deleted' }, [
+        { claim: 'name-release', of: 'group', team: group.team, name: group.name, id: group.id },
+      ]);
   }
 };
 
@@ -122,6 +126,7 @@ const create = (
     version: 1,
     revision: 1,
     ...wanted,
+    most: wanted.replicas,
     spec: { ...wanted.spec, group: id },
     conditions: withCondition(
       [],
@@ -131,7 +136,6 @@ const create = (
     createdAt: now,
     updatedAt: now,
     seats: [],
-    suspended: [],
     checkAt: now,
   };
   return {

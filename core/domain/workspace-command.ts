@@ -60,7 +60,14 @@ export type WorkspaceCommand =
       readonly limits: SeatLimits;
       readonly timings: WorkspaceTimings;
     }
-  | { readonly type: 'stop'; readonly actor: string; readonly limits: SeatLimits; readonly timings: WorkspaceTimings }
+  | {
+      readonly type: 'stop';
+      readonly actor: string;
+      readonly limits: SeatLimits;
+      readonly timings: WorkspaceTimings;
+      /** Its group stops it for now. */
+      readonly suspends?: true;
+    }
   | { readonly type: 'restart'; readonly actor: string; readonly timings: WorkspaceTimings }
   | {
       readonly type: 'delete';

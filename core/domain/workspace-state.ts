@@ -54,6 +54,8 @@ export interface WorkspaceState {
   readonly forgotten?: true | undefined;
   /** Claims that the agent kept when the seat went. */
   readonly kept?: readonly string[] | undefined;
+  /** Its group stopped it and starts it again when it is wanted; one that a person stopped is left alone. */
+  readonly suspended?: true | undefined;
   readonly operationId?: string | undefined;
   readonly lastOperationId?: string | undefined;
   readonly error?: OperationError | undefined;

@@ -201,17 +201,19 @@ export const decideWorkspace = (
       const restarts = spec.runState === 'Running' ? spec.restarts + 1 : spec.restarts;
       return opened(
         'workspace-start',
-        { ...respec({ ...spec, runState: 'Running', restarts }), phase: 'Starting' },
+        { ...respec({ ...spec, runState: 'Running', restarts }), phase: 'Starting', suspended: undefined },
         { ...command, action: 'workspace.start' },
       );
     }
     case 'stop': {
       const { spec, phase } = workspace;
-      if (spec.runState === 'Stopped' && phase !== 'Failed') return unchanged;
+      const suspended = command.suspends && (spec.runState === 'Running' || workspace.suspended);
+      if (spec.runState === 'Stopped' && phase !== 'Failed')
+        return suspended === workspace.suspended ? unchanged : decided({ suspended });
       busy();
       return opened(
         'workspace-stop',
-        { ...respec({ ...spec, runState: 'Stopped' }), phase: 'Stopping' },
+        { ...respec({ ...spec, runState: 'Stopped' }), phase: 'Stopping', suspended },
         { ...command, action: 'workspace.stop' },
       );
     }

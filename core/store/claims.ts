@@ -139,6 +139,20 @@ export const claimSteps = (claim: Claim, table: string): Step[] => {
       ];
     case 'name-release':
       return [release(table, keys.name(claim.of, claim.team, claim.name), 'id', claim.id)];
+    case 'group-revision':
+      return [
+        {
+          item: {
+            ConditionCheck: {
+              TableName: table,
+              Key: { ...keys.group(claim.group) },
+              ConditionExpression: 'revision = :revision AND attribute_not_exists(deletedAt)',
+              ExpressionAttributeValues: { ':revision': claim.revision },
+            },
+          },
+          onFailed: () => new AppError('conflict', { detail: `the group ${claim.group} has changed meanwhile` }),
+        },
+      ];
     case 'mirror':
       return [unique(table, keys.mirror(claim.cluster, claim.uid), { entity: 'Mirror', id: claim.workspace })];
     case 'mirror-release':

@@ -1,8 +1,8 @@
 /** Brings the seats of a group to what is wanted: level-triggered, repeatable, one seat after the other (DESIGN §2; seed-systems §4.3 H2.3). */
 import { AppError } from '#core/contract/errors.ts';
 import { plus } from '#core/domain/clock.ts';
-import type { SeatLimits } from '#core/domain/decision.ts';
-import { decideGroup, type GroupCommand, ownerOf, seatNameOf } from '#core/domain/group.ts';
+import { joined, type SeatLimits } from '#core/domain/decision.ts';
+import { asSeen, decideGroup, type GroupCommand, ownerOf, seatNameOf } from '#core/domain/group.ts';
 import type { GroupSeat, GroupState } from '#core/domain/group-state.ts';
 import { decideWorkspace } from '#core/domain/workspace.ts';
 import type { WorkspaceCommand, WorkspaceTimings } from '#core/domain/workspace-command.ts';
@@ -24,17 +24,23 @@ const ACTOR = 'system';
 /** How one seat stands after the look at it. */
 interface Seen {
   readonly seat: GroupSeat | null;
-  readonly suspended: boolean;
   readonly trouble: { readonly reason: string; readonly message: string } | null;
 }
 
-/** One look at the group; what could not be done is written on it, and the sweeper looks again. */
+/** Looks at one group that something else is wanted of while it was looked at, before the sweeper is left to do it. */
+const LOOKS = 10;
+
+/** Looks at the group until what it acted on is what is wanted; what could not be done is written on it, and the sweeper looks again. */
 export const reconcileGroup = async (deps: GroupDeps, groupId: string): Promise<void> => {
+  for (let n = 0; n < LOOKS; n += 1) if (await look(deps, groupId)) return;
+};
+
+/** One look; false: something else is wanted by now. */
+const look = async (deps: GroupDeps, groupId: string): Promise<boolean> => {
   const { store, now } = deps;
   const group = await store.groups.group(groupId);
-  if (group === null || group.deletedAt !== undefined) return;
-  const size = Math.max(group.replicas, ...group.seats.map(({ ordinal }) => ordinal + 1));
-  const ordinals = Array.from({ length: size }, (_, n) => n);
+  if (group === null || group.deletedAt !== undefined) return true;
+  const ordinals = Array.from({ length: group.most }, (_, n) => n);
   const present = await store.workspaces.named(
     group.team,
     ordinals.map((n) => seatNameOf(group, n)),
@@ -46,17 +52,17 @@ export const reconcileGroup = async (deps: GroupDeps, groupId: string): Promise<
   }
   const seats = seen.flatMap(({ seat }) => (seat === null ? [] : [seat]));
   const trouble = seen.find((each) => each.trouble !== null)?.trouble ?? null;
-  const suspended = ordinals.filter((n) => seen[n]?.suspended === true);
   const command: GroupCommand =
     group.tombstone !== undefined && seats.length === 0
       ? { type: 'end' }
-      : { type: 'seen', seats, suspended, trouble, checkAt: plus(now(), AGAIN_SECONDS) };
-  await untilFresh(async () => {
+      : { type: 'seen', seats, trouble, checkAt: plus(now(), AGAIN_SECONDS) };
+  return untilFresh(async () => {
     const fresh = await store.groups.group(groupId);
-    // Something else is wanted by now: its own change brings the next look.
-    if (fresh === null || fresh.deletedAt !== undefined || fresh.revision !== group.revision) return;
+    if (fresh === null || fresh.deletedAt !== undefined) return true;
+    if (fresh.revision !== group.revision) return false;
     const at = { now: now(), newId: deps.newId };
     await store.commit(decideGroup(fresh, command, at), at);
+    return true;
   });
 };
 
@@ -81,42 +87,41 @@ const lookAt = async (
   refused: Seen | undefined,
 ): Promise<Seen> => {
   const name = seatNameOf(group, n);
-  const was = group.suspended.includes(n);
   const seat = workspace === null ? null : { ordinal: n, workspace: workspace.id, owner: workspace.spec.owner };
   try {
     if (workspace === null) {
-      if (n >= group.replicas || group.tombstone !== undefined) return { seat: null, suspended: false, trouble: null };
-      if (refused !== undefined) return { ...refused, seat: null, suspended: false };
-      return { seat: await make(deps, group, n), suspended: false, trouble: null };
+      if (n >= group.replicas || group.tombstone !== undefined) return { seat: null, trouble: null };
+      if (refused !== undefined) return { ...refused, seat: null };
+      return { seat: await make(deps, group, n), trouble: null };
     }
     if (workspace.spec.group !== group.id)
       return {
         seat: null,
-        suspended: false,
         trouble:
           group.tombstone === undefined && n < group.replicas
             ? { reason: 'NameTaken', message: `${name} is a dev pod that is not of this group.` }
             : null,
       };
     if (group.tombstone !== undefined) {
-      await order(deps, workspace.id, {
+      await order(deps, group, workspace.id, {
         type: 'delete',
         actor: ACTOR,
         volumes: group.tombstone,
         timings: deps.timings,
       });
-      return { seat, suspended: false, trouble: { reason: 'Deleting', message: `${name} is being deleted.` } };
+      return { seat, trouble: { reason: 'Deleting', message: `${name} is being deleted.` } };
     }
     if (workspace.phase === 'Deleting')
-      return { seat, suspended: was, trouble: { reason: 'Busy', message: `${name} is being deleted.` } };
+      return { seat, trouble: { reason: 'Busy', message: `${name} is being deleted.` } };
     if (n >= group.replicas) {
-      await order(deps, workspace.id, { type: 'stop', actor: ACTOR, limits: deps.limits, timings: deps.timings });
-      // What somebody had stopped by hand is not ours to start again.
-      return { seat, suspended: was || workspace.spec.runState === 'Running', trouble: null };
+      const { limits, timings } = deps;
+      await order(deps, group, workspace.id, { type: 'stop', actor: ACTOR, limits, timings, suspends: true });
+      return { seat, trouble: null };
     }
-    if (was) {
+    // What somebody stopped by hand is not ours to start again.
+    if (workspace.suspended) {
       const capacity = await capacityAt(deps.store, workspace.cluster);
-      await order(deps, workspace.id, {
+      await order(deps, group, workspace.id, {
         type: 'start',
         actor: ACTOR,
         capacity,
@@ -124,20 +129,21 @@ const lookAt = async (
         timings: deps.timings,
       });
     }
-    return { seat, suspended: false, trouble: null };
+    return { seat, trouble: null };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     deps.log.info('a seat of a group is not as wanted', { group: group.id, seat: name, code: error.code });
     const reason = REASONS[error.code] ?? 'Refused';
-    return { seat, suspended: was, trouble: { reason, message: `${name}: ${error.detail ?? error.message}` } };
+    return { seat, trouble: { reason, message: `${name}: ${error.detail ?? error.message}` } };
   }
 };
 
-const order = (deps: GroupDeps, id: string, command: WorkspaceCommand): Promise<void> =>
+const order = (deps: GroupDeps, group: GroupState, id: string, command: WorkspaceCommand): Promise<void> =>
   untilFresh(async () => {
     const subject = await deps.store.workspaces.subject(id);
     const at = { now: deps.now(), newId: deps.newId };
-    await deps.store.commit(decideWorkspace(subject, command, at), at);
+    const decision = decideWorkspace(subject, command, at);
+    if (decision.writes.length > 0) await deps.store.commit(joined(decision, asSeen(group)), at);
   });
 
 const make = async (deps: GroupDeps, group: GroupState, n: number): Promise<GroupSeat> => {
@@ -166,7 +172,7 @@ const make = async (deps: GroupDeps, group: GroupState, n: number): Promise<Grou
       },
       at,
     );
-    await store.commit(decision, at);
+    await store.commit(joined(decision, asSeen(group)), at);
     return { ordinal: n, workspace: decision.next.id, owner };
   });
 };

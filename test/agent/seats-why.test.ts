@@ -87,7 +87,7 @@ test('a pod that came back because its node is gone says so until it ends', asyn
   const first = await world.running(id);
   const { admin } = cluster();
   const lost = first.node ?? '';
-  await admin.request('DELETE', pathOf({ ...kinds.Namespace, plural: 'nodes' }, undefined, lost));
+  await admin.request('DELETE', pathOf(kinds.Node, undefined, lost));
   await admin
     .request('DELETE', pathOf(kinds.Pod, world.namespace, `${seatName(id)}-0`), {
       body: { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0 },

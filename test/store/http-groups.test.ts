@@ -100,6 +100,60 @@ describe('a group', () => {
     expect(ready(await get(ada, body.id))).toMatchObject({ status: 'True' });
   });
 
+  it('comes to what was wanted last, whichever commit of a look another wish comes after', async () => {
+    /** Looks at it; after the commit of this number, somebody scales. Answers whether that came to be. */
+    const scaledDuring = async (id: string, nth: number, replicas: number, first?: () => Promise<unknown>) => {
+      let commits = 0;
+      const commit: SeatsApi['store']['commit'] = async (...decided) => {
+        await api.store.commit(...decided);
+        if (commits++ !== nth) return;
+        await first?.();
+        await scale(ada, id, replicas);
+      };
+      await reconcileGroup({ ...api, store: { ...api.store, commit }, limits: SEAT_LIMITS, timings: SEAT_TIMINGS }, id);
+      return commits > nth;
+    };
+    /** Its seats obey; it is looked at again only as long as it is due for the sweeper. */
+    const running = async (id: string) => {
+      for (let n = 0; n < 3 && (await api.store.groups.group(id))?.checkAt !== undefined; n += 1) {
+        for (const seat of await seatsOf(ada, id)) await api.reports(seat.id, seat.wanted);
+        await look(id);
+      }
+      const wanted = (await seatsOf(ada, id)).filter((seat: { wanted: string }) => seat.wanted === 'Running');
+      return wanted.map(({ name }: { name: string }) => name.slice(-1));
+    };
+    for (let n = 0; n < 4; n += 1) {
+      const { body } = await found(ada, { replicas: 1 });
+      await look(body.id);
+      await scale(ada, body.id, 3);
+      if (await scaledDuring(body.id, n, 2)) expect(await running(body.id), `grows, ${n}`).toEqual(['0', '1']);
+      for (const seat of await seatsOf(ada, body.id)) await api.reports(seat.id, seat.wanted);
+
+      await scale(ada, body.id, 1);
+      const [, second] = await seatsOf(ada, body.id);
+      const obeyed = () => api.reports(second.id, 'Stopped');
+      if (await scaledDuring(body.id, n, 2, obeyed))
+        expect(await running(body.id), `shrinks, ${n}`).toEqual(['0', '1']);
+    }
+  });
+
+  it('makes no seat when it is deleted while they are made', async () => {
+    const { body } = await found(ada, { replicas: 3 });
+    let first = true;
+    const commit: SeatsApi['store']['commit'] = async (...decided) => {
+      await api.store.commit(...decided);
+      if (!first) return;
+      first = false;
+      await ada.call('DELETE', at(body.id));
+    };
+    await reconcileGroup(
+      { ...api, store: { ...api.store, commit }, limits: SEAT_LIMITS, timings: SEAT_TIMINGS },
+      body.id,
+    );
+    const seats = await seatsOf(ada, body.id);
+    expect(seats.map((each: { phase: string }) => each.phase)).toEqual(['Deleting']);
+  });
+
   it('makes as many seats as fit, says why not more, and goes on when there is room', async () => {
     const bob = await api.person();
     const room = { cpuMillis: 1000, memoryMiB: 100_000, gpus: 0, pods: 50 };

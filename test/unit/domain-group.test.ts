@@ -26,7 +26,6 @@ const decide = (of: GroupState, command: GroupCommand) => decideGroup(of, comman
 const seen = (trouble: { reason: string; message: string } | null): GroupCommand => ({
   type: 'seen',
   seats: [{ ordinal: 0, workspace: `wsp_${'1'.repeat(26)}`, owner: 'acc_bob' }],
-  suspended: [],
   trouble,
   checkAt: '2026-11-21T12:01:00.000Z',
 });

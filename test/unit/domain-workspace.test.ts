@@ -94,6 +94,21 @@ describe('stopping and starting', () => {
     expect(pod.give(stop).writes).toEqual([]);
   });
 
+  it('is marked when its group stops it, until somebody starts it; who was stopped by hand, before or after, is left alone', () => {
+    const suspend = { ...stop, suspends: true } as const;
+    const pod = running();
+    expect(pod.give(suspend).next.suspended).toBe(true);
+    pod.report({ phase: 'Stopped' });
+    expect(pod.give(suspend).writes).toEqual([]);
+    expect(pod.give(stop).next).toMatchObject({ suspended: undefined, revision: 2 });
+    expect(pod.give(suspend).writes).toEqual([]);
+    pod.give(start);
+    pod.report();
+    pod.give(suspend);
+    pod.report({ phase: 'Stopped' });
+    expect(pod.give(start).next.suspended).toBeUndefined();
+  });
+
   it('waits for the open operation of another kind', () => {
     const pod = seat();
     expect(refusal(() => pod.give(stop))).toBe('workspace.busy');
