@@ -73,7 +73,8 @@ function run(id: number, spec: ProcessSpec): void {
     const exit = { code: code ?? 128 + (signal ? constants.signals[signal] : 0), output: '' };
     // Its last lines may still be in the pipes.
     const done = () => finish({ ...exit, output });
-    const late = setTimeout(done, 200);
+    // On a busy machine timers come first: the pipes are read once more before it is too late.
+    const late = setTimeout(() => setImmediate(done), 200);
     child.on('close', () => {
       clearTimeout(late);
       done();

@@ -123,9 +123,11 @@ describe('a dev pod', () => {
     await run('delete', 'pod', 'ann');
     await cluster.create(pods, seat('ann'));
     await cluster.ready('ann');
-    expect((await sh('ann', 'cat /workspace/file; ls -d /home/node/.cfg; ls /tmp')).out).toBe(
-      'kept\n/home/node/.cfg\n',
-    );
+    expect(await sh('ann', 'cat /workspace/file; ls -d /home/node/.cfg; ls /tmp')).toEqual({
+      code: 0,
+      out: 'kept\n/home/node/.cfg\n',
+      err: '',
+    });
   });
 
   test('runs what its image runs: the home is prepared, activity is noted', async () => {

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { Beside } from '../runnable.ts';
 import { killTree } from './process-tree.ts';
 import { exitStatus, internalStatus, type RemoteStreams, type TerminalSize } from './streams.ts';
@@ -16,7 +16,7 @@ const QUIET_MS = 200;
 const SIZE_MS = 50;
 const DEFAULT_SIZE: TerminalSize = { width: 80, height: 24 };
 
-/** Sends all of `from`; resolves when it has ended, or when `quiet` says so and nothing came for a moment. */
+/** Sends all of `from`; resolves when it has ended, or when its process is `over` and nothing came for a moment. */
 async function forward(from: Readable, to: Writable | undefined, over: AbortSignal): Promise<void> {
   let last = Date.now();
   let blocked = false;
@@ -33,8 +33,13 @@ async function forward(from: Readable, to: Writable | undefined, over: AbortSign
   });
   const ended = new Promise<void>((resolve) => from.once('close', resolve));
   await Promise.race([ended, new Promise((resolve) => over.addEventListener('abort', resolve, { once: true }))]);
-  // What it left in the background may hold the pipe for ever.
-  while (!from.closed && (blocked || Date.now() - last < QUIET_MS)) await Promise.race([ended, sleep(QUIET_MS / 4)]);
+  // What it left in the background may hold the pipe for ever. What it wrote itself may still be in the pipe, however long ago we last read.
+  last = Date.now();
+  while (!from.closed && (blocked || Date.now() - last < QUIET_MS)) {
+    await Promise.race([ended, sleep(QUIET_MS / 4)]);
+    // On a busy machine timers come first: the pipes are read before we look at the time.
+    await turn();
+  }
   from.destroy();
 }
 
