@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Attach, Exec } from '@kubernetes/client-node';
 import { spawn } from '@lydell/node-pty';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -158,8 +159,8 @@ describe('a container with a start hook', () => {
 });
 
 describe('a WebSocket of the older protocol', () => {
-  const open = (protocols: string[]) => {
-    const query = 'command=sh&command=-c&command=read+line;+echo+got+$line;+exit+2&stdin=true&stdout=true&stderr=true';
+  const open = (protocols: string[], script = 'read+line;+echo+got+$line;+exit+2') => {
+    const query = `command=sh&command=-c&command=${script}&stdin=true&stdout=true&stderr=true`;
     return new WebSocket(
       new URL(`/api/v1/namespaces/default/pods/seat/exec?${query}`, cluster.parts.server.replace('https', 'wss')),
       protocols,
@@ -184,6 +185,24 @@ describe('a WebSocket of the older protocol', () => {
     await closed;
     expect(got[1]).toBe('got ahoy\n');
     expect(JSON.parse(got[3] ?? '')).toMatchObject({ status: 'Failure', details: { causes: [{ message: '2' }] } });
+  });
+
+  test('that reads late still gets all, and the Status last', async () => {
+    const socket = open(['v4.channel.k8s.io'], 'head+-c+8000000+/dev/zero');
+    await new Promise((resolve) => socket.once('open', resolve));
+    socket.pause();
+    let bytes = 0;
+    let last: Buffer | undefined;
+    socket.on('message', (data: Buffer) => {
+      last = data;
+      if (data[0] === 1) bytes += data.length - 1;
+    });
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    await sleep(500);
+    socket.resume();
+    await closed;
+    expect(bytes).toBe(8_000_000);
+    expect(last?.subarray(1).toString()).toContain('"Success"');
   });
 
   test('that nobody speaks any more is refused', async () => {

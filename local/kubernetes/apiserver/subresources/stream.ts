@@ -80,8 +80,8 @@ function pathOf({ info }: KindCall, pod: Json): string {
   return `/${subresource}/${place}/${encodeURIComponent(container)}?${passed}`;
 }
 
-/** The kubelet's answer to the handshake goes to the client as it came; then both sockets are one. */
-function join(client: Duplex, early: Buffer, answer: IncomingMessage, kubelet: Duplex, late: Buffer): void {
+/** The kubelet’s answer to the handshake goes to the client as it came; then both sockets are one. */
+export function join(client: Duplex, early: Buffer, answer: IncomingMessage, kubelet: Duplex, late: Buffer): void {
   const lines = [`HTTP/1.1 101 Switching Protocols`];
   for (let i = 0; i < answer.rawHeaders.length; i += 2)
     lines.push(`${answer.rawHeaders[i]}: ${answer.rawHeaders[i + 1]}`);
@@ -91,7 +91,8 @@ function join(client: Duplex, early: Buffer, answer: IncomingMessage, kubelet: D
   client.pipe(kubelet).on('error', () => client.destroy());
   kubelet.pipe(client).on('error', () => kubelet.destroy());
   client.on('close', () => kubelet.destroy());
-  kubelet.on('close', () => client.destroy());
+  // The last words may still be on their way out.
+  kubelet.on('close', () => client.end(() => client.destroy()));
 }
 
 /** Older clients, and newer ones that were told to, speak SPDY; what to do about it. */

@@ -67,6 +67,10 @@ export function commandStreams(socket: WebSocket, wanted: StreamOptions): Remote
     }
     return true;
   });
+  const outputs = {
+    stdout: wanted.stdout ? channelOf(socket, STDOUT) : undefined,
+    stderr: wanted.stderr ? channelOf(socket, STDERR) : undefined,
+  };
   const end = () => {
     gone.abort();
     stdin?.destroy();
@@ -77,14 +81,16 @@ export function commandStreams(socket: WebSocket, wanted: StreamOptions): Remote
   socket.send(Buffer.of(wanted.stdout ? STDOUT : wanted.stderr ? STDERR : ERROR));
   return {
     stdin,
-    stdout: wanted.stdout ? channelOf(socket, STDOUT) : undefined,
-    stderr: wanted.stderr ? channelOf(socket, STDERR) : undefined,
+    ...outputs,
     onResize(handler) {
       resized.push(handler);
       if (last) handler(last);
     },
     gone: gone.signal,
     async finish(status) {
+      // The close would overtake what still waits to be written.
+      const open = [outputs.stdout, outputs.stderr].filter((output) => output !== undefined);
+      await Promise.all(open.map((output) => new Promise<void>((resolve) => output.end(() => resolve()))));
       channelOf(socket, ERROR).write(Buffer.from(JSON.stringify(status)));
       socket.close(NORMAL_CLOSURE);
     },
