@@ -1,5 +1,6 @@
 /** Brings the local AWS up as `npm start` and `npm run demo` want it: the product's template, small durations, open registration, our agent as a program. */
 import { join } from 'node:path';
+import type { Delays } from '#local/clusters/context.ts';
 import { clustersPlugin } from '#local/clusters/plugin.ts';
 import { identityPlugin } from '#local/identity/plugin.ts';
 import { startCluster } from '#local/kubernetes/cluster.ts';
@@ -28,11 +29,22 @@ export interface UpOptions {
   /** A mail that Cognito would have sent. */
   readonly onMail: (to: string, code: string) => void;
   readonly parameters?: Readonly<Record<string, string>>;
+  /** How long EKS takes. */
+  readonly delays?: Partial<Delays>;
   readonly more?: Partial<RuntimeOptions>;
 }
 
 /** Synthesizes where needed and starts. Throws errors that a person can act on. */
-export const up = async ({ port, state, fresh, log, onMail, parameters, more }: UpOptions): Promise<Runtime> => {
+export const up = async ({
+  port,
+  state,
+  fresh,
+  log,
+  onMail,
+  parameters,
+  delays,
+  more,
+}: UpOptions): Promise<Runtime> => {
   const { cdkOut, fresh: made } = await synthesize(ROOT);
   log(made ? 'The CDK app was synthesized to cdk.out' : 'cdk.out is up to date');
   return startRuntime({
@@ -55,6 +67,7 @@ export const up = async ({ port, state, fresh, log, onMail, parameters, more }: 
         images: {
           [AGENT_IMAGE]: { command: agentCommand() },
         },
+        ...(delays && { delays }),
       }),
     ],
     sweepSeconds: LOCAL_SWEEP_SECONDS,

@@ -20,6 +20,8 @@ const runtime = await up({
   fresh: false,
   log: () => {},
   onMail: () => {},
+  // Longer than a life: a delete that was asked for in one is looked at in the next.
+  delays: { deleteMs: 20_000 },
   more: { hooks: { invoke: { after } } },
 });
 console.log('up');

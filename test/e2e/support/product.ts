@@ -10,6 +10,7 @@ import { expect } from 'vitest';
 import type { Cluster } from '#core/contract/cluster.ts';
 import type { ClusterChanged } from '#core/contract/socket.ts';
 import { keys } from '#core/store/keys.ts';
+import type { Delays } from '#local/clusters/context.ts';
 import type { Runtime, RuntimeOptions } from '#local/runtime.ts';
 import { createSession, type Session, type Watch, watch } from '#scripts/journey/client.ts';
 import { enter } from '#scripts/journey/journey.ts';
@@ -42,6 +43,7 @@ export const startProduct = async ({
   /** Goes on with the state of a product that was stopped. */
   readonly state?: string;
   readonly parameters?: Readonly<Record<string, string>>;
+  readonly delays?: Partial<Delays>;
   readonly more?: Partial<RuntimeOptions>;
 } = {}): Promise<Product> => {
   const state = kept ?? mkdtempSync(join(tmpdir(), 'roadstead-product-'));
