@@ -4,6 +4,7 @@ import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build, type Metafile, version } from 'esbuild';
 import release from '../../package.json' with { type: 'json' };
+import { builtinsByRequire } from './builtins.ts';
 
 export interface BundleOptions {
   /** Absolute folder that sources and the output are in. */
@@ -60,7 +61,7 @@ const entryPoints = ({ root, functions, agent }: BundleOptions): Record<string, 
 
 /** What decides the result besides the content of files. */
 const recipeOf = (entries: Readonly<Record<string, string>>): string =>
-  JSON.stringify([version, release.version, REQUIRE, entries]);
+  JSON.stringify([version, release.version, REQUIRE, builtinsByRequire.name, entries]);
 
 /** The bundles of the last run, if nothing that they were made from has changed since. */
 const upToDate = async (root: string, recipe: string): Promise<readonly Bundle[] | undefined> => {
@@ -116,6 +117,7 @@ export const bundle = async (options: BundleOptions): Promise<{ bundles: readonl
     sourcesContent: false,
     legalComments: 'none',
     banner: { js: REQUIRE },
+    plugins: [builtinsByRequire],
     define: { 'process.env.AGENT_VERSION': JSON.stringify(release.version) },
     metafile: true,
     logLevel: 'silent',

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bundle } from '#scripts/build/bundle.ts';
 
@@ -37,6 +39,19 @@ describe('the build', () => {
     write('functions/a.ts', `import { join } from 'old'; export const handler = () => join();`);
     await run('a');
     expect((await handlerOf('a'))()).toBe('a/b');
+  });
+
+  it('takes of a module of Node what is used, and leaves asleep what it would only load', async () => {
+    write(
+      'functions/a.ts',
+      `import { STATUS_CODES } from 'node:http'; import process from 'node:process'; import * as fs from 'fs';
+       export const handler = async () => [STATUS_CODES[404], process.pid > 0, typeof fs.readFileSync, typeof (await import('node:http')).request];`,
+    );
+    await run('a');
+    const file = join(root, 'dist/functions/a/index.mjs');
+    const script = `const { handler } = await import(${JSON.stringify(file)}); console.log(JSON.stringify([await handler(), process.moduleLoadList.some((name) => name.includes('undici'))]));`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+    expect(JSON.parse(stdout)).toEqual([['Not Found', true, 'function', 'function'], false]);
   });
 
   it('names every function that has no source', async () => {
