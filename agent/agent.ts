@@ -10,6 +10,8 @@ import { whileHolding } from './lease.ts';
 import type { Link, Push } from './link.ts';
 import { type Log, reason } from './log.ts';
 import { observeCluster } from './observe.ts';
+import { keepProbing, type ProbePaces } from './probe/keep.ts';
+import { type ProbeLimits, probeEnforcement } from './probe/probe.ts';
 import { rotateDaily } from './rotate.ts';
 import { clusterRecord } from './seats/cluster-record.ts';
 import { seatsHandle } from './seats/handle.ts';
@@ -27,6 +29,8 @@ export interface AgentOptions {
   readonly log: Log;
   /** Paces of the work on dev pods, where they are not the usual ones. */
   readonly paces?: Partial<SeatPaces>;
+  /** Paces and limits of the probe of network policies, likewise. */
+  readonly probing?: Partial<ProbePaces & ProbeLimits>;
   /** Ends the agent in good order: the socket is closed, the Lease released. */
   readonly signal: AbortSignal;
 }
@@ -70,6 +74,19 @@ const lead = async (options: AgentOptions, signal: AbortSignal): Promise<void> =
     }
   };
 
+  /** Only for dev pods does it matter, and only with them does the manifest give the rights: the control plane speaks of them, or it does not. */
+  let probing: Promise<void> | undefined;
+  const beginProbing = () => {
+    probing ??= keepProbing({
+      probe: () => probeEnforcement({ kubernetes, config, limits: options.probing ?? {}, clock, log, signal }),
+      tell: observer.enforced,
+      paces: options.probing ?? {},
+      clock,
+      log,
+      signal,
+    });
+  };
+
   const onPush = (push: Push) => {
     if (push.type === 'pace') current?.heart.pace(push.payload);
     else if (push.type === 'reconnect') stay.replace(false);
@@ -84,6 +101,7 @@ const lead = async (options: AgentOptions, signal: AbortSignal): Promise<void> =
       current = { link, heart: startHeartbeat({ link, vitals, onSeats: seats.heard, clock, log }) };
       observer.tell(link);
       seats.use(link);
+      if (link.ack.seats !== undefined) beginProbing();
       if (link.ack.drain) void depart(link);
     },
     vitals,
@@ -93,7 +111,7 @@ const lead = async (options: AgentOptions, signal: AbortSignal): Promise<void> =
   });
   void rotateDaily({ tokens, link: () => current?.link, replace: stay.replace, clock, log, signal });
   await stay.done;
-  await seats.done();
+  await Promise.all([seats.done(), probing]);
 };
 
 /** Runs until the signal aborts and everything is given back. */

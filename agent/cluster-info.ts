@@ -112,13 +112,15 @@ export interface Requested {
   readonly seats: Amount;
   /** There is a default storage class; absent where that was not to be learned. */
   readonly storageClass?: boolean;
+  /** As last probed; absent: not known. */
+  readonly networkPolicyEnforced?: ClusterInfo['networkPolicyEnforced'];
 }
 
 /** `known`: what was said before; a provider or region that the nodes do not name (any more) is taken from it. */
 export const clusterInfo = (nodes: readonly NodeFacts[], requested: Requested, known?: ClusterInfo): ClusterInfo => {
   const provider = nodes.find((node) => node.provider)?.provider ?? known?.provider;
   const region = nodes.find((node) => node.region)?.region ?? known?.region;
-  const { all, seats, storageClass } = requested;
+  const { all, seats, storageClass, networkPolicyEnforced = 'unknown' } = requested;
   return {
     nodes: nodes.length,
     readyNodes: nodes.filter(({ ready }) => ready).length,
@@ -127,8 +129,7 @@ export const clusterInfo = (nodes: readonly NodeFacts[], requested: Requested, k
     seats: rounded(seats),
     largestNode: rounded(nodes.map(({ allocatable }) => allocatable).reduce(larger, NOTHING)),
     ...(storageClass === undefined ? {} : { storageClass }),
-    // Whether policies are enforced cannot be read anywhere: only a probe could tell.
-    networkPolicyEnforced: 'unknown',
+    networkPolicyEnforced,
     ...(provider ? { provider } : {}),
     ...(region ? { region } : {}),
   };

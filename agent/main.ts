@@ -1,4 +1,4 @@
-/** The agent's process: reads its environment, serves the probes, runs until SIGTERM. */
+/** The agent's process: reads its environment, serves the probes, runs until SIGTERM. With the argument `probe` it is what a probe of network policies calls. */
 import { setFlagsFromString } from 'node:v8';
 import { runAgent } from './agent.ts';
 import { systemClock } from './clock.ts';
@@ -6,6 +6,8 @@ import { readConfig } from './config.ts';
 import { serveHealth } from './health.ts';
 import { connectKubernetes } from './kubernetes/client.ts';
 import { createLog, reason } from './log.ts';
+import { listenForProbe } from './probe/listen.ts';
+import { PROBE_ARGUMENT } from './probe/objects.ts';
 import { createVitals } from './vitals.ts';
 
 // Waits most of its life: the optimizing compiler would cost more memory than it saves time.
@@ -19,8 +21,7 @@ const STOP_MS = 4_500;
 const clock = systemClock;
 const log = createLog((line) => process.stdout.write(line), clock.wall);
 
-const main = async () => {
-  const config = readConfig(process.env);
+const untilStopped = (): AbortSignal => {
   const stopping = new AbortController();
   const stop = (signal: string) => {
     log('info', 'stopping', { signal });
@@ -28,6 +29,12 @@ const main = async () => {
     setTimeout(() => process.exit(0), STOP_MS).unref();
   };
   process.once('SIGTERM', stop).once('SIGINT', stop);
+  return stopping.signal;
+};
+
+const main = async () => {
+  const config = readConfig(process.env);
+  const signal = untilStopped();
 
   const vitals = createVitals(clock);
   const health = await serveHealth(vitals, config.POD_IP, config.HEALTH_PORT);
@@ -38,13 +45,15 @@ const main = async () => {
   });
   log('info', 'started', { agentVersion, pod: config.POD_NAME, node: config.NODE_NAME, healthPort: health.port });
 
-  await runAgent({ config, agentVersion, kubernetes, vitals, clock, log, signal: stopping.signal });
+  await runAgent({ config, agentVersion, kubernetes, vitals, clock, log, signal });
   kubernetes.close();
   health.close();
   log('info', 'stopped');
 };
 
-main().then(
+const listen = () => listenForProbe(process.env.POD_IP ?? '::', untilStopped());
+
+(process.argv[2] === PROBE_ARGUMENT ? listen() : main()).then(
   () => process.exit(0),
   (error: unknown) => {
     log('error', 'the agent failed', { reason: reason(error) });

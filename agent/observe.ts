@@ -18,6 +18,7 @@ import { type Kubernetes, KubernetesError } from './kubernetes/client.ts';
 import { keepWatching } from './kubernetes/watch.ts';
 import type { Link } from './link.ts';
 import { type Log, reason } from './log.ts';
+import type { Enforced } from './probe/keep.ts';
 import { isTeamNamespace } from './seats/names.ts';
 
 /** Nodes come in groups: what changes within this is told once. */
@@ -40,12 +41,15 @@ export interface Observer {
   readonly nodes: ReadonlyMap<string, NodeFacts>;
   /** Tells this link, now and at each change, until it ends. */
   tell(link: Link): void;
+  /** Whether network policies are enforced, as a probe found; told when it changed. */
+  enforced(found: Enforced): void;
 }
 
 export const observeCluster = ({ kubernetes, onForeignPod, clock, log, signal }: ObserveOptions): Observer => {
   const nodes = new Map<string, NodeFacts>();
   let changed = new AbortController();
   let known: ClusterInfo | undefined;
+  let enforced: Enforced = 'unknown';
 
   const touch = () => {
     const before = changed;
@@ -117,7 +121,7 @@ export const observeCluster = ({ kubernetes, onForeignPod, clock, log, signal }:
   const tellOnce = async (link: Link, told: string): Promise<string> => {
     // The agent itself runs on a node: none at all means "not known", and must not overwrite what is known.
     if (nodes.size === 0) return told;
-    const info = clusterInfo([...nodes.values()], await requested(), known);
+    const info = clusterInfo([...nodes.values()], { ...(await requested()), networkPolicyEnforced: enforced }, known);
     const text = JSON.stringify(info);
     if (text === told) return told;
     await link.ask('cluster.info', info);
@@ -140,5 +144,13 @@ export const observeCluster = ({ kubernetes, onForeignPod, clock, log, signal }:
     }
   };
 
-  return { nodes, tell: (link) => void keepTelling(link) };
+  return {
+    nodes,
+    tell: (link) => void keepTelling(link),
+    enforced: (found) => {
+      if (found === enforced) return;
+      enforced = found;
+      touch();
+    },
+  };
 };

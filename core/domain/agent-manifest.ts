@@ -5,6 +5,7 @@ import type { KubernetesObject } from './kubernetes-object.ts';
 import { renderCrds } from './seat/crds.ts';
 import { renderFence } from './seat/fence.ts';
 import { AGENT_NAME, AGENT_NAMESPACE, POLICY_NAME, TENANT_ROLE } from './seat/names.ts';
+import { OWN_CONTAINER_SECURITY, OWN_POD_SECURITY } from './seat/restricted.ts';
 
 export interface AgentManifest {
   /** `repository@sha256:…`, or a tag where digests are not to be had. */
@@ -52,13 +53,7 @@ const podSpec = ({ image }: AgentManifest) => ({
   automountServiceAccountToken: true,
   enableServiceLinks: false,
   terminationGracePeriodSeconds: 10,
-  securityContext: {
-    runAsNonRoot: true,
-    runAsUser: 65532,
-    runAsGroup: 65532,
-    fsGroup: 65532,
-    seccompProfile: { type: 'RuntimeDefault' },
-  },
+  securityContext: OWN_POD_SECURITY,
   containers: [
     {
       name: 'agent',
@@ -80,13 +75,7 @@ const podSpec = ({ image }: AgentManifest) => ({
       livenessProbe: { ...probe('/healthz'), initialDelaySeconds: 10, periodSeconds: 20, failureThreshold: 3 },
       readinessProbe: { ...probe('/readyz'), periodSeconds: 5, failureThreshold: 1 },
       resources: { requests: { cpu: '20m', memory: '96Mi' }, limits: { cpu: '500m', memory: '160Mi' } },
-      securityContext: {
-        allowPrivilegeEscalation: false,
-        readOnlyRootFilesystem: true,
-        runAsNonRoot: true,
-        capabilities: { drop: ['ALL'] },
-        seccompProfile: { type: 'RuntimeDefault' },
-      },
+      securityContext: OWN_CONTAINER_SECURITY,
       volumeMounts: [{ name: 'config', mountPath: CONFIG_DIR, readOnly: true }],
     },
   ],

@@ -1,6 +1,6 @@
 /** What the agent may do (kubernetes.md §5.3): a small ClusterRole, and a tenant role that it binds to itself in the namespaces that it made. */
 
-import { AGENT_NAME, POLICY_NAME, TENANT_ROLE } from './seat/names.ts';
+import { AGENT_NAME, POLICY_NAME, PROBE_NAME, TENANT_ROLE } from './seat/names.ts';
 
 export interface Rule {
   readonly apiGroups: readonly string[];
@@ -39,6 +39,18 @@ const OWN: readonly Rule[] = [
   rule('coordination.k8s.io', ['leases'], ['create']),
   rule('coordination.k8s.io', ['leases'], ['get', 'update'], [AGENT_NAME]),
   rule('', ['secrets'], ['get', 'update', 'patch'], [AGENT_NAME]),
+];
+
+/**
+ * In its own namespace, where dev pods are placed: the admin's policy, and the probe of whether network policies are enforced. That the pod and the
+ * policy which it makes here are no others is the fence's to say.
+ */
+const OWN_FOR_SEATS: readonly Rule[] = [
+  rule('', ['configmaps'], ['get'], [POLICY_NAME]),
+  rule('', ['pods'], ['create']),
+  rule('', ['pods'], ['get', 'delete'], [PROBE_NAME]),
+  rule(NETWORKING, ['networkpolicies'], ['create']),
+  rule(NETWORKING, ['networkpolicies'], ['update', 'delete'], [PROBE_NAME]),
 ];
 
 /** For the delete of a cluster that was made for us. */
@@ -94,5 +106,4 @@ export const clusterRules = (workspaces: boolean): readonly Rule[] =>
   workspaces ? [...WATCHING, ...SEATS_WIDE] : WATCHING;
 
 /** The Role of its own namespace. */
-export const ownRules = (workspaces: boolean): readonly Rule[] =>
-  workspaces ? [...OWN, rule('', ['configmaps'], ['get'], [POLICY_NAME])] : OWN;
+export const ownRules = (workspaces: boolean): readonly Rule[] => (workspaces ? [...OWN, ...OWN_FOR_SEATS] : OWN);

@@ -8,6 +8,7 @@ import {
   BREAK_GLASS_ANNOTATION,
   DELETE_ANNOTATION,
   MANAGED,
+  PROBE_NAME,
   TENANT_ROLE,
   WORKSPACE_LABEL,
 } from './names.ts';
@@ -38,6 +39,11 @@ const agentFence = (drain: boolean): AdmissionPolicy => ({
     {
       expression: `${isOther('namespaces')} || request.operation != 'UPDATE' || ${labelled('oldObject')}`,
       message: 'the agent takes over no namespace',
+    },
+    // Its own namespace holds its token, and whatever else its admin put there: the one pod that it makes reads none of that.
+    {
+      expression: `request.operation != 'CREATE' || !(request.resource.resource in ['pods', 'networkpolicies']) || ${NAMESPACE} != '${AGENT_NAMESPACE}' || (object.metadata.?name.orValue('') == '${PROBE_NAME}' && (${isOther('pods')} || (object.spec.?automountServiceAccountToken.orValue(true) == false && object.spec.?volumes.orValue([]).size() == 0 && object.spec.?initContainers.orValue([]).size() == 0 && object.spec.containers.all(c, c.?envFrom.orValue([]).size() == 0 && c.?env.orValue([]).all(e, !has(e.valueFrom) || has(e.valueFrom.fieldRef))))))`,
+      message: `in its own namespace the agent makes only the pod and the policy ${PROBE_NAME}; the pod has no token, no volumes and no Secrets`,
     },
     // `rolebindings` is granted for every namespace, since the agent must bind its tenant role in those that it makes.
     {

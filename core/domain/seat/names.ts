@@ -21,6 +21,9 @@ export const AGENT_NAME = 'roadstead-agent';
 /** The ConfigMap in which a cluster's admin says what may be asked of it. */
 export const POLICY_NAME = 'roadstead-policy';
 
+/** The pod and the policy with which the agent finds out, for a minute, whether policies are enforced. */
+export const PROBE_NAME = 'roadstead-probe';
+
 /** The service account of every dev pod: it has no rights, and no token of it is mounted. */
 export const SEAT_ACCOUNT = 'seat';
 /** The registry credential of a namespace, where the cluster's admin made one. */
