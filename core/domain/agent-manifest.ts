@@ -1,5 +1,6 @@
 /** The manifest that installs the agent (pure): the workflow applies these objects server-side, the tokens route hands them out as text. */
 
+import { CLUSTER_LABEL, renderOwner } from './agent-owner.ts';
 import { clusterRules, DRAIN_RULES, ownRules, type Rule, TENANT_RULES } from './agent-rights.ts';
 import type { KubernetesObject } from './kubernetes-object.ts';
 import { renderCrds } from './seat/crds.ts';
@@ -105,7 +106,7 @@ export const renderAgentManifest = (given: AgentManifest): KubernetesObject[] =>
     'app.kubernetes.io/part-of': 'roadstead',
     'app.kubernetes.io/managed-by': 'roadstead',
     'app.kubernetes.io/version': given.version,
-    'roadstead.dev/cluster': given.clusterId,
+    [CLUSTER_LABEL]: given.clusterId,
   };
   const wide = (name: string) => ({ name, labels });
   const own = { name: AGENT_NAME, namespace: AGENT_NAMESPACE, labels };
@@ -136,6 +137,7 @@ export const renderAgentManifest = (given: AgentManifest): KubernetesObject[] =>
         },
       },
     },
+    ...renderOwner(labels),
     ...(given.workspaces ? forWorkspaces(labels, given.drain) : []),
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: own, automountServiceAccountToken: false },
     ...clusterRole(AGENT_NAME, clusterRules(given.workspaces)),

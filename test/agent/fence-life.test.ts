@@ -3,27 +3,16 @@ import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { renderAgentManifest } from '#core/domain/agent-manifest.ts';
 import { DELETE_ANNOTATION } from '#core/domain/seat/names.ts';
 import { apply, type TestCluster, testCluster } from './support/cluster.ts';
-import { placeOf } from './support/fenced.ts';
+import { manifestOf, placeOf } from './support/fenced.ts';
 import { eventually, seatName, seatsWorld } from './support/seats.ts';
 
 const cluster = testCluster('127.69');
 
 /** Installs everything but the agent itself, and puts its service account's token where an agent looks for it. */
 const asAgent = async ({ admin, ...place }: TestCluster): Promise<TestCluster> => {
-  const manifest = renderAgentManifest({
-    image: 'ghcr.io/roadstead/agent:1',
-    socketUrl: 'wss://example.com',
-    apiUrl: 'https://example.com',
-    installToken: 'rsi_x',
-    clusterId: `clu_${'0'.repeat(26)}`,
-    drain: false,
-    workspaces: true,
-    version: '1.0.0',
-  });
-  for (const object of manifest)
+  for (const object of manifestOf())
     if (!/^(Deployment|Secret)$/.test(object.kind)) await apply(admin, placeOf(object), object);
   const { status } = await admin.request<{ status: { token: string } }>(
     'POST',

@@ -5,7 +5,7 @@ import { accessName, claimName, podName, seatName, teamNamespace } from '#core/d
 import { Profile } from '#core/domain/seat/profile.ts';
 import { inOrder, renderSeat, renderSeatSecret } from '#core/domain/seat/render.ts';
 import { seatOf, TEAM_ID } from '#test/builders/seat-specs.ts';
-import { type Fenced, namespaceOf, placeOf, startFenced } from './support/fenced.ts';
+import { type Fenced, manifestOf, namespaceOf, placeOf, startFenced } from './support/fenced.ts';
 
 const namespace = teamNamespace(TEAM_ID);
 const context = { namespace, profile: Profile.parse({}), deploymentId: 'roadstead' };
@@ -91,11 +91,7 @@ test('what the cluster’s admin wrote into the policy stays when the manifest i
   const path = '/api/v1/namespaces/roadstead-system/configmaps/roadstead-policy';
   const data = { registries: '[ghcr.io]' };
   expect((await fenced.server.merge(path, { data })).status).toBe(200);
-  const again = {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: 'roadstead-policy', namespace: 'roadstead-system' },
-  };
+  const again = manifestOf().find(({ kind }) => kind === 'ConfigMap') as KubernetesObject;
   expect((await fenced.server.apply(path, 'roadstead', again)).body.data).toEqual(data);
 });
 

@@ -27,6 +27,8 @@ const pod = (object: KubernetesObject | undefined) =>
 test('the objects come in an order in which they can be applied', () => {
   expect(objects.map(({ kind }) => kind)).toEqual([
     'Namespace',
+    'ValidatingAdmissionPolicy',
+    'ValidatingAdmissionPolicyBinding',
     'ServiceAccount',
     'ClusterRole',
     'ClusterRoleBinding',
@@ -132,7 +134,7 @@ const seats = renderAgentManifest({ ...given, workspaces: true });
 
 test('where dev pods are placed, definitions and the fence come before the rights that they bound', () => {
   const order = seats.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
-  expect(order.slice(1, 3)).toEqual([
+  expect(order.slice(3, 5)).toEqual([
     'CustomResourceDefinition clusters.roadstead.dev',
     'CustomResourceDefinition workspaces.roadstead.dev',
   ]);

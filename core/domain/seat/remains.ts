@@ -1,4 +1,5 @@
 /** What the manifest puts into a cluster beside the agent's own namespace, in the order in which one `kubectl delete` takes it away. */
+import { OWNER_POLICY } from '../agent-owner.ts';
 import { AGENT_NAME, AGENT_NAMESPACE, TENANT_ROLE } from './names.ts';
 
 const POLICIES = [
@@ -6,6 +7,7 @@ const POLICIES = [
   'roadstead-workspace-owner',
   'roadstead-namespace-guard',
   'roadstead-seat-pods',
+  OWNER_POLICY,
 ] as const;
 
 /** Left in a connected cluster when its time with us ends: the agent cannot remove what bounds it. The fence goes first, as it guards namespaces. */

@@ -35,10 +35,9 @@ export const namespaceOf = (team: string): KubernetesObject[] => {
   return renderNamespace(team, { deploymentId: 'roadstead', network, ceilings: ceilings.team });
 };
 
-export const startFenced = async (more: Partial<AgentManifest> = {}): Promise<Fenced> => {
-  const server = await testServer();
-  for (const name of ['default', 'kube-system', 'shop']) await server.namespace(name);
-  const manifest = renderAgentManifest({
+/** Everything that is applied to have an agent, of a cluster with dev pods. */
+export const manifestOf = (more: Partial<AgentManifest> = {}): KubernetesObject[] =>
+  renderAgentManifest({
     image: 'ghcr.io/roadstead/agent:1',
     socketUrl: 'wss://example.com',
     apiUrl: 'https://example.com',
@@ -49,6 +48,11 @@ export const startFenced = async (more: Partial<AgentManifest> = {}): Promise<Fe
     version: '1.0.0',
     ...more,
   });
+
+export const startFenced = async (more: Partial<AgentManifest> = {}): Promise<Fenced> => {
+  const server = await testServer();
+  for (const name of ['default', 'kube-system', 'shop']) await server.namespace(name);
+  const manifest = manifestOf(more);
   const accepted = (answer: Answer): Answer => {
     if (answer.status < 300) return answer;
     throw new Error(`${answer.status}: ${answer.body?.message}`);
