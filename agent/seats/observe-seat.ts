@@ -1,9 +1,11 @@
 /** Looks at what became of a seat, asks why where it is not clear, and says it. */
+import type { IdleStop } from '#core/contract/seat.ts';
 import type { Clock } from '../clock.ts';
 import { hasStatus, type Kubernetes } from '../kubernetes/client.ts';
 import { kinds, pathOf } from '../kubernetes/kinds.ts';
 import { diagnose } from './diagnose.ts';
 import type { WorkspaceFacts } from './facts.ts';
+import { asStopped, idleness } from './idle.ts';
 import type { Mirrors } from './mirrors.ts';
 import type { Reconciled } from './reconcile.ts';
 import type { Reporter } from './reporter.ts';
@@ -23,8 +25,13 @@ export interface ObserveSeatOptions {
 }
 
 export interface SeatObserver {
-  /** Answers after how many milliseconds to look again, if at all. Throws KubernetesError. */
-  observe(workspace: WorkspaceFacts, team: string, made: Reconciled): Promise<number | undefined>;
+  /** Answers after how many milliseconds to look again, if at all; `stopped`: it was idle, and is asked to be stopped for that. Throws KubernetesError. */
+  observe(
+    workspace: WorkspaceFacts,
+    team: string,
+    made: Reconciled,
+    stopped: IdleStop | undefined,
+  ): Promise<number | undefined>;
   forget(namespace: string, name: string): void;
 }
 
@@ -32,6 +39,7 @@ export const seatObserver = (options: ObserveSeatOptions): SeatObserver => {
   const { kubernetes, mirrors, reporter, nodes, isUnlisted, looks, clock, signal } = options;
   const troubles = troublesOf(clock, looks);
   const cloned = repositories(kubernetes, clock, signal, looks);
+  const idle = idleness(kubernetes, clock, signal, looks.longestMs);
 
   /** Asked of the API server itself: the watch of nodes may lag behind that of pods, and it is said at once or never. */
   const isGone = async (node: string): Promise<boolean> => {
@@ -44,13 +52,14 @@ export const seatObserver = (options: ObserveSeatOptions): SeatObserver => {
     }
   };
   return {
-    observe: async (workspace, team, { obstacles, refused }) => {
+    observe: async (workspace, team, { obstacles, refused }, stopped) => {
       const { namespace, name, spec } = workspace;
       const key = `${namespace}/${name}`;
       const pod = [...mirrors.Pod.within(namespace)].find(({ seat }) => seat === name);
       const claims = [...mirrors.PersistentVolumeClaim.within(namespace)].filter(({ seat }) => seat === name);
       const statefulSet = mirrors.StatefulSet.get(namespace, name);
-      const isFine = refused || spec?.runState !== 'Running' || isUp({ statefulSet, pod });
+      const runs = spec?.runState === 'Running' && isUp({ statefulSet, pod });
+      const isFine = refused || spec?.runState !== 'Running' || runs;
       if (isFine) troubles.over(key);
       const trouble = isFine
         ? undefined
@@ -58,13 +67,14 @@ export const seatObserver = (options: ObserveSeatOptions): SeatObserver => {
       const unlisted = spec?.id !== undefined && isUnlisted(spec.id);
       const found = trouble?.found ?? { events: [] };
       const repository = spec?.runState === 'Running' ? await cloned.about(workspace, pod) : {};
+      const rest = runs && pod ? await idle.about(workspace, pod) : {};
       const left = leftNode({ workspace, pod });
       const lostNode = left !== undefined && (await isGone(left)) ? left : undefined;
       await reporter.report(
         workspace,
         team,
         statusOf({
-          workspace,
+          workspace: rest.stop ? asStopped(workspace) : workspace,
           statefulSet,
           pod,
           claims,
@@ -75,14 +85,18 @@ export const seatObserver = (options: ObserveSeatOptions): SeatObserver => {
           lostNode,
           nodes,
           repository: repository.condition,
+          idleStop: rest.stop ?? stopped,
         }),
       );
-      const again = [trouble?.again, repository.again].filter((each) => each !== undefined);
+      // It is written down that it is to be stopped: now it can be.
+      if (rest.stop) return 1;
+      const again = [trouble?.again, repository.again, rest.again].filter((each) => each !== undefined);
       return again.length === 0 ? undefined : Math.min(...again);
     },
     forget: (namespace, name) => {
       troubles.over(`${namespace}/${name}`);
       cloned.forget(namespace, name);
+      idle.forget(namespace, name);
     },
   };
 };

@@ -12,6 +12,7 @@ import type { ClusterRecord } from './cluster-record.ts';
 import { type Desired, desiredState, type Tombstone } from './desired.ts';
 import { ensurer } from './ensure.ts';
 import type { NamespaceFacts, WorkspaceFacts } from './facts.ts';
+import { asStopped, idleStopOf } from './idle.ts';
 import { type Mirrors, watchSeats } from './mirrors.ts';
 import { namespacesOf } from './namespaces.ts';
 import { seatObserver } from './observe-seat.ts';
@@ -203,8 +204,8 @@ export const startSeats = (options: SeatsOptions): Seats => {
       return undefined;
     }
     if (there.deleting) return undefined;
-    const workspace =
-      leaving && there.spec ? { ...there, spec: { ...there.spec, runState: 'Stopped' as const } } : there;
+    const idle = idleStopOf(there);
+    const workspace = leaving || idle ? asStopped(there) : there;
     if (!isOurs) {
       const team = workspace.labels[TEAM_LABEL];
       if (workspace.origin === 'ControlPlane' && team !== undefined && facts === undefined) {
@@ -220,7 +221,7 @@ export const startSeats = (options: SeatsOptions): Seats => {
       return undefined;
     }
     const made = await reconcileSeat(workspace, facts, makes);
-    const next = await observer.observe(workspace, facts.team, made);
+    const next = await observer.observe(workspace, facts.team, made, idle);
     if (made.error !== undefined) throw made.error;
     return made.again === undefined || next === undefined ? (made.again ?? next) : Math.min(made.again, next);
   };

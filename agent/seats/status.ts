@@ -1,6 +1,6 @@
 /** What is observed of a seat, as it is reported and kept in its resource (pure): phase, conditions, and of which revision they speak. */
 import { safeText } from '#core/contract/safe-text.ts';
-import type { SeatStatus } from '#core/contract/seat.ts';
+import type { IdleStop, SeatStatus } from '#core/contract/seat.ts';
 import type { Explanation } from '#core/domain/seat/reasons.ts';
 import { explain } from '#core/domain/seat/reasons.ts';
 import { type SeenEvent, whyNotRunning } from '#core/domain/seat/why.ts';
@@ -24,6 +24,8 @@ export interface Observed {
   readonly nodes: ReadonlyMap<string, { readonly zone?: string }>;
   /** What became of the repository that was asked for. */
   readonly repository?: SeatStatus['conditions'][number] | undefined;
+  /** It is kept stopped, since it was idle. */
+  readonly idleStop?: IdleStop | undefined;
 }
 
 type Condition = SeatStatus['conditions'][number];
@@ -41,10 +43,11 @@ export const isUp = ({ statefulSet, pod }: Pick<Observed, 'statefulSet' | 'pod'>
   (pod.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false);
 
 const why = (observed: Observed): Explanation => {
-  const { workspace, pod, claims, events, lastLog } = observed;
+  const { workspace, pod, claims, events, lastLog, idleStop } = observed;
   const runState = workspace.spec?.runState ?? 'Stopped';
   const found = whyNotRunning({ runState, pod, events, claims, lastLog });
   if (found.reason === 'Running' && !isCurrent(observed)) return explain('Restarting');
+  if (idleStop && runState === 'Stopped') return explain('Idle', `last active ${idleStop.lastActiveAt}`);
   return found;
 };
 
@@ -109,7 +112,7 @@ const notes = ({ workspace: { breakGlass }, obstacles, unlisted }: Observed): Co
 };
 
 export const statusOf = (observed: Observed): SeatStatus => {
-  const { workspace, pod, obstacles, refused, nodes } = observed;
+  const { workspace, pod, obstacles, refused, nodes, idleStop } = observed;
   const { spec, generation, uid, status: before } = workspace;
   const found = why(observed);
   const [obstacle] = obstacles;
@@ -126,6 +129,7 @@ export const statusOf = (observed: Observed): SeatStatus => {
     ...(pod ? { podUid: pod.uid } : {}),
     ...(node === undefined ? {} : { node }),
     ...(zone === undefined ? {} : { zone }),
+    ...(idleStop === undefined ? {} : { idleStop }),
     conditions: [
       { type: 'Ready', status: runs ? 'True' : 'False', reason: ready.reason, message: ready.message },
       ...(observed.repository ? [observed.repository] : []),
@@ -136,11 +140,7 @@ export const statusOf = (observed: Observed): SeatStatus => {
 };
 
 /** With the times of change that the resource keeps; the same value when nothing changed. */
-export const keptOf = (
-  { idleSeconds: _, ...status }: SeatStatus,
-  before: KeptStatus | undefined,
-  now: Date,
-): KeptStatus => ({
+export const keptOf = (status: SeatStatus, before: KeptStatus | undefined, now: Date): KeptStatus => ({
   ...status,
   conditions: status.conditions.map((condition) => {
     const same = before?.conditions.find(({ type }) => type === condition.type);

@@ -162,7 +162,7 @@ export const SeatSpec = z.strictObject({
   owner: Owner,
   group: z.string().max(64).optional(),
   runState: z.enum(['Running', 'Stopped']),
-  /** Counts restarts that were asked for: the pod is replaced when it grows. */
+  /** Counts starts and restarts that were asked for: the pod is replaced when it grows. */
   restarts: z.int().min(0).default(0),
   idleTimeoutSeconds: z.int().min(0).max(604_800).default(3600),
   template: z.strictObject({ name: z.string().max(63), version: z.string().max(63) }),
@@ -224,6 +224,10 @@ const SeatCondition = z.strictObject({
   message: z.string().max(1024),
 });
 
+/** That a seat was stopped for being idle: at which count of starts, and when it was last active, for people. */
+const IdleStop = z.strictObject({ restarts: z.int().min(0), lastActiveAt: z.iso.datetime() });
+export type IdleStop = z.output<typeof IdleStop>;
+
 /** The observed state of one seat: what the agent reports, and the `status` of a Workspace. */
 export const SeatStatus = z.strictObject({
   phase: z.enum(['Pending', 'Starting', 'Running', 'Stopping', 'Stopped', 'Deleting', 'Failed']),
@@ -235,8 +239,8 @@ export const SeatStatus = z.strictObject({
   podUid: Word(64).optional(),
   node: Word(253).optional(),
   zone: Word(63).optional(),
-  /** Seconds since the pod was last active, where its image reports that. */
-  idleSeconds: z.int().min(0).optional(),
+  /** The agent keeps it stopped, since it was idle, for as long as `spec.restarts` is the one named here. */
+  idleStop: IdleStop.optional(),
   conditions: z.array(SeatCondition).max(12),
 });
 export type SeatStatus = z.output<typeof SeatStatus>;

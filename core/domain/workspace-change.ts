@@ -3,6 +3,7 @@ import { AppError } from '../contract/errors.ts';
 import { quantity } from '../contract/quantity.ts';
 import type { SeatSpec } from '../contract/seat.ts';
 import type { SpecChange } from './workspace-command.ts';
+import type { WorkspaceState } from './workspace-state.ts';
 
 /** The volumes with these sizes. Throws `workspace.volume_unknown` and `workspace.volume_shrinks`. */
 export const sized = (
@@ -39,6 +40,12 @@ export const changed = (spec: SeatSpec, change: SpecChange): SeatSpec => {
     ...(secrets === undefined ? {} : { secrets: secrets.map((each) => ({ ...each })) }),
   };
   return same(spec, next) ? spec : next;
+};
+
+/** Another spec is wanted: the next revision. */
+export const respecified = (workspace: WorkspaceState, spec: SeatSpec): Pick<WorkspaceState, 'spec' | 'revision'> => {
+  const revision = workspace.revision + 1;
+  return { revision, spec: { ...spec, revision } };
 };
 
 /** Equal as JSON, whatever the order of keys. */

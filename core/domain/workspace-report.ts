@@ -3,6 +3,7 @@ import type { Condition } from '../contract/names.ts';
 import { safeText } from '../contract/safe-text.ts';
 import type { SeatStatus, WorkspacePhase } from '../contract/seat.ts';
 import { withCondition } from './conditions.ts';
+import { respecified } from './workspace-change.ts';
 import type { WorkspaceState } from './workspace-state.ts';
 
 export interface Report {
@@ -38,7 +39,7 @@ const phaseAfter = (workspace: WorkspaceState, status: SeatStatus): WorkspacePha
   if (status.phase === 'Failed' || status.phase === spec.runState) return status.phase;
   if (spec.runState === 'Stopped') return phase === 'Pending' && status.phase === 'Pending' ? phase : 'Stopping';
   if (status.phase === 'Stopping' || status.phase === 'Stopped')
-    // The agent may stop a seat by itself (idle); while a start is open it just has not begun.
+    // Its cluster is on its way out, and its agent stops what is there; while a start is open it just has not begun.
     return operationId === undefined ? status.phase : 'Starting';
   return 'Starting';
 };
@@ -76,12 +77,27 @@ export const timesAt = (
   return { startedAt, stoppedAt, ranSeconds };
 };
 
-/** The change that a report brings; null when it is old news. */
+/**
+ * Its agent stopped it for being idle, and nobody has asked for it since: a start and a restart raise `restarts`, so that a person who asks at
+ * the same moment wins. From now on that is what is wanted, and what it took is given back. What the cluster owns is not changed from here.
+ */
+const isIdleStop = ({ spec, tombstone }: WorkspaceState, { idleStop }: SeatStatus): boolean =>
+  spec.origin === 'ControlPlane' &&
+  tombstone === undefined &&
+  spec.runState === 'Running' &&
+  idleStop?.restarts === spec.restarts;
+
+/** The change that a report brings, with another spec where it stops what was idle; null when it is old news. */
 export const reported = (workspace: WorkspaceState, report: Report, now: string): Partial<WorkspaceState> | null => {
   if (isOldNews(workspace, report)) return null;
   const { link, seq, status } = report;
-  const phase = phaseAfter(workspace, status);
+  const wanted = isIdleStop(workspace, status)
+    ? respecified(workspace, { ...workspace.spec, runState: 'Stopped' })
+    : undefined;
+  const { runState } = wanted?.spec ?? workspace.spec;
+  const phase = phaseAfter({ ...workspace, ...wanted }, status);
   return {
+    ...wanted,
     phase,
     conditions: conditionsAfter(workspace, status, now),
     report: {
@@ -97,7 +113,7 @@ export const reported = (workspace: WorkspaceState, report: Report, now: string)
     },
     ...timesAt(workspace, phase, now),
     // What it failed at is over when it is as it was asked to be.
-    ...(phase === workspace.spec.runState ? { error: undefined } : {}),
+    ...(phase === runState ? { error: undefined } : {}),
   };
 };
 

@@ -4,7 +4,7 @@ import type { SeatSpec } from '../contract/seat.ts';
 import type { Context } from './clock.ts';
 import { type Amount, type AuditEntry, type Claim, type SeatLimits, type Write, write } from './decision.ts';
 import { endOperation, enterStep, isOpen, type OperationState } from './operation.ts';
-import { changed, same } from './workspace-change.ts';
+import { changed, respecified, same } from './workspace-change.ts';
 import { moves, nameFree, rowGone, rowOf } from './workspace-claims.ts';
 import type { WorkspaceCommand, WorkspaceDecision, WorkspaceSubject, WorkspaceTimings } from './workspace-command.ts';
 import { createWorkspace } from './workspace-create.ts';
@@ -70,11 +70,7 @@ export const decideWorkspace = (
     { team: workspace.team, actor, action, resource: workspace.id, ...(detail === undefined ? {} : { detail }) },
   ];
 
-  /** Another spec is wanted: the next revision. */
-  const respec = (spec: SeatSpec): Pick<WorkspaceState, 'spec' | 'revision'> => {
-    const revision = workspace.revision + 1;
-    return { revision, spec: { ...spec, revision } };
-  };
+  const respec = (spec: SeatSpec) => respecified(workspace, spec);
 
   /** Opens an operation that has the agent do something; the phase waits for a report of this revision. */
   const opened = (
@@ -197,11 +193,11 @@ export const decideWorkspace = (
       const settles = phase === 'Running' || open?.kind === 'workspace-start';
       if (spec.runState === 'Running' && settles) return unchanged;
       busy();
-      // What should run and does not is asked for anew: its pod is replaced.
-      const restarts = spec.runState === 'Running' ? spec.restarts + 1 : spec.restarts;
+      // Counted in any case: what should run and does not has its pod replaced, and what its agent stopped for being idle is wanted again.
+      const wanted = { ...spec, runState: 'Running' as const, restarts: spec.restarts + 1 };
       return opened(
         'workspace-start',
-        { ...respec({ ...spec, runState: 'Running', restarts }), phase: 'Starting', suspended: undefined },
+        { ...respec(wanted), phase: 'Starting', suspended: undefined },
         { ...command, action: 'workspace.start' },
       );
     }
@@ -285,7 +281,10 @@ export const decideWorkspace = (
       );
     case 'report': {
       const change = reported(workspace, command, now);
-      return change === null ? unchanged : decided(change);
+      if (change === null) return unchanged;
+      const { idleStop } = command.status;
+      const trail = change.spec === undefined ? [] : audit(`agent:${workspace.cluster}`, 'workspace.idle', idleStop);
+      return decided(change, { audit: trail });
     }
     case 'gone':
       if (command.revision < workspace.revision) return unchanged;

@@ -7,7 +7,7 @@ import { workspaceSchema } from './workspace-schema.ts';
 export const GROUP = 'roadstead.dev';
 export const VERSION = 'v1alpha1';
 /** Grows with every change of the schemas; an agent never puts an older one in place of a newer one. */
-export const CRD_REVISION = 1;
+export const CRD_REVISION = 2;
 const CRD_REVISION_ANNOTATION = 'roadstead.dev/crd-revision';
 
 interface Column {

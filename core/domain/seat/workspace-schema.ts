@@ -1,7 +1,7 @@
 /** The schema of a Workspace: what SeatSpec and SeatStatus of the contract say, as the API server checks it (kubernetes.md §5.1). */
 import { FORBIDDEN_ENVIRONMENT } from '../../contract/seat.ts';
 import { HOME_VOLUME } from '../../contract/template.ts';
-import { conditions, integer, listBy, object, rules, string } from './schema.ts';
+import { conditions, integer, listBy, object, rules, string, time } from './schema.ts';
 
 /** Longer names leave no room for what is put before and behind them (kubernetes.md finding 17). */
 const NAME_LIMIT = 45;
@@ -168,15 +168,14 @@ const spec = object(
       enum: ['Running', 'Stopped'],
       default: 'Stopped',
     }),
-    restarts: integer('Counts restarts that were asked for; the pod is replaced when it grows.', {
+    restarts: integer('Counts starts and restarts that were asked for; the pod is replaced when it grows.', {
       minimum: 0,
       default: 0,
     }),
-    idleTimeoutSeconds: integer('Stopped after this many seconds without activity; 0: never.', {
-      minimum: 0,
-      maximum: 604_800,
-      default: 3600,
-    }),
+    idleTimeoutSeconds: integer(
+      'Stopped after this many seconds without activity, where its image reports that; 0: never. It runs again when restarts grows.',
+      { minimum: 0, maximum: 604_800, default: 3600 },
+    ),
     template: object(
       'The template that it was made from.',
       {
@@ -234,7 +233,14 @@ const status = object('What is observed; written by the agent.', {
   podUid: string('uid of the pod.', { maxLength: 64 }),
   node: string('The node that the pod is on.', { maxLength: 253 }),
   zone: string('The zone of the volumes.', { maxLength: 63 }),
-  idleSeconds: integer('Seconds since the pod was last active, where its image reports that.', { minimum: 0 }),
+  idleStop: object(
+    'Set while it is stopped for being idle; a higher spec.restarts ends that.',
+    {
+      restarts: integer('spec.restarts at which it was stopped.', { minimum: 0 }),
+      lastActiveAt: time('When it was last active, as its image said.'),
+    },
+    { required: ['restarts', 'lastActiveAt'] },
+  ),
   conditions,
 });
 

@@ -54,6 +54,8 @@ export interface StartOptions {
   readonly mayDrain?: boolean;
   /** Asked before each writing request; `false`: the agent is killed just there, before the request is sent. */
   readonly mayWrite?: (method: string, path: string) => boolean;
+  /** What a pod's log says; without it, what its container wrote. */
+  readonly podLog?: (pod: string) => string;
 }
 
 export interface SeatsWorld {
@@ -207,7 +209,7 @@ export const seatsWorld = async (cluster: TestCluster): Promise<SeatsWorld> => {
       for (const link of plane.live())
         link.push({ type: 'workspace.delete', payload: { id, revision, volumes: fate } });
     },
-    start: async ({ pod = 'agent-1', paces = {}, mayDrain = true, mayWrite = () => true } = {}) => {
+    start: async ({ pod = 'agent-1', paces = {}, mayDrain = true, mayWrite = () => true, podLog } = {}) => {
       const stopping = new AbortController();
       const log: string[] = [];
       const [writes, calls]: string[][] = [[], []];
@@ -225,6 +227,11 @@ export const seatsWorld = async (cluster: TestCluster): Promise<SeatsWorld> => {
           note(method, path);
           if (path.endsWith('/selfsubjectaccessreviews')) return { status: { allowed: mayDrain } } as never;
           return client.request(method, path, options);
+        },
+        text: async (path, options) => {
+          note('GET', path);
+          const [, pod] = /\/pods\/([^/]+)\/log$/.exec(path) ?? [];
+          return podLog && pod !== undefined ? podLog(pod) : client.text(path, options);
         },
       };
       const running = runAgent({
