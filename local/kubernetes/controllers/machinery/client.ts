@@ -1,7 +1,8 @@
-/** A client of the Kubernetes API over HTTPS: JSON calls and watches, one bearer token, no cache. */
-import { Agent, request as httpsRequest } from 'node:https';
+/** A client of the Kubernetes API over HTTP/2: JSON calls and watches, one bearer token, no cache. */
+import { constants } from 'node:http2';
 import { StringDecoder } from 'node:string_decoder';
 import { pathOf, type Resource } from './resources.ts';
+import { type Session, session } from './session.ts';
 import type { Stored, WatchEvent } from './types.ts';
 
 export interface ClientOptions {
@@ -41,10 +42,18 @@ export interface DeleteOptions {
   preconditions?: { uid?: string; resourceVersion?: string };
 }
 
-/** How long one call may take; watches are bounded by their `timeoutSeconds`. */
-const CALL_TIMEOUT_MS = 30_000;
+/** How long an answer may pause; watches are bounded by their `timeoutSeconds`. */
+const CALL_SILENCE = { ms: 30_000, text: 'no answer in 30 s' };
 /** A watch sends a bookmark a minute on a real server; beyond this silence its connection counts as dead. */
-const WATCH_SILENCE_MS = 90_000;
+const WATCH_SILENCE = { ms: 90_000, text: 'silent for 90 s' };
+/** The server closed the connection just as the request went out on it. */
+const STALE = [
+  'ECONNRESET',
+  'EPIPE',
+  'ERR_HTTP2_STREAM_CANCEL',
+  'ERR_HTTP2_GOAWAY_SESSION',
+  'ERR_HTTP2_INVALID_SESSION',
+];
 
 const search = (query: Query = {}): string => {
   const pairs = new URLSearchParams();
@@ -61,43 +70,68 @@ const failure = (status: number, text: string): ApiError => {
   }
 };
 
-/** One identity towards one API server. `close` ends its idle connections; watches end by their signal. */
+/** One identity towards one API server. `close` ends its connection and all that runs on it. */
 export class Client {
   readonly server: URL;
   readonly #options: ClientOptions;
-  readonly #calls: Agent;
-  readonly #watches: Agent;
+  readonly #session: Session;
 
   constructor(options: ClientOptions) {
     this.#options = options;
     this.server = new URL(options.server);
-    this.#calls = new Agent({ keepAlive: true, maxSockets: 16, ca: options.caPem });
-    this.#watches = new Agent({ keepAlive: false, ca: options.caPem });
+    this.#session = session(this.server, options.caPem);
   }
 
-  #open(method: string, path: string, options: CallOptions & { agent: Agent; timeout: number }) {
-    const body = options.body === undefined ? undefined : JSON.stringify(options.body);
-    return {
-      body,
-      request: httpsRequest({
-        host: this.server.hostname,
-        port: this.server.port,
-        method,
-        path: path + search(options.query),
-        agent: options.agent,
-        timeout: options.timeout,
-        ...(options.signal && { signal: options.signal }),
-        headers: {
+  /** One request: `on` is told of its text as it comes. Resolves with the status when the answer is whole, rejects with `ApiError` of status 0 when it broke off. */
+  #ask(
+    method: string,
+    path: string,
+    { query, body, contentType = 'application/json', signal }: CallOptions,
+    silence: { ms: number; text: string },
+    on: (text: string, status: number) => void,
+  ): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      const stream = this.#session.request(
+        {
+          ':method': method,
+          ':path': path + search(query),
           authorization: `Bearer ${this.#options.token}`,
           accept: 'application/json',
           'user-agent': this.#options.userAgent,
-          ...(body !== undefined && {
-            'content-type': options.contentType ?? 'application/json',
-            'content-length': Buffer.byteLength(body),
-          }),
+          ...(text !== undefined && { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }),
         },
-      }),
-    };
+        text,
+        signal,
+      );
+      const decoder = new StringDecoder('utf8');
+      let status = 0;
+      const lost = (error: Error) => {
+        // What cancelled the request is the reason, if the connection itself failed.
+        const { code, message } = (error.cause ?? error) as NodeJS.ErrnoException;
+        reject(new ApiError(0, code ?? 'Error', `${method} ${path}: ${message}`, error));
+      };
+      stream.setTimeout(silence.ms, () => {
+        this.#session.renew();
+        stream.destroy(new Error(silence.text));
+      });
+      stream.on('response', (headers) => {
+        status = headers[':status'] ?? 0;
+      });
+      stream.on('data', (chunk: Buffer) => {
+        try {
+          on(decoder.write(chunk), status);
+        } catch (error) {
+          reject(error);
+          stream.destroy();
+        }
+      });
+      stream.on('error', lost);
+      stream.on('close', () => {
+        if (stream.rstCode === constants.NGHTTP2_NO_ERROR && status !== 0) return resolve(status);
+        lost(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' }));
+      });
+    });
   }
 
   /** One call. A GET whose kept connection was closed meanwhile is asked once more. */
@@ -105,91 +139,58 @@ export class Client {
     try {
       return await this.#once<T>(method, path, options);
     } catch (error) {
-      const stale = error instanceof ApiError && error.status === 0 && error.reason === 'ECONNRESET';
+      const stale = error instanceof ApiError && error.status === 0 && STALE.includes(error.reason);
       if (method !== 'GET' || !stale) throw error;
       return this.#once<T>(method, path, options);
     }
   }
 
-  #once<T>(method: string, path: string, options: CallOptions): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const { request, body } = this.#open(method, path, { ...options, agent: this.#calls, timeout: CALL_TIMEOUT_MS });
-      const lost = (error: NodeJS.ErrnoException) =>
-        reject(new ApiError(0, error.code ?? 'Error', `${method} ${path}: ${error.message}`, error));
-      request.on('timeout', () => request.destroy(new Error(`no answer in ${CALL_TIMEOUT_MS} ms`)));
-      request.on('error', lost);
-      request.on('response', (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', lost);
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString('utf8');
-          const status = response.statusCode ?? 0;
-          if (status >= 400) return reject(failure(status, text));
-          try {
-            resolve((text === '' ? undefined : JSON.parse(text)) as T);
-          } catch (error) {
-            reject(new ApiError(status, 'NotJson', `${method} ${path} answered no JSON`, error));
-          }
-        });
-      });
-      request.end(body);
+  async #once<T>(method: string, path: string, options: CallOptions): Promise<T> {
+    let text = '';
+    const status = await this.#ask(method, path, options, CALL_SILENCE, (more) => {
+      text += more;
     });
+    if (status >= 400) throw failure(status, text);
+    try {
+      return (text === '' ? undefined : JSON.parse(text)) as T;
+    } catch (error) {
+      throw new ApiError(status, 'NotJson', `${method} ${path} answered no JSON`, error);
+    }
   }
 
   /**
    * One watch. Resolves when the server ends it; rejects with `ApiError` when it cannot be opened, breaks, is silent for too long or reports an
    * error (410: the version is too old, list again).
    */
-  watch<T extends Stored>(
+  async watch<T extends Stored>(
     of: Resource<T>,
     query: Query,
     signal: AbortSignal,
     on: (event: WatchEvent<T>) => void,
   ): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const path = pathOf(of);
-      const { request } = this.#open('GET', path, {
-        query: { ...query, watch: true, allowWatchBookmarks: true },
-        agent: this.#watches,
-        timeout: WATCH_SILENCE_MS,
-        signal,
-      });
-      const fail = (error: ApiError) => {
-        reject(error);
-        request.destroy();
-      };
-      const lost = (error: NodeJS.ErrnoException) =>
-        fail(new ApiError(0, error.code ?? 'Error', `watch ${path}: ${error.message}`, error));
-      request.on('timeout', () => lost(new Error(`silent for ${WATCH_SILENCE_MS} ms`)));
-      request.on('error', lost);
-      request.on('response', (response) => {
-        const status = response.statusCode ?? 0;
-        const decoder = new StringDecoder('utf8');
-        let rest = '';
-        const take = (line: string) => {
-          if (line.trim() === '') return;
-          const event = JSON.parse(line) as WatchEvent<T>;
-          if (event.type !== 'ERROR') return on(event);
-          const object = event.object as unknown as { code?: number; reason?: string; message?: string };
-          fail(new ApiError(object.code ?? 500, object.reason ?? '', object.message ?? 'the watch failed'));
-        };
-        response.on('data', (chunk: Buffer) => {
-          rest += decoder.write(chunk);
-          if (status !== 200) return;
-          const lines = rest.split('\n');
-          rest = lines.pop() ?? '';
-          try {
-            for (const line of lines) take(line);
-          } catch (error) {
-            fail(new ApiError(status, 'NotJson', `watch ${path} sent a line that is no JSON`, error));
-          }
-        });
-        response.on('error', lost);
-        response.on('end', () => (status === 200 ? resolve() : fail(failure(status, rest))));
-      });
-      request.end();
+    const path = pathOf(of);
+    let rest = '';
+    const take = (line: string) => {
+      if (line.trim() === '') return;
+      let event: WatchEvent<T>;
+      try {
+        event = JSON.parse(line) as WatchEvent<T>;
+      } catch (error) {
+        throw new ApiError(200, 'NotJson', `watch ${path} sent a line that is no JSON`, error);
+      }
+      if (event.type !== 'ERROR') return on(event);
+      const object = event.object as unknown as { code?: number; reason?: string; message?: string };
+      throw new ApiError(object.code ?? 500, object.reason ?? '', object.message ?? 'the watch failed');
+    };
+    const options = { query: { ...query, watch: true, allowWatchBookmarks: true }, signal };
+    const status = await this.#ask('GET', path, options, WATCH_SILENCE, (more, status) => {
+      rest += more;
+      if (status !== 200) return;
+      const lines = rest.split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) take(line);
     });
+    if (status !== 200) throw failure(status, rest);
   }
 
   get<T extends Stored>(of: Resource<T>, namespace: string | undefined, name: string): Promise<T> {
@@ -252,7 +253,6 @@ export class Client {
   }
 
   close(): void {
-    this.#calls.destroy();
-    this.#watches.destroy();
+    this.#session.close();
   }
 }
