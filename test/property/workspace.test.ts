@@ -73,12 +73,21 @@ const command: fc.Arbitrary<Asked['command']> = fc.oneof(
       seq: fc.integer({ min: 0, max: 20 }),
       uid: fc.constantFrom('one', 'two'),
       phase: fc.constantFrom('Pending', 'Starting', 'Running', 'Stopping', 'Stopped', 'Deleting', 'Failed'),
+      /** It was stopped for being idle, at a count of starts that is the present one, or an older one. */
+      idle: fc.option(fc.integer({ min: 0, max: 1 }), { nil: undefined }),
     })
-    .map<Asked['command']>(({ behind, link, seq, uid, phase }) => ({ state }) => ({
+    .map<Asked['command']>(({ behind, link, seq, uid, phase, idle }) => ({ state }) => ({
       type: 'report',
       link,
       seq,
-      status: seatStatus({ phase, uid, observedRevision: Math.max(0, state.revision - behind) }),
+      status: seatStatus({
+        phase,
+        uid,
+        observedRevision: Math.max(0, state.revision - behind),
+        ...(idle === undefined
+          ? {}
+          : { idleStop: { restarts: Math.max(0, state.spec.restarts - idle), lastActiveAt: START } }),
+      }),
     })),
 );
 const asked: fc.Arbitrary<Asked> = fc.record({
@@ -172,6 +181,9 @@ it('random command sequences never reach an illegal state', () => {
         if (is.phase === 'Running' || is.phase === 'Stopped')
           expect(is.report?.observedRevision).toBeGreaterThanOrEqual(is.phaseRevision);
         expect(is.revision).toBeGreaterThanOrEqual(before.revision);
+        // Who is wanted to run again is told apart from who was stopped for being idle: the count of starts has grown.
+        if (is.spec.runState === 'Running' && before.spec.runState === 'Stopped')
+          expect(is.spec.restarts).toBeGreaterThan(before.spec.restarts);
         expect(is.version === before.version).toBe(is === before);
         if (settled(is).state === 'done' && is.phase !== 'Deleted') expect(is.report?.phase).toBe(is.spec.runState);
       }

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { WorkspaceChanged } from '#core/contract/socket.ts';
 import { Workspace } from '#core/contract/workspace.ts';
 import type { ClusterState } from '#core/domain/cluster-state.ts';
-import { isOldNews } from '#core/domain/workspace-report.ts';
+import { isOldNews, reported } from '#core/domain/workspace-report.ts';
 import { toDesiredSeat, toWorkspace, toWorkspaceChanged } from '#core/domain/workspace-view.ts';
-import { clock, pass, running, seat, stop } from '#test/builders/seat-commands.ts';
+import { change, clock, pass, remove, restart, running, seat, start, stop } from '#test/builders/seat-commands.ts';
 import { seatStatus } from '#test/builders/seats.ts';
 
 const NOWHERE = { cluster: null, lease: null };
@@ -53,6 +53,75 @@ describe('reports', () => {
     expect(pod.state.conditions).toEqual([
       { type: 'Ready', status: 'False', reason: 'ImagePull', message: 'no [31mimage', lastTransitionTime: since },
     ]);
+  });
+});
+
+describe('a report that its agent stopped it for being idle', () => {
+  const lastActiveAt = '2026-11-21T11:00:00.000Z';
+  const conditions = [{ type: 'Ready', status: 'False' as const, reason: 'Idle', message: 'It was idle.' }];
+  /** As its agent says it of the revision that it knows. */
+  const idle = (observedRevision: number, restarts = 0, phase: 'Stopping' | 'Stopped' = 'Stopping') => ({
+    phase,
+    observedRevision,
+    conditions,
+    idleStop: { restarts, lastActiveAt },
+  });
+
+  it('is what is wanted from now on: the next revision, its room and quota given back, one line of audit', () => {
+    const pod = running();
+    const { next, claims, audit, operation } = pod.report(idle(1));
+    expect(next).toMatchObject({ phase: 'Stopping', revision: 2, spec: { runState: 'Stopped', revision: 2 } });
+    expect(operation).toBeNull();
+    expect(claims).toEqual([
+      expect.objectContaining({ claim: 'room', amount: { cpuMillis: -500, memoryMiB: -2048, gpus: 0, pods: -1 } }),
+      expect.objectContaining({ claim: 'team-seats', workspaces: 0, cpuMillis: -500, storageGiB: 0 }),
+      expect.objectContaining({ claim: 'seat-row', revision: 2 }),
+    ]);
+    expect(audit).toEqual([
+      expect.objectContaining({
+        actor: `agent:${next.cluster}`,
+        action: 'workspace.idle',
+        detail: { restarts: 0, lastActiveAt },
+      }),
+    ]);
+    pass(30);
+    const ended = pod.report(idle(1, 0, 'Stopped'));
+    expect(ended.next).toMatchObject({ phase: 'Stopped', revision: 2, stoppedAt: clock.now, conditions });
+    expect(ended.audit).toEqual([]);
+    expect(pod.report(idle(2, 0, 'Stopped')).next).toMatchObject({ phase: 'Stopped', revision: 2 });
+  });
+
+  it('is answered by a start, which counts as one that its agent has not seen', () => {
+    const pod = running();
+    pod.report(idle(1));
+    const started = pod.give(start);
+    expect(started.next).toMatchObject({ phase: 'Starting', revision: 3, spec: { runState: 'Running', restarts: 1 } });
+    for (const late of [idle(1, 0, 'Stopped'), idle(2, 0, 'Stopped'), idle(3, 0, 'Stopped')])
+      expect(pod.report(late).next).toMatchObject({ phase: 'Starting', spec: { runState: 'Running' } });
+    expect(pod.report({ observedRevision: 3 }).next.phase).toBe('Running');
+  });
+
+  it.each([
+    ['a restart wins', restart, { runState: 'Running', restarts: 1 }],
+    ['a stop is the same', stop, { runState: 'Stopped', restarts: 0 }],
+    ['a start of what is seen running is no wish', start, { runState: 'Stopped', restarts: 0 }],
+    ['a size or a timeout does not wake it', change({ idleTimeoutSeconds: 0 }), { runState: 'Stopped', restarts: 0 }],
+    ['a delete goes on', remove(), { runState: 'Running', restarts: 0 }],
+  ])('comes at the same moment as a command: %s', (_, command, spec) => {
+    const pod = running();
+    pod.give(command);
+    const { phase, revision } = pod.state;
+    pod.report(idle(1));
+    expect(pod.state.spec).toMatchObject(spec);
+    if (command.type === 'restart' || command.type === 'delete') expect(pod.state).toMatchObject({ phase, revision });
+  });
+
+  it('leaves alone what its cluster owns', () => {
+    const pod = running();
+    const mirror = { ...pod.state, spec: { ...pod.state.spec, origin: 'Cluster' as const } };
+    const report = { link: 1, seq: 99, status: seatStatus(idle(1)) };
+    expect(reported(mirror, report, clock.now)).toMatchObject({ phase: 'Stopping' });
+    expect(reported(mirror, report, clock.now)).not.toHaveProperty('spec');
   });
 });
 

@@ -1,10 +1,10 @@
 /** The image recipes: linted, and their scripts run for real where that needs no container. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { validate } from 'dockerfile-utils';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 const IMAGES = join(import.meta.dirname, '../../images');
 const common = join(IMAGES, 'common');
@@ -96,6 +96,56 @@ describe('prepare', () => {
     const transport = prepare(home, { ROADSTEAD_REPOSITORY: `ext::sh -c "touch ${marker}"` });
     expect([option.status, transport.status]).toEqual([1, 1]);
     expect(existsSync(marker)).toBe(false);
+  });
+});
+
+describe('activity', () => {
+  /** What it says, and what happens at each of its looks. */
+  const watched = async (say: string, until: (said: readonly string[], looks: number) => boolean) => {
+    const folder = mkdtempSync(join(tmpdir(), 'roadstead-activity-'));
+    const file = join(folder, 'activity');
+    writeFileSync(join(folder, 'busy'), '');
+    const script = spawn('sh', [join(common, 'activity'), file], {
+      env: {
+        PATH: process.env.PATH ?? '',
+        ROADSTEAD_RUN_DIR: folder,
+        ROADSTEAD_ACTIVITY_SECONDS: '0.02',
+        ROADSTEAD_SAY_SECONDS: say,
+      },
+    });
+    const ended = new Promise((resolve) => script.once('close', resolve));
+    let out = '';
+    script.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    const said = () => out.split('\n').slice(0, -1);
+    try {
+      let looks = 0;
+      await vi.waitFor(
+        () => {
+          if (existsSync(file) && /^\d+\n$/.test(readFileSync(file, 'utf8'))) {
+            looks += 1;
+            writeFileSync(file, '');
+          }
+          expect(until(said(), looks)).toBe(true);
+        },
+        { timeout: 10_000, interval: 5 },
+      );
+      return said();
+    } finally {
+      script.kill();
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    }
+  };
+
+  it('notes each look at which somebody was at work, and says it once', async () => {
+    expect(await watched('3600', (said, looks) => looks >= 4 && said.length > 0)).toEqual(['roadstead: idle 0']);
+  });
+
+  it('says it again after a while', async () => {
+    const said = await watched('1', ({ length }) => length >= 2);
+    expect(said.slice(0, 2)).toEqual(['roadstead: idle 0', 'roadstead: idle 0']);
   });
 });
 

@@ -135,6 +135,7 @@ describe('a dev pod', () => {
     const { out } = await sh('ann', 'grep HISTFILE= ~/.bashrc; git config --global credential.helper');
     expect(out).toBe('HISTFILE=/commandhistory/.bash_history\n!sh /opt/roadstead/credentials\n');
     await cluster.eventually(async () => (await sh('ann', 'cat /run/roadstead/activity')).out).toMatch(/^\d+\n$/);
+    await cluster.eventually(() => cluster.log('ann')).toContain('roadstead: idle 0\n');
   });
 
   test('sees a changed secret', async () => {
