@@ -1,11 +1,12 @@
 /** What an agent can do with its own rights, and what the fence keeps it from (kubernetes.md §1.5): the real manifest on an API server. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { probePod, probePolicy } from '#agent/probe/objects.ts';
 import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
 import { accessName, claimName, podName, seatName, teamNamespace } from '#core/domain/seat/names.ts';
 import { Profile } from '#core/domain/seat/profile.ts';
 import { inOrder, renderSeat, renderSeatSecret } from '#core/domain/seat/render.ts';
 import { seatOf, TEAM_ID } from '#test/builders/seat-specs.ts';
-import { type Fenced, manifestOf, namespaceOf, placeOf, startFenced } from './support/fenced.ts';
+import { collectionOf, type Fenced, manifestOf, namespaceOf, placeOf, startFenced } from './support/fenced.ts';
 
 const namespace = teamNamespace(TEAM_ID);
 const context = { namespace, profile: Profile.parse({}), deploymentId: 'roadstead' };
@@ -227,6 +228,43 @@ describe('the fence refuses the agent', () => {
     await refused(service, 'the agent writes only in namespaces that Roadstead made');
     expect((await fenced.server.del(placeOf(service), undefined, { as: fenced.agent })).status).toBe(422);
     expect((await fenced.server.get(placeOf(service))).status).toBe(200);
+  });
+});
+
+describe('in its own namespace the agent makes', () => {
+  const own = { POD_NAME: 'roadstead-agent-0', POD_NAMESPACE: 'roadstead-system', POD_UID: 'uid' };
+  const pod = probePod(own, 'ghcr.io/roadstead/agent:1');
+  const spec = pod.spec as { containers: [Record<string, unknown>] };
+  const container = spec.containers[0];
+  const make = async (object: KubernetesObject) => {
+    const answer = await fenced.server.post(`${collectionOf(object)}?dryRun=All`, object, { as: fenced.agent });
+    return answer.status < 300 ? 'made' : `${answer.status} ${answer.body.message}`;
+  };
+  const renamed = (object: KubernetesObject) => ({ ...object, metadata: { ...object.metadata, name: 'other' } });
+  const withPod = (more: object) => ({ ...pod, spec: { ...spec, ...more } });
+  const reading = { ...container, envFrom: [{ secretRef: { name: 's' } }] };
+  const value = { name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } };
+
+  // No controllers run here that would make it.
+  beforeAll(async () => {
+    await fenced.server.post('/api/v1/namespaces/roadstead-system/serviceaccounts', { metadata: { name: 'default' } });
+  });
+
+  test('the pod and the policy of a probe', async () => {
+    expect(await make(pod)).toBe('made');
+    expect(await make(probePolicy(own, [8181]))).toBe('made');
+  });
+
+  test.each<[string, KubernetesObject]>([
+    ['another pod', renamed(pod)],
+    ['another policy', renamed(probePolicy(own, []))],
+    ['one with a token', withPod({ automountServiceAccountToken: true })],
+    ['one with a Secret as a volume', withPod({ volumes: [{ name: 's', secret: { secretName: 's' } }] })],
+    ['one with a Secret as its environment', withPod({ containers: [reading] })],
+    ['one with a value of a Secret', withPod({ containers: [{ ...container, env: [value] }] })],
+    ['one with an init container', withPod({ initContainers: [{ ...reading, name: 'first' }] })],
+  ])('not %s', async (_, object) => {
+    expect(await make(object)).toMatch(/^422 .*in its own namespace the agent makes only the pod and the policy/);
   });
 });
 

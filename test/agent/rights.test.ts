@@ -10,7 +10,7 @@ interface Rule {
   readonly verbs: readonly string[];
 }
 
-const rulesOf = (drain: boolean) => {
+const rulesOf = (drain: boolean, workspaces = false) => {
   const given = {
     image: 'i',
     socketUrl: 'wss://x',
@@ -18,7 +18,7 @@ const rulesOf = (drain: boolean) => {
     installToken: 't',
     clusterId: 'c',
     drain,
-    workspaces: false,
+    workspaces,
     version: '1',
   };
   const objects = renderAgentManifest(given);
@@ -75,4 +75,18 @@ test('every call of an agent that is installed, watches, drains and stops is all
     'GET /api/v1/persistentvolumeclaims?limit=100',
     'DELETE /api/v1/namespaces/shop/persistentvolumeclaims/data',
   ]);
+});
+
+test('in its own namespace an agent with dev pods may make pods and policies, and touches none but those of the probe', () => {
+  const rules = rulesOf(false, true).own;
+  const verbs = (resource: string, name?: string) =>
+    rules
+      .filter(({ resources, resourceNames }) => resources.includes(resource) && resourceNames?.[0] === name)
+      .flatMap((rule) => rule.verbs);
+  expect([verbs('pods'), verbs('pods', 'roadstead-probe')]).toEqual([['create'], ['get', 'delete']]);
+  expect([verbs('networkpolicies'), verbs('networkpolicies', 'roadstead-probe')]).toEqual([
+    ['create'],
+    ['update', 'delete'],
+  ]);
+  expect(JSON.stringify(rulesOf(false).own)).not.toMatch(/pods|networkpolicies/);
 });

@@ -9,7 +9,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { parse } from 'yaml';
 import { connectKubernetes, hasStatus, type Item, type Kubernetes } from '#agent/kubernetes/client.ts';
 import { renderCrds } from '#core/domain/seat/crds.ts';
-import { startCluster } from '#local/kubernetes/cluster.ts';
+import { type ClusterOptions, startCluster } from '#local/kubernetes/cluster.ts';
 
 /** What dev pods of the tests are made of: here nothing runs of it, on a real cluster it must answer on port 2222. */
 export const IMAGE = process.env.CONFORMANCE_IMAGE ?? 'registry.test/team/dev:1';
@@ -49,8 +49,10 @@ const named = async (path: string): Promise<Access> => {
   return { server: cluster.server, ca, token: user.token, stop: async () => undefined };
 };
 
-const embedded = async (dir: string, podNetwork: string): Promise<Access> => {
-  const started = await startCluster({ dir, name: 'test', version: '1.35', podNetwork, images: {} });
+type Images = ClusterOptions['images'];
+
+const embedded = async (dir: string, podNetwork: string, images: Images): Promise<Access> => {
+  const started = await startCluster({ dir, name: 'test', version: '1.35', podNetwork, images });
   return { server: started.server, ca: started.caPem, token: started.adminToken, stop: () => started.stop() };
 };
 
@@ -93,13 +95,13 @@ const ready = async (admin: Kubernetes) => {
   }
 };
 
-/** One cluster for all tests of a file. `podNetwork`: its own for each file. */
-export const testCluster = (podNetwork: string): (() => TestCluster) => {
+/** One cluster for all tests of a file. `podNetwork`: its own for each file; `images`: programs of this machine that pods can be. */
+export const testCluster = (podNetwork: string, images: Images = {}): (() => TestCluster) => {
   let cluster: TestCluster | undefined;
   beforeAll(async () => {
     const dir = await mkdtemp(join(tmpdir(), 'roadstead-agent-cluster-'));
     const given = process.env.KUBECONFIG_CONFORMANCE;
-    const access = given === undefined ? await embedded(join(dir, 'cluster'), podNetwork) : await named(given);
+    const access = given === undefined ? await embedded(join(dir, 'cluster'), podNetwork, images) : await named(given);
     await writeFile(join(dir, 'ca.crt'), access.ca);
     await writeFile(join(dir, 'token'), access.token);
     const { hostname: host, port } = new URL(access.server);

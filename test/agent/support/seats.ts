@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
-import { runAgent } from '#agent/agent.ts';
+import { type AgentOptions, runAgent } from '#agent/agent.ts';
 import { systemClock } from '#agent/clock.ts';
 import { readConfig } from '#agent/config.ts';
 import { connectKubernetes, hasStatus, type Item, type Kubernetes } from '#agent/kubernetes/client.ts';
@@ -50,6 +50,9 @@ export interface SeatAgent {
 export interface StartOptions {
   readonly pod?: string;
   readonly paces?: Partial<SeatPaces>;
+  readonly probing?: AgentOptions['probing'];
+  /** Of the agent's pod, beside the usual. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Whether the manifest gives the right to empty the cluster. */
   readonly mayDrain?: boolean;
   /** Asked before each writing request; `false`: the agent is killed just there, before the request is sent. */
@@ -209,7 +212,9 @@ export const seatsWorld = async (cluster: TestCluster): Promise<SeatsWorld> => {
       for (const link of plane.live())
         link.push({ type: 'workspace.delete', payload: { id, revision, volumes: fate } });
     },
-    start: async ({ pod = 'agent-1', paces = {}, mayDrain = true, mayWrite = () => true, podLog } = {}) => {
+    start: async (given = {}) => {
+      const { pod = 'agent-1', paces = {}, probing = {}, environment = {}, podLog } = given;
+      const { mayDrain = true, mayWrite = () => true } = given;
       const stopping = new AbortController();
       const log: string[] = [];
       const [writes, calls]: string[][] = [[], []];
@@ -244,6 +249,7 @@ export const seatsWorld = async (cluster: TestCluster): Promise<SeatsWorld> => {
           POD_NAME: pod,
           POD_NAMESPACE: 'roadstead-system',
           POD_UID: `uid-of-${pod}`,
+          ...environment,
         }),
         agentVersion: '1.2.3',
         kubernetes: watched,
@@ -251,6 +257,7 @@ export const seatsWorld = async (cluster: TestCluster): Promise<SeatsWorld> => {
         clock: systemClock,
         log: createLog((line) => log.push(line), systemClock.wall),
         paces: { ...PACES, ...paces },
+        probing,
         signal: stopping.signal,
       });
       const agent: SeatAgent = {
