@@ -71,6 +71,8 @@ export const idleness = (kubernetes: Kubernetes, clock: Clock, signal: AbortSign
       const idleMs = Math.min((idleSecondsOf(log) ?? 0) * 1000, Math.max(ageMs, timeoutMs));
       active.set(key, { pod: pod.uid, at: now - idleMs });
       if (idleMs < timeoutMs) return { again: timeoutMs - idleMs };
+      // Where the stop cannot be kept (an older definition of Workspaces), it is found again, and not at once.
+      active.set(key, { pod: pod.uid, at: now - timeoutMs + Math.min(retryMs, timeoutMs) });
       const lastActiveAt = new Date(clock.wall().getTime() - idleMs).toISOString();
       return { stop: { restarts: spec.restarts, lastActiveAt } };
     },

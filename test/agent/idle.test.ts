@@ -62,6 +62,7 @@ test('the first look is when the pod is as old as the timeout, the next when it 
   expect(await idle.about(workspace({ restarts: 4 }), pod())).toEqual({
     stop: { restarts: 4, lastActiveAt: '2026-11-21T12:08:20.000Z' },
   });
+  expect(await idle.about(workspace({ restarts: 4 }), pod())).toEqual({ again: 60_000 });
 });
 
 test('an agent that was started anew knows the age of the pod, and reads the rest from its log', async () => {

@@ -157,6 +157,20 @@ describe('a status report', () => {
     expect((await stateOf(next.id)).version).toBe(before.version);
   });
 
+  it('that the agent stopped it for being idle gives back what it took, and is on the list from then on', async () => {
+    const bob = await world.account();
+    const { id, connection } = await portOf(bob);
+    const { next } = await seats.seat(bob, id);
+    await say('workspace.status', { id: next.id, status: seatStatus() }, connection);
+    const usage = () => world.store.workspaces.usage(bob.team);
+    expect(await usage()).toMatchObject({ workspaces: 1, cpuMillis: 500, memoryMiB: 2048 });
+    const idleStop = { restarts: 0, lastActiveAt: world.now() };
+    await say('workspace.status', { id: next.id, status: seatStatus({ phase: 'Stopping', idleStop }) }, connection);
+    expect(await stateOf(next.id)).toMatchObject({ phase: 'Stopping', spec: { runState: 'Stopped' } });
+    expect(await usage()).toMatchObject({ workspaces: 1, cpuMillis: 0, memoryMiB: 0 });
+    expect((await say('sync', {}, connection)).payload.rows).toEqual([{ id: next.id, revision: 2 }]);
+  });
+
   it('from another cluster is refused', async () => {
     const { next } = await seats.seat(ada, port.id);
     const other = await portOf(await world.account());
