@@ -15,7 +15,7 @@ import type { Grant } from '../grant.ts';
 const INDEXES = ['gsi1', 'gsi2', 'gsi3'] as const;
 
 const READ = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'];
-const WRITE = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'];
+const WRITE = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'];
 
 /** On-demand table with three generic indexes from day one, since a deploy may change only one; kept when the stack goes. */
 export class ControlTable extends Construct {
