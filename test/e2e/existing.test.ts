@@ -106,6 +106,17 @@ describe('a connected cluster', () => {
     expect(await admin('-n', seat.namespace, 'get', 'sts,pvc,svc', '-o', 'name')).toBe('');
   }, 120_000);
 
+  it('says that it keeps no teams apart, which its agent has tried, and nothing of the try is left', async () => {
+    // A policy is given half a minute to take effect before it counts as not enforced.
+    await until(
+      'networkPolicyEnforced',
+      async () => (await getCluster(ada, cluster.id)).info?.networkPolicyEnforced === 'false',
+      90,
+    );
+    const made = await admin('-n', 'roadstead-system', 'get', 'pods,networkpolicies', '-o', 'name');
+    expect(made.trim()).toMatch(/^pod\/roadstead-agent-[^\n]*$/);
+  }, 120_000);
+
   it('is left by its agent when it is deleted: nothing else is touched, and what remains is listed with the line that removes it', async () => {
     const seat = await createSeat(ada, 'last', cluster.id);
     await expect(ada.call('DELETE', `/api/v1/clusters/${cluster.id}`)).rejects.toThrow('cluster.has_workspaces');
