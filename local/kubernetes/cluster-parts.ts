@@ -103,7 +103,7 @@ const kubeconfig = (name: string, server: string, caPem: string, token: string):
 
 /** Waits until the API server is ready and the namespace `default` has its service account: pods can be made. */
 async function untilReady(client: Client): Promise<void> {
-  for (const until = Date.now() + READY_MS; ; await sleep(20)) {
+  for (const until = Date.now() + READY_MS; ; await sleep(5)) {
     try {
       if (await client.find(serviceAccounts, 'default', 'default')) return;
     } catch (error) {

@@ -1,6 +1,8 @@
 /** Embedded clusters, one process each: started on a folder, resumed on the same folder, gone with whoever started them. */
 import { fork } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundled, type Programs } from './bundle.ts';
 import { makeCertificates } from './cluster-certificates.ts';
 import type { FromCluster, ToCluster } from './cluster-main.ts';
 import type { ClusterFacts, ClusterSettings } from './cluster-parts.ts';
@@ -28,8 +30,15 @@ export interface LocalCluster {
   stop(): Promise<void>;
 }
 
-/** Where Node keeps what it made of our modules, by their content: stripping types and compiling are half of a start. */
-const COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/node', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const CACHE = join(ROOT, 'node_modules/.cache');
+const PROGRAMS: Programs = {
+  root: ROOT,
+  sources: ['local/kubernetes/cluster-main.ts', 'local/kubernetes/kubelet/tether-main.ts'],
+  dir: join(CACHE, 'cluster'),
+};
+/** Where Node keeps what it compiled of them, by their content. */
+const COMPILE_CACHE = join(CACHE, 'node');
 /** After this the process is killed; its pods' processes end with it. */
 const STOP_MS = 12_000;
 
@@ -37,9 +46,10 @@ const STOP_MS = 12_000;
 export async function startCluster(options: ClusterOptions): Promise<LocalCluster> {
   const { log, signal, assets = process.env[ASSETS_VARIABLE], ...given } = options;
   const settings: ClusterSettings = { ...given, ...(assets && { assets }) };
+  const program = await bundled(PROGRAMS);
   signal?.throwIfAborted();
   // The folder says in a list of processes which cluster this is; what counts comes in the message.
-  const child = fork(fileURLToPath(new URL('./cluster-main.ts', import.meta.url)), [settings.dir], {
+  const child = fork(program, [settings.dir], {
     execArgv: [],
     // Nothing of ours: no credentials, no endpoints.
     env: { PATH: process.env.PATH ?? '', NODE_NO_WARNINGS: '1', NODE_COMPILE_CACHE: COMPILE_CACHE },
