@@ -136,8 +136,8 @@ describe('a dev pod', () => {
     expect(out).toBe('HISTFILE=/commandhistory/.bash_history\n!sh /opt/roadstead/credentials\n');
     await cluster.eventually(async () => (await sh('ann', 'cat /run/roadstead/activity')).out).toMatch(/^\d+\n$/);
     // As the agent asks for it.
-    const { out: log } = await run('logs', 'ann', '--since=900s', '--limit-bytes=65536');
-    expect(log).toMatch(/^roadstead: idle 0$/m);
+    const log = async () => (await run('logs', 'ann', '--since=900s', '--limit-bytes=65536')).out;
+    await cluster.eventually(log).toMatch(/^roadstead: idle 0$/m);
   });
 
   test('sees a changed secret', async () => {
