@@ -105,7 +105,19 @@ describe('a connected cluster', () => {
     await untilSeat(ada, seat.id, 'Deleted');
     expect(await admin('-n', seat.namespace, 'get', 'sts,pvc,svc', '-o', 'name')).toBe('');
   }, 120_000);
+});
 
+describe('a connected cluster whose agent is gone for good', () => {
+  it('is forgotten after a grace, and says what may be left there', async () => {
+    const cluster = await connect({ name: 'lost' });
+    await ada.call('DELETE', `/api/v1/clusters/${cluster.id}`);
+    const gone = await untilPhase(ada, cluster.id, ['Deleted', 'Failed']);
+    expect(gone.phase).toBe('Deleted');
+    expect(gone.remains?.objects).toContain('namespace/roadstead-system');
+  }, 120_000);
+});
+
+describe('a connected cluster, after a while', () => {
   it('says that it keeps no teams apart, which its agent has tried, and nothing of the try is left', async () => {
     // A policy is given half a minute to take effect before it counts as not enforced.
     await until(
@@ -134,16 +146,6 @@ describe('a connected cluster', () => {
     const [, ...args] = (remains?.command ?? '').split(' ');
     await admin(...args, '--ignore-not-found', '--wait=false');
     await until('the cluster as it was', async () => (await objects()) === before, 30);
-  }, 120_000);
-});
-
-describe('a connected cluster whose agent is gone for good', () => {
-  it('is forgotten after a grace, and says what may be left there', async () => {
-    const cluster = await connect({ name: 'lost' });
-    await ada.call('DELETE', `/api/v1/clusters/${cluster.id}`);
-    const gone = await untilPhase(ada, cluster.id, ['Deleted', 'Failed']);
-    expect(gone.phase).toBe('Deleted');
-    expect(gone.remains?.objects).toContain('namespace/roadstead-system');
   }, 120_000);
 
   it('leaves nothing behind here', () => expectNothingLeft(product), 60_000);

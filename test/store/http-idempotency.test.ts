@@ -172,7 +172,7 @@ describe('an answer that shows a secret', () => {
   });
 });
 
-describe('200 creates at once against a quota of 3', () => {
+describe('60 creates at once against a quota of 3', () => {
   it('make exactly 3 clusters, though every second transaction meets another one', async () => {
     let transactions = 0;
     const { client, conflicts } = conflicting(() => ++transactions % 2 === 1);
@@ -182,11 +182,11 @@ describe('200 creates at once against a quota of 3', () => {
     );
     const person = await busy.person();
     const answers = await Promise.all(
-      Array.from({ length: 200 }, (_, n) => person.call('POST', '/api/v1/clusters', { body: { name: `c${n}` } })),
+      Array.from({ length: 60 }, (_, n) => person.call('POST', '/api/v1/clusters', { body: { name: `c${n}` } })),
     );
     const refusals = answers.filter((each) => each.status !== 202).map((each) => each.body.code);
-    expect(conflicts()).toBeGreaterThan(100);
-    expect(refusals).toHaveLength(197);
+    expect(conflicts()).toBeGreaterThan(30);
+    expect(refusals).toHaveLength(57);
     // `retry` is honest: nothing was changed by it.
     expect([...new Set(refusals)].filter((code) => code !== 'quota.team_clusters' && code !== 'retry')).toEqual([]);
     expect(await busy.store.clusters.deployment()).toMatchObject({ clusters: 3, vcpu: 12 });
