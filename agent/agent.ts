@@ -12,6 +12,7 @@ import { type Log, reason } from './log.ts';
 import { observeCluster } from './observe.ts';
 import { keepProbing, type ProbePaces } from './probe/keep.ts';
 import { type ProbeLimits, probeEnforcement } from './probe/probe.ts';
+import { ownResolvers } from './resolvers.ts';
 import { rotateDaily } from './rotate.ts';
 import { clusterRecord } from './seats/cluster-record.ts';
 import { seatsHandle } from './seats/handle.ts';
@@ -39,6 +40,7 @@ export interface AgentOptions {
 const lead = async (options: AgentOptions, signal: AbortSignal): Promise<void> => {
   const { config, agentVersion, kubernetes, vitals, clock, log } = options;
   const tokens = tokenStore(kubernetes, config.POD_NAMESPACE, clock);
+  const resolvers = await ownResolvers();
   const observer = observeCluster({
     kubernetes,
     onForeignPod: (namespace, name) => seats.foreignPod(namespace, name),
@@ -52,6 +54,7 @@ const lead = async (options: AgentOptions, signal: AbortSignal): Promise<void> =
     record: clusterRecord({ kubernetes, agentVersion, clock, signal }),
     namespace: config.POD_NAMESPACE,
     nodes: observer.nodes,
+    resolvers,
     ...(options.paces ? { paces: options.paces } : {}),
     clock,
     log,

@@ -51,6 +51,8 @@ export interface SeatsOptions {
   /** The agent's own namespace. */
   readonly namespace: string;
   readonly nodes: ReadonlyMap<string, { readonly zone?: string }>;
+  /** Addresses that answer DNS for the agent's own pod. */
+  readonly resolvers: readonly string[];
   /** As recorded when this cluster was last told of seats: what counts until a control plane is heard. */
   readonly recorded: Source | undefined;
   readonly clock: Clock;
@@ -73,7 +75,7 @@ export interface Seats {
 }
 
 export const startSeats = (options: SeatsOptions): Seats => {
-  const { kubernetes, api, record, namespace: own, nodes, recorded, clock, log, signal } = options;
+  const { kubernetes, api, record, namespace: own, nodes, resolvers, recorded, clock, log, signal } = options;
   const { backOff, looks, resyncMs, policyMs } = { ...PACES, ...options.paces };
   const outbox = openOutbox({ clock, log, backOff, signal });
   const tell = teller(outbox, log);
@@ -166,7 +168,8 @@ export const startSeats = (options: SeatsOptions): Seats => {
     signal,
     deploymentId,
     render: (team, namespace) => {
-      const { network, ceilings } = policies.policy();
+      const { network: asked, ceilings } = policies.policy();
+      const network = { ...asked, resolvers: [...new Set([...asked.resolvers, ...resolvers])] };
       return renderNamespace(team, { deploymentId: deploymentId(), network, ceilings: ceilings.team, namespace });
     },
   });

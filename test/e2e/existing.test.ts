@@ -69,10 +69,10 @@ const connect = (body: object = {}) =>
   });
 const objects = () => admin('get', 'namespaces,crds,clusterroles,clusterrolebindings', '-o', 'name');
 
-describe('a connected cluster', () => {
-  let cluster: Connected;
-  let before: string;
+let cluster: Connected;
+let before: string;
 
+describe('a connected cluster', () => {
   it('is Ready when its agent dials in, with the one manifest that was answered', async () => {
     before = await objects();
     cluster = await connect();
@@ -109,9 +109,9 @@ describe('a connected cluster', () => {
 
 describe('a connected cluster whose agent is gone for good', () => {
   it('is forgotten after a grace, and says what may be left there', async () => {
-    const cluster = await connect({ name: 'lost' });
-    await ada.call('DELETE', `/api/v1/clusters/${cluster.id}`);
-    const gone = await untilPhase(ada, cluster.id, ['Deleted', 'Failed']);
+    const lost = await connect({ name: 'lost' });
+    await ada.call('DELETE', `/api/v1/clusters/${lost.id}`);
+    const gone = await untilPhase(ada, lost.id, ['Deleted', 'Failed']);
     expect(gone.phase).toBe('Deleted');
     expect(gone.remains?.objects).toContain('namespace/roadstead-system');
   }, 120_000);

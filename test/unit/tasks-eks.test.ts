@@ -258,9 +258,9 @@ describe('compute', () => {
     return { asked, provider, eks, applied };
   };
 
-  it('in Auto Mode is a pool with the limits that were asked for, and a default StorageClass', async () => {
+  it('in Auto Mode is a pool with the limits that were asked for, network policies that hold, and a default StorageClass', async () => {
     const { asked, provider, applied, eks } = await applying('auto', {});
-    expect(applied.map(({ kind }) => kind)).toEqual(['NodePool', 'StorageClass']);
+    expect(applied.map(({ kind }) => kind)).toEqual(['NodePool', 'ConfigMap', 'StorageClass']);
     expect(applied[0]).toMatchObject({
       apiVersion: 'karpenter.sh/v1',
       spec: {
@@ -271,6 +271,10 @@ describe('compute', () => {
     });
     expect(JSON.stringify(applied[0])).toContain('"kubernetes.io/arch","operator":"In","values":["amd64"]');
     expect(applied[1]).toMatchObject({
+      metadata: { name: 'amazon-vpc-cni', namespace: 'kube-system' },
+      data: { 'enable-network-policy-controller': 'true' },
+    });
+    expect(applied[2]).toMatchObject({
       provisioner: 'ebs.csi.eks.amazonaws.com',
       parameters: { type: 'gp3', encrypted: 'true' },
       volumeBindingMode: 'WaitForFirstConsumer',
@@ -295,6 +299,10 @@ describe('compute', () => {
       scalingConfig: { minSize: 3, maxSize: 3, desiredSize: 3 },
       tags: { 'roadstead:cluster': asked.id },
     });
+    expect(eks.sent.filter(({ name }) => name === 'CreateAddon').map(({ input }) => input)).toEqual([
+      expect.objectContaining({ addonName: 'aws-ebs-csi-driver' }),
+      expect.objectContaining({ addonName: 'vpc-cni', configurationValues: '{"enableNetworkPolicy":"true"}' }),
+    ]);
     expect(applied.map(({ kind, provisioner }) => [kind, provisioner])).toEqual([['StorageClass', 'ebs.csi.aws.com']]);
     expect(await provider.observeCompute(asked)).toBe('going');
     status = 'ACTIVE';

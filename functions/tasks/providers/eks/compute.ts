@@ -5,12 +5,20 @@ import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { infrastructureName } from '#core/domain/names.ts';
 import { Permanent } from '../../../lib/task-error.ts';
 import type { KubernetesAccess, Progress, Provider } from '../provider.ts';
-import { nodePool, storageClass } from './objects.ts';
+import { nodePool, policyController, storageClass } from './objects.ts';
 import { CLUSTER_TAG, DEPLOYMENT_TAG, type EksParts, isNamed, needed } from './parts.ts';
 
 const NODE_GROUP = 'roadstead';
-/** Without it nothing makes volumes on nodes of a group. */
-const VOLUMES_ADDON = 'aws-ebs-csi-driver';
+/** What nodes of a group do not bring: volumes are made by the first, network policies hold by the second (they are accepted and ignored without it). */
+const ADDONS = [
+  { addonName: 'aws-ebs-csi-driver' },
+  {
+    addonName: 'vpc-cni',
+    configurationValues: JSON.stringify({ enableNetworkPolicy: 'true' }),
+    // It is there already, unmanaged: the add-on takes it over.
+    resolveConflicts: 'OVERWRITE',
+  },
+] as const;
 
 const unlessThere = async (send: Promise<unknown>): Promise<void> => {
   try {
@@ -39,9 +47,12 @@ const ensureNodeGroup = async ({ eks, settings }: EksParts, cluster: ClusterStat
       }),
     ),
   );
-  await unlessThere(
-    eks.send(new CreateAddonCommand({ clusterName, addonName: VOLUMES_ADDON, clientRequestToken: cluster.id })),
-  );
+  for (const addon of ADDONS)
+    await unlessThere(
+      eks.send(
+        new CreateAddonCommand({ clusterName, ...addon, clientRequestToken: `${cluster.id}-${addon.addonName}` }),
+      ),
+    );
 };
 
 const observeNodeGroup = async ({ eks }: EksParts, cluster: ClusterState): Promise<Progress> => {
@@ -62,7 +73,10 @@ export const computeOf = (
   ensureCompute: async (cluster, connect) => {
     if (cluster.options.compute === 'managed') await ensureNodeGroup(parts, cluster);
     const kubernetes = connect(await access(cluster));
-    if (cluster.options.compute === 'auto') await kubernetes.apply(nodePool(cluster));
+    if (cluster.options.compute === 'auto') {
+      await kubernetes.apply(nodePool(cluster));
+      await kubernetes.apply(policyController);
+    }
     await kubernetes.apply(storageClass(cluster));
   },
   // Auto Mode makes nodes when a pod needs one: the pool is all there is to wait for.

@@ -43,6 +43,14 @@ export const nodePool = ({ workers }: Pick<ClusterState, 'workers'>): Kubernetes
   },
 });
 
+/** Turns on the enforcement of network policies in Auto Mode, where they are accepted and ignored without it (EKS user guide, "Use network policies with EKS Auto Mode"). */
+export const policyController: KubernetesObject = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'amazon-vpc-cni', namespace: 'kube-system', labels },
+  data: { 'enable-network-policy-controller': 'true' },
+};
+
 /** gp3, encrypted, made in the zone of the first pod that uses it. */
 export const storageClass = ({ options }: Pick<ClusterState, 'options'>): KubernetesObject => ({
   apiVersion: 'storage.k8s.io/v1',
