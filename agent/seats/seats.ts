@@ -8,6 +8,7 @@ import { BACK_OFF, type BackOff, workQueue } from '../kubernetes/queue.ts';
 import type { Link } from '../link.ts';
 import type { Log } from '../log.ts';
 import { bury } from './burial.ts';
+import { censusTeller } from './census.ts';
 import type { ClusterRecord } from './cluster-record.ts';
 import { type Desired, desiredState, type Tombstone } from './desired.ts';
 import { ensurer } from './ensure.ts';
@@ -265,6 +266,12 @@ export const startSeats = (options: SeatsOptions): Seats => {
     for (const { name } of mirrors.Namespace.all()) namespaces.add(name);
     for (const { namespace, name } of mirrors.Workspace.all()) onChange(namespace, name);
   };
+  const census = censusTeller({
+    ready,
+    uids: () => [...mirrors.Workspace.all()].flatMap(({ uid, origin }) => (origin === 'ControlPlane' ? [] : [uid])),
+    log,
+    signal,
+  });
   const keepResyncing = async () => {
     await ready;
     while (!signal.aborted) {
@@ -280,6 +287,7 @@ export const startSeats = (options: SeatsOptions): Seats => {
     use: (link) => {
       outbox.use(link);
       desired.follow(link);
+      census(link);
     },
     say: tell.say,
     stopAll: () => {

@@ -31,6 +31,11 @@ export const Hello = z.strictObject({
 });
 export type Hello = z.infer<typeof Hello>;
 
+/** As Kubernetes gives it to each object. */
+const Uid = z.string().min(1).max(64);
+/** Uids in one census: far below the limit of a message. */
+export const CENSUS = 400;
+
 const up = <T extends string, P extends z.ZodType>(type: T, payload: P) =>
   z.strictObject({
     v: z.literal(PROTOCOL),
@@ -83,7 +88,7 @@ export const AgentMessage = z.discriminatedUnion('type', [
   up(
     'workspace.found',
     z.strictObject({
-      uid: z.string().max(64),
+      uid: Uid,
       /** Of the Workspace, as Kubernetes takes names: it is shown to people and names the objects of the seat. */
       name: ObjectName.max(63),
       /** From the label of the managed namespace, never from the cluster's owner (kubernetes.md finding 2). */
@@ -91,6 +96,18 @@ export const AgentMessage = z.discriminatedUnion('type', [
       spec: SeatSpec,
       status: SeatStatus.optional(),
       gone: z.boolean(),
+    }),
+  ),
+  /**
+   * Of the Workspaces that the cluster's admins applied, the uids that are here with `after` < uid ≤ `upTo`, told once in an agent's life:
+   * a mirror in that range that is not among them was deleted while nobody watched.
+   */
+  up(
+    'workspace.census',
+    z.strictObject({
+      after: Uid.optional(),
+      upTo: Uid.optional(),
+      uids: z.array(Uid).max(CENSUS),
     }),
   ),
   /** Something worth the audit log: drift repaired, a foreign policy removed, a break-glass annotation seen. */

@@ -150,6 +150,17 @@ const marked = (
     : owner;
 };
 
+/** What becomes of a mirror whose Workspace is not there any more, as of this word of its agent; a newer report says that it is. */
+export const absent = (
+  known: WorkspaceState,
+  { link, seq }: { readonly link: number; readonly seq: number },
+  { now }: Context,
+): Decision => {
+  const { report } = known;
+  const isNewer = report !== undefined && (report.link > link || (report.link === link && report.seq > seq));
+  return known.phase === 'Deleted' || isNewer ? nothing : ended(known, now);
+};
+
 const ended = (known: WorkspaceState, now: string): Decision => {
   const next: WorkspaceState = {
     ...known,

@@ -233,6 +233,37 @@ test('a Workspace that a cluster’s admin applies is honoured and told, its cha
   expect(await world.list('Pod')).toEqual([]);
 });
 
+test('what the cluster’s admin deleted while there was no agent is missing from the census that the next one tells once', async () => {
+  const world = await seatsWorld(cluster());
+  world.want({ runState: 'Stopped' });
+  const { admin } = cluster();
+  const path = (name: string) => pathOf(kinds.Workspace, world.namespace, name);
+  const first = await world.start();
+  const made = async (name: string) => {
+    await eventually(() => world.get('Namespace', world.namespace, '')).toBeDefined();
+    const { metadata } = await apply(admin, path(name), {
+      apiVersion: 'roadstead.dev/v1alpha1',
+      kind: 'Workspace',
+      metadata: { name, namespace: world.namespace },
+      spec: { ...seatSpec(undefined, { runState: 'Stopped' }), owner: 'bob' },
+    });
+    return metadata.uid as string;
+  };
+  const [goes, stays] = [await made('goes'), await made('stays')];
+  const census = () => world.plane.received('workspace.census').map(({ payload }) => payload.uids);
+  await eventually(() => census().length).toBe(1);
+  await eventually(() => world.plane.received('workspace.found').map(({ payload }) => payload.uid)).toContain(goes);
+  await first.stop();
+  await admin.request('DELETE', path('goes'));
+
+  await world.start({ pod: 'agent-2' });
+  await eventually(() => census().at(-1)).toEqual([stays]);
+  for (const link of world.plane.live()) link.push({ type: 'reconnect', payload: { reason: 'test' } });
+  await eventually(() => world.plane.received('hello').length).toBeGreaterThan(2);
+  await quiet([]);
+  expect(census()).toHaveLength(2);
+});
+
 test('a Workspace outside the namespaces of Roadstead is left alone', async () => {
   const world = await seatsWorld(cluster());
   const { id } = world.want({ runState: 'Stopped' });

@@ -209,6 +209,25 @@ describe('a Workspace that a cluster’s admin made', () => {
     expect((await say('sync', {})).payload.rows).toEqual([]);
   });
 
+  it('that went while no agent watched is missing from its census, and ends; others, and what was reported since, go on', async () => {
+    const team = ada.team;
+    const uids = ['uid-b', 'uid-d', 'uid-f'];
+    for (const uid of uids) await found(team, { uid, name: uid });
+    const phases = async () =>
+      Promise.all(uids.map(async (uid) => (await world.store.workspaces.mirror(port.id, uid))?.phase ?? 'Deleted'));
+    await say('workspace.census', { upTo: 'uid-c', uids: ['uid-b'] });
+    await say('workspace.census', { after: 'uid-e', uids: ['uid-f'] });
+    expect(await phases()).toEqual(['Running', 'Running', 'Running']);
+    seq -= 100;
+    await say('workspace.census', { uids: [] });
+    seq += 100;
+    expect(await phases()).toEqual(['Running', 'Running', 'Running']);
+    expect((await say('workspace.census', { uids: ['uid-b', 'uid-f'] })).type).toBe('ack');
+    expect(await phases()).toEqual(['Running', 'Deleted', 'Running']);
+    await say('workspace.census', { uids: [] });
+    expect(await phases()).toEqual(['Deleted', 'Deleted', 'Deleted']);
+  });
+
   it('of a team that has nothing on the cluster is refused', async () => {
     const stranger = await world.account();
     const answer = await found(stranger.team);

@@ -15,7 +15,17 @@ import { type AgentTokenState, tokenStateOf } from '#core/domain/token.ts';
 import { Stale, untilFresh } from '#core/store/commit.ts';
 import type { AgentConnection } from '#core/store/connections.ts';
 import { type AgentDeps, ack, EPOCH, refuse, type Unaddressed } from './answer.ts';
-import { audit, clusterLeft, seatFound, seatGone, seatStatus, seatsDigest, seatsWhole, sync } from './seats.ts';
+import {
+  audit,
+  clusterLeft,
+  seatCensus,
+  seatFound,
+  seatGone,
+  seatStatus,
+  seatsDigest,
+  seatsWhole,
+  sync,
+} from './seats.ts';
 
 /** The answer to one message of an agent. */
 export const answerAgent = async (
@@ -79,6 +89,8 @@ const answer = async (deps: AgentDeps, connection: AgentConnection, body: unknow
       return seatGone(deps, connection, message);
     case 'workspace.found':
       return seatFound(deps, connection, message);
+    case 'workspace.census':
+      return seatCensus(deps, connection, message);
     case 'audit':
       return audit(deps, connection, message);
     case 'cluster.left':

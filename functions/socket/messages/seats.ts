@@ -6,7 +6,8 @@ import { MESSAGE_LIMIT } from '#core/contract/socket.ts';
 import { left } from '#core/domain/link.ts';
 import { decideWorkspace } from '#core/domain/workspace.ts';
 import type { WorkspaceCommand } from '#core/domain/workspace-command.ts';
-import { mirrorWorkspace } from '#core/domain/workspace-mirror.ts';
+import { absent, mirrorWorkspace } from '#core/domain/workspace-mirror.ts';
+import type { WorkspaceState } from '#core/domain/workspace-state.ts';
 import { toDesiredSeat } from '#core/domain/workspace-view.ts';
 import { untilFresh } from '#core/store/commit.ts';
 import type { AgentConnection } from '#core/store/connections.ts';
@@ -141,6 +142,25 @@ export const seatFound = (
     await deps.store.commit(decided, { now, newId: deps.newId });
     return ack;
   });
+
+/** Mirrors whose Workspace was deleted while no agent watched end now. */
+export const seatCensus = async (
+  deps: AgentDeps,
+  connection: AgentConnection,
+  { seq, payload: { after = '', upTo, uids } }: Of<'workspace.census'>,
+): Promise<Unaddressed> => {
+  const here = new Set(uids);
+  const isAbsent = ({ mirror }: WorkspaceState): boolean =>
+    mirror !== undefined && mirror.uid > after && (upTo === undefined || mirror.uid <= upTo) && !here.has(mirror.uid);
+  for (const { id } of (await deps.store.workspaces.ofCluster(connection.cluster)).filter(isAbsent))
+    await untilFresh(async () => {
+      const known = await deps.store.workspaces.workspace(id);
+      if (known === null) return;
+      const context = { now: deps.now(), newId: deps.newId };
+      await deps.store.commit(absent(known, { link: connection.link, seq }, context), context);
+    });
+  return ack;
+};
 
 /** Something for the audit log of the cluster's team, in the agent's name. */
 export const audit = async (
