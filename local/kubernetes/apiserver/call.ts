@@ -1,6 +1,7 @@
 /** What a request carries through the server: the server's parts, who asks, for what, and what is to be warned of. */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Ledger } from './admission/quota/ledger.ts';
 import type { Authenticator } from './auth/authenticate.ts';
 import type { Authorizer } from './auth/rbac.ts';
 import type { TokenSigner } from './auth/service-account-tokens.ts';
@@ -26,6 +27,7 @@ export interface Context {
   authorizer: Authorizer;
   signer: TokenSigner;
   around: Surroundings;
+  quotaLedger: Ledger;
   /** `v1.35.0` */
   gitVersion: string;
   caPem: string;

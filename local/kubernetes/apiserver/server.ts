@@ -1,6 +1,7 @@
 /** A small Kubernetes API server over TLS, with its state in one folder. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { quotaLedger } from './admission/quota/ledger.ts';
 import { keepAggregated } from './auth/aggregation.ts';
 import { type AuthenticateOptions, authenticator } from './auth/authenticate.ts';
 import type { Certificate } from './auth/certificates.ts';
@@ -66,6 +67,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       find: (storage, namespace, name) => store.get(storage, keyOf(namespace, name))?.object,
       all: (storage) => store.list(storage).map(({ object }) => object),
     },
+    quotaLedger: quotaLedger(store),
     gitVersion: gitVersionOf(options.version),
     caPem: pki.caPem,
     kubeletUrl: options.kubeletUrl,

@@ -30,6 +30,15 @@ export function add(into: Quantities, more: Quantities): Quantities {
   return into;
 }
 
+export function subtract(from: Quantities, less: Quantities): Quantities {
+  for (const [name, quantity] of less)
+    from.set(
+      name,
+      combined(from.get(name), quantity, (x, y) => x - y),
+    );
+  return from;
+}
+
 export function atLeast(into: Quantities, other: Quantities): Quantities {
   for (const [name, quantity] of other)
     into.set(

@@ -1,12 +1,12 @@
 /**
- * The ResourceQuota admission: nothing is made or grown beyond what its namespace may hold. What is used is counted from what is stored, in the
- * same turn as the write, so that any number of requests at once never get more than there is.
+ * The ResourceQuota admission: nothing is made or grown beyond what its namespace may hold. What is used is looked up in the same turn as the
+ * write, so that any number of requests at once never get more than there is.
  */
 import { forbidden } from '../../errors.ts';
 import type { Json, Obj } from '../../json.ts';
 import { type Kind, subjectOf } from '../../kinds/kind.ts';
 import type { Attributes } from '../attributes.ts';
-import { add, type Quantities, quantitiesOf, shown } from '../quantities.ts';
+import { type Quantities, quantitiesOf, shown } from '../quantities.ts';
 import { inScope } from './scopes.ts';
 import { unnamed, usageOf } from './usage.ts';
 
@@ -37,11 +37,7 @@ function checkQuota({ call, kind, operation }: Attributes, quota: Obj, object: O
   }
   const wanted = growth(kind, object, old, hard);
   if (wanted.size === 0) return;
-  const used = usedOf(
-    call.context.store.list(kind.storage).map((stored) => stored.object),
-    kind,
-    quota,
-  );
+  const used = call.context.quotaLedger.used(kind, quota);
   const over = [...wanted.keys()]
     .filter((name) => (used.get(name)?.nano ?? 0n) + wanted.get(name)!.nano > hard.get(name)!.nano)
     .sort();
@@ -62,13 +58,4 @@ function growth(kind: Kind, object: Obj, old: Obj | undefined, hard: Quantities)
     if (hard.has(name) && nano > 0n) more.set(name, { ...quantity, nano });
   }
   return more;
-}
-
-/** What the objects of one kind use of a quota. */
-function usedOf(objects: Obj[], kind: Kind, { metadata, spec }: Obj): Quantities {
-  const used: Quantities = new Map();
-  for (const object of objects)
-    if (object.metadata.namespace === metadata.namespace && inScope(spec, kind.storage, object))
-      add(used, usageOf(kind, object));
-  return used;
 }
