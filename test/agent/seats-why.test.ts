@@ -73,6 +73,36 @@ test('what the cluster’s admin forbids is refused, what ran goes on, and a sto
   await world.running(refused);
 });
 
+test('what became of the repository is asked of the log until it says so, once a pod', async () => {
+  const world = await seatsWorld(cluster());
+  const { id } = world.want({ git: { repository: 'https://git.test/one' } });
+  let said = '';
+  let looks = 0;
+  await world.start({
+    podLog: () => {
+      looks += 1;
+      return said;
+    },
+  });
+  const repository = (reasonOf: string) =>
+    world.until(id, ({ conditions }) =>
+      conditions.some(({ type, reason: why }) => type === 'RepositoryReady' && why === reasonOf),
+    );
+  await repository('Cloning');
+  await eventually(() => looks).toBeGreaterThan(1);
+  said = 'roadstead: repository Failed fatal: not found\n';
+  const failed = await repository('CloneFailed');
+  expect(failed.conditions.find(({ type }) => type === 'RepositoryReady')?.message).toContain('fatal: not found');
+
+  const known = looks;
+  said = 'roadstead: repository Ready\n';
+  world.change(id, { idleTimeoutSeconds: 0 });
+  await world.running(id);
+  expect(looks).toBe(known);
+  world.change(id, { restarts: 1 });
+  await repository('Cloned');
+});
+
 test('a profile that is not there is said so', async () => {
   const world = await seatsWorld(cluster());
   const { id } = world.want({ profile: 'moon' });

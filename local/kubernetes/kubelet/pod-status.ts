@@ -10,6 +10,7 @@ export interface PodView {
   startTime: string;
   containers: ContainerStatus[];
   initContainers: ContainerStatus[];
+  ephemeralContainers?: ContainerStatus[];
   /** Conditions as last reported: their transition times stay. */
   conditions: Condition[];
 }
@@ -108,6 +109,7 @@ export function podStatus(view: PodView): PodStatus {
     qosClass: qosClass(pod),
     containerStatuses: containers,
     ...(initContainers.length > 0 && { initContainerStatuses: initContainers }),
+    ...(view.ephemeralContainers?.length && { ephemeralContainerStatuses: view.ephemeralContainers }),
   };
 }
 

@@ -7,16 +7,15 @@ import { sameJson } from '../controllers/machinery/equal.ts';
 import type { RecordEvent } from '../controllers/machinery/events.ts';
 import { pods } from '../controllers/machinery/resources.ts';
 import type { Condition, Container, Pod, PodStatus } from '../controllers/machinery/types.ts';
-import { containedProcess } from './contained-process.ts';
 import { type ContainerHost, ContainerRun } from './container.ts';
 import { ConfigError, type Sources } from './environment.ts';
+import { type EphemeralContainers, ephemeralContainers } from './ephemeral.ts';
 import { type KnownImage, knownImage } from './images.ts';
-import { plainProcess } from './plain-process.ts';
 import { PodAccess } from './pod-access.ts';
 import { isInitialized, isolationAnnotation, podStatus } from './pod-status.ts';
 import { removeTree } from './remove-tree.ts';
+import { resolveContainer } from './resolve.ts';
 import type { Backoff, RestartPolicy } from './restart.ts';
-import type { Runnable } from './runnable.ts';
 import type { Tether } from './tether.ts';
 import { PodVolumes } from './volumes.ts';
 
@@ -52,6 +51,8 @@ export class PodWorker {
   readonly #startTime: string;
   #init: ContainerRun[] = [];
   #main: ContainerRun[] = [];
+  /** There once the volumes are. */
+  #ephemeral: EphemeralContainers | undefined;
   #conditions: Condition[];
   #reported: PodStatus | undefined;
   #dirty = false;
@@ -65,7 +66,7 @@ export class PodWorker {
   constructor(services: PodServices, place: PodPlace, pod: Pod) {
     this.access = new PodAccess({
       ...place,
-      runs: () => [...this.#main, ...this.#init],
+      runs: () => this.#runs,
       gone: () => this.#gone,
     });
     this.#services = services;
@@ -94,19 +95,24 @@ export class PodWorker {
     const grace =
       pod.metadata.deletionTimestamp === undefined ? undefined : (pod.metadata.deletionGracePeriodSeconds ?? 30);
     if (grace !== undefined) this.#ending ??= this.#terminate(grace * 1000);
+    else this.#ephemeral?.follow(pod);
   }
 
   /** The object is gone, or this kubelet ends: the processes end within `graceMs`. `remove` also removes the folder. */
   async end(graceMs: number, remove: boolean): Promise<void> {
     this.#gone = true;
     this.#abort.abort();
-    await Promise.all([...this.#main, ...this.#init].map((run) => run.stop(graceMs)));
+    await Promise.all(this.#runs.map((run) => run.stop(graceMs)));
     await this.#reporting;
     if (remove) await removeTree(this.#place.dir).catch(() => undefined);
   }
 
   #record(type: 'Normal' | 'Warning', reason: string, message: string): void {
     this.#services.record(this.pod, type, reason, message);
+  }
+
+  get #runs(): ContainerRun[] {
+    return [...this.#main, ...this.#init, ...(this.#ephemeral?.runs ?? [])];
   }
 
   get #allContainers(): Container[] {
@@ -129,7 +135,12 @@ export class PodWorker {
       graceMs: (pod.spec.terminationGracePeriodSeconds ?? 30) * 1000,
       tether: this.#services.tether,
       backoff: this.#services.backoff,
-      resolve: (container) => this.#resolve(container),
+      resolve: (container) => {
+        const { images, sources, client, isolationFault } = this.#services;
+        const [facts, podDir, volumes] = [this.#place, this.#place.dir, this.#volumes];
+        const given = { images, sources, isolationFault, server: client.server, facts, podDir, volumes };
+        return resolveContainer(container, { ...given, pod: this.pod });
+      },
       event: (type, reason, message) => this.#record(type, reason, message),
       changed: () => this.report(),
     };
@@ -155,6 +166,8 @@ export class PodWorker {
     this.report();
     if (!(await this.#mount())) return;
     void this.#refresh();
+    this.#ephemeral = ephemeralContainers(host);
+    this.#ephemeral.follow(this.pod);
     for (const run of this.#init) {
       const ended = run.run();
       await Promise.race([ended, run.container.restartPolicy === 'Always' ? run.started.promise : ended]);
@@ -162,9 +175,9 @@ export class PodWorker {
       if (failed || signal.aborted) return this.report();
     }
     await Promise.all(this.#main.map((run) => run.run()));
-    // A finished pod's sidecars have nothing more to serve.
+    // A finished pod's sidecars have nothing more to serve, and nobody looks into it.
     if (!signal.aborted)
-      await Promise.all(this.#init.map((run) => run.stop((pod.spec.terminationGracePeriodSeconds ?? 30) * 1000)));
+      await Promise.all([...this.#init.map((run) => run.stop(host.graceMs)), this.#ephemeral.stop(host.graceMs)]);
     this.report();
   }
 
@@ -197,28 +210,6 @@ export class PodWorker {
     }
   }
 
-  async #resolve(container: Container): Promise<Runnable | undefined> {
-    const { images, sources, client } = this.#services;
-    const image = knownImage(images, container.image ?? '');
-    if (image === undefined) return undefined;
-    const options = {
-      pod: this.pod,
-      container,
-      image,
-      server: client.server,
-      sources,
-      facts: this.#place,
-      mounts: [...(await this.#volumes.mounts(container)), ...(image.dev ? [image.dev.parts] : [])],
-      podDir: this.#place.dir,
-    };
-    if (image.dev === undefined) return plainProcess(options);
-    const contained = (await this.#services.isolationFault()) === undefined;
-    const process = contained ? containedProcess({ ...options, dev: image.dev }) : plainProcess(options);
-    // With a command of its own the image's program does not run, and nothing of it listens.
-    const own = container.command ?? container.args;
-    return own?.length ? process : { ...(await process), ports: image.dev.ports };
-  }
-
   /** The status is written soon; what changes meanwhile goes into the next write. */
   report(): void {
     this.#dirty = true;
@@ -244,6 +235,7 @@ export class PodWorker {
       startTime,
       containers,
       initContainers,
+      ephemeralContainers: this.#ephemeral?.statuses() ?? [],
       conditions: this.#conditions,
     });
   }
@@ -260,7 +252,7 @@ export class PodWorker {
         await this.#services.client.patch(
           pods,
           this.pod,
-          { metadata: { uid: this.pod.metadata.uid, ...isolationAnnotation([...this.#init, ...this.#main]) }, status },
+          { metadata: { uid: this.pod.metadata.uid, ...isolationAnnotation(this.#runs) }, status },
           'status',
         );
         this.#reported = status;
@@ -277,7 +269,7 @@ export class PodWorker {
   /** The graceful end: containers first, then the last status, then the object. */
   async #terminate(graceMs: number): Promise<void> {
     this.#abort.abort();
-    await Promise.all(this.#main.map((run) => run.stop(graceMs)));
+    await Promise.all([...this.#main.map((run) => run.stop(graceMs)), this.#ephemeral?.stop(graceMs)]);
     await Promise.all(this.#init.map((run) => run.stop(graceMs)));
     this.report();
     await this.#reporting;

@@ -19,7 +19,7 @@ afterAll(() => server.stop());
 
 describe('ephemeral containers', () => {
   it('are added as kubectl debug does, with the defaults of a container', async () => {
-    const { status, body, headers } = await server.call(
+    const { status, body } = await server.call(
       'PATCH',
       `${ns}/pods/p/ephemeralcontainers`,
       { spec: { ephemeralContainers: [helper] } },
@@ -28,7 +28,6 @@ describe('ephemeral containers', () => {
     expect(status).toBe(200);
     expect(body.spec.ephemeralContainers).toMatchObject([{ ...helper, imagePullPolicy: 'IfNotPresent' }]);
     expect(body.metadata.generation).toBe(2);
-    expect(headers.warning).toContain('does not start them');
     expect((await server.get(`${ns}/pods/p/ephemeralcontainers`)).body.spec).toEqual(body.spec);
   });
 
@@ -42,6 +41,19 @@ describe('ephemeral containers', () => {
     expect((await put([...kept, { name: 'main', image: 'x' }])).body.message).toContain('Duplicate value: "main"');
     const lost = await put([...kept, { ...helper, name: 'lost', targetContainerName: 'none' }]);
     expect(lost.body.message).toContain('targetContainerName: Not found: "none"');
+    const laden = {
+      name: 'laden',
+      image: 'x:1',
+      ports: [{ containerPort: 1 }],
+      resources: { limits: { cpu: '1' } },
+      volumeMounts: [{ name: 'nothing', mountPath: '/a', subPath: 'b' }],
+    };
+    const refused = (await put([...kept, laden])).body.message;
+    for (const key of ['ports', 'resources', 'volumeMounts[0].subPath'])
+      expect(refused).toContain(
+        `spec.ephemeralContainers[1].${key}: Forbidden: cannot be set for an Ephemeral Container`,
+      );
+    expect(refused).toContain('volumeMounts[0].name: Not found: "nothing"');
     const direct = await server.call(
       'PATCH',
       `${ns}/pods/p`,

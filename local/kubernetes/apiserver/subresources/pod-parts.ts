@@ -18,15 +18,24 @@ import { draft, existing, managerOf } from '../verbs/stored.ts';
 import { change } from '../verbs/update.ts';
 
 interface Part {
-  /** Said to who writes it: what nobody here does with it. */
-  unserved?: string;
   /** The spec with the part as the client wants it. */
   take(old: Json, wanted: Json): Json;
   faults(next: Json, old: Json): FieldError[];
 }
 
+/** What a container that nobody restarts or serves from has no use for. */
+const NOT_EPHEMERAL = [
+  ...['ports', 'resources', 'resizePolicy', 'restartPolicy'],
+  ...['livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle'],
+];
+
+const absent = (field: string, value: string): FieldError => ({
+  type: 'NotFound',
+  field,
+  message: `Not found: ${JSON.stringify(value)}`,
+});
+
 const ephemeral: Part = {
-  unserved: 'ephemeral containers are kept, but the kubelet of this embedded cluster does not start them',
   take: (old, { ephemeralContainers }) => ({ ...old, ephemeralContainers }),
   faults({ ephemeralContainers: next = [], ...spec }, { ephemeralContainers: old = [] }) {
     const field = 'spec.ephemeralContainers';
@@ -57,14 +66,16 @@ const ephemeral: Part = {
         one.targetContainerName &&
         !(spec.containers ?? []).some(({ name }: Json) => name === one.targetContainerName)
       )
-        faults.push({
-          type: 'NotFound',
-          field: `${field}[${i}].targetContainerName`,
-          message: `Not found: ${JSON.stringify(one.targetContainerName)}`,
-        });
-      for (const key of ['ports', 'livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle'])
-        if (one[key] !== undefined)
-          faults.push(forbiddenField(`${field}[${i}].${key}`, 'cannot be set for an Ephemeral Container'));
+        faults.push(absent(`${field}[${i}].targetContainerName`, one.targetContainerName));
+      const unset = (path: string) =>
+        faults.push(forbiddenField(`${field}[${i}].${path}`, 'cannot be set for an Ephemeral Container'));
+      for (const key of NOT_EPHEMERAL) if (Object.keys(one[key] ?? {}).length) unset(key);
+      for (const [n, { name, subPath, subPathExpr }] of (one.volumeMounts ?? []).entries()) {
+        if (!(spec.volumes ?? []).some((volume: Json) => volume.name === name))
+          faults.push(absent(`${field}[${i}].volumeMounts[${n}].name`, name));
+        if (subPath) unset(`volumeMounts[${n}].subPath`);
+        if (subPathExpr) unset(`volumeMounts[${n}].subPathExpr`);
+      }
     }
     return faults;
   },
@@ -107,7 +118,6 @@ function write(call: KindCall, name: string, part: Part, options: WriteOptions, 
   call.kind.defaults?.(next);
   const wrong = part.faults(next.spec, stored.object.spec);
   if (wrong.length) throw invalid({ group: '', kind: 'Pod' }, call.info.name!, wrong);
-  if (part.unserved) call.warnings.push(part.unserved);
   const object = change(call, stored, { next, options, manager: managerOf(call, options, name), subresource: name });
   return { code: 200, object, kind: call.kind };
 }
