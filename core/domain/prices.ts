@@ -13,6 +13,8 @@ export const PRICES = {
   gp3UsdPerGiBMonth: 0.08,
   /** The node that a seat is priced on where the cluster is not ours: its real price is known to its owner alone. */
   referenceNode: { instanceType: 't3.large', vcpu: 2, memoryGiB: 8, usdPerHour: 0.0832 },
+  /** What a seat with GPUs is priced on, wherever it is: no size of ours has one. */
+  gpuNode: { instanceType: 'g4dn.xlarge', vcpu: 4, memoryGiB: 16, gpus: 1, usdPerHour: 0.526 },
 } as const;
 
 /** The seed's formula: a node a user, and their volumes, for a month. */
@@ -27,6 +29,7 @@ const rounded = (usd: number): number => Math.round(usd * 1_000_000) / 1_000_000
 interface Node {
   readonly vcpu: number;
   readonly memoryGiB: number;
+  readonly gpus?: number;
   readonly usdPerHour: number;
 }
 
@@ -37,9 +40,13 @@ const nodeOf = (cluster: Pick<ClusterState, 'provider' | 'workers' | 'options'> 
   return { ...size, usdPerHour: size.usdPerHour * (cluster.options.compute === 'auto' ? 1 + AUTO_MODE_SHARE : 1) };
 };
 
-/** The part of a node that a seat takes: the larger of its shares of CPU and memory, by its requests. */
-const shareOf = ({ requests }: SeatSpec['resources'], node: Node): number =>
-  Math.max(quantity(requests.cpu) / node.vcpu, quantity(requests.memory) / GIB / node.memoryGiB);
+/** The part of a node that a seat takes: the largest of its shares of CPU, memory and GPUs, by its requests. */
+const shareOf = ({ requests, gpus }: SeatSpec['resources'], node: Node): number =>
+  Math.max(
+    quantity(requests.cpu) / node.vcpu,
+    quantity(requests.memory) / GIB / node.memoryGiB,
+    node.gpus === undefined ? 0 : gpus / node.gpus,
+  );
 
 /** How long the seat has been, and how much of that it ran; seconds. */
 export interface Spent {
@@ -47,13 +54,13 @@ export interface Spent {
   readonly runningSeconds: number;
 }
 
-/** The cost of a seat on a cluster; null for one that is not chosen yet. GPUs are not priced: no size of ours has one. */
+/** The cost of a seat on a cluster; null for one that is not chosen yet. */
 export const costOfSeat = (
   spec: Pick<SeatSpec, 'resources' | 'volumes'>,
   cluster: Pick<ClusterState, 'provider' | 'workers' | 'options'> | null,
   spent?: Spent,
 ): Cost => {
-  const node = nodeOf(cluster);
+  const node = spec.resources.gpus > 0 ? PRICES.gpuNode : nodeOf(cluster);
   const compute = shareOf(spec.resources, node) * node.usdPerHour;
   const volumes = (storageOf(spec.volumes) * PRICES.gp3UsdPerGiBMonth) / PRICES.hoursPerMonth;
   return {

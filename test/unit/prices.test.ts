@@ -32,6 +32,19 @@ describe('the cost of a seat', () => {
     expect(costOfSeat(seatSpec(), { ...eks('auto'), provider: 'existing' })).toEqual(costOfSeat(seatSpec(), null));
   });
 
+  it('is that of its GPUs where it has some, since they take the whole node', () => {
+    const small = { requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '1', memory: '1Gi' } };
+    const of = (gpus: number) => {
+      const { runningUsdPerHour, stoppedUsdPerHour } = costOfSeat(
+        seatSpec({ resources: { ...small, gpus } }),
+        eks('auto'),
+      );
+      return runningUsdPerHour - stoppedUsdPerHour;
+    };
+    expect(of(1)).toBeCloseTo(0.526, 6);
+    expect(of(2)).toBeCloseTo(1.052, 6);
+  });
+
   it('accrues compute while it runs, and volumes while it is there', () => {
     const cost = costOfSeat(seatSpec(), eks('managed'), { existedSeconds: 10 * 3600, runningSeconds: 2 * 3600 });
     expect(cost).toMatchObject({ accruedUsd: 0.061359, runningSeconds: 7200 });
