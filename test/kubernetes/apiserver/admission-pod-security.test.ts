@@ -211,3 +211,23 @@ describe('the labels of a namespace', () => {
     expect(headers.warning).toContain('c: host namespaces');
   });
 });
+
+describe('a container that is added to a running pod', () => {
+  it('is held to the level of its namespace', async () => {
+    const path = '/api/v1/namespaces/restricted/pods';
+    const { status } = await server.post(path, pod());
+    expect(status).toBe(201);
+    const add = (name: string, securityContext: object) =>
+      server.call(
+        'PATCH',
+        `${path}/p/ephemeralcontainers`,
+        { spec: { ephemeralContainers: [{ name, image: 'i', securityContext }] } },
+        { type: 'application/strategic-merge-patch+json' },
+      );
+
+    expect(refused(await add('bad', { ...decent, privileged: true }), 'restricted')).toContain(
+      'privileged (container "bad" must not set securityContext.privileged=true)',
+    );
+    expect((await add('good', decent)).status).toBe(200);
+  });
+});

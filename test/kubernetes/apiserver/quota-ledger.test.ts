@@ -23,7 +23,8 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-const quota = (namespace: string, spec: Json = {}): Obj => ({ metadata: { name: 'q', namespace }, spec }) as Obj;
+const quota = (namespace: string, spec: Json = {}): Obj =>
+  ({ metadata: { name: 'q', namespace }, spec }) as unknown as Obj;
 const QUOTAS = ['a', 'b'].flatMap((namespace) => [
   quota(namespace),
   quota(namespace, { scopes: ['BestEffort'] }),
@@ -48,7 +49,7 @@ const podOf = (namespace: string, name: string, cpu: string | undefined, more: J
       ...more.spec,
     },
     status: { phase: more.phase ?? 'Pending' },
-  }) as Obj;
+  }) as unknown as Obj;
 
 const aPod = fc.record({
   namespace: fc.constantFrom('a', 'b', 'c'),
@@ -95,7 +96,10 @@ describe('what a quota counts', () => {
   it('forgets a namespace with its quota, and counts anew for the next one', () => {
     const ledger = quotaLedger(store);
     const service = (name: string, type: string): Obj =>
-      ({ metadata: { name, namespace: 'a', uid: name }, spec: { type, ports: [{ port: 1 }, { port: 2 }] } }) as Obj;
+      ({
+        metadata: { name, namespace: 'a', uid: name },
+        spec: { type, ports: [{ port: 1 }, { port: 2 }] },
+      }) as unknown as Obj;
     const nodePorts = () => ledger.used(services, quota('a')).get('services.nodeports')?.nano ?? 0n;
     store.put('resourcequotas', { ...quota('a'), metadata: { ...quota('a').metadata, uid: 'q' } });
     store.put('services', service('one', 'NodePort'));

@@ -12,7 +12,8 @@ const WORKLOADS = new Set(['apps/deployments', 'apps/replicasets', 'apps/statefu
 
 export function enforcePodSecurity(attributes: Attributes): void {
   const { kind, operation, subresource } = attributes;
-  if (operation === 'DELETE' || subresource !== '') return;
+  // A container that is added to a running pod gets out of it no further than the others.
+  if (operation === 'DELETE' || !['', 'ephemeralcontainers'].includes(subresource)) return;
   if (kind.storage === 'namespaces') checkNamespace(attributes);
   else if (kind.storage === 'pods') checkPod(attributes);
   else if (WORKLOADS.has(kind.storage)) checkWorkload(attributes);

@@ -1,0 +1,40 @@
+/** From a container of a known image to its process here: kept apart from this machine where that can be, plain otherwise. */
+import type { Container, Pod } from '../controllers/machinery/types.ts';
+import { containedProcess } from './contained-process.ts';
+import type { PodFacts, Sources } from './environment.ts';
+import { type KnownImage, knownImage } from './images.ts';
+import { plainProcess } from './plain-process.ts';
+import type { Runnable } from './runnable.ts';
+import type { PodVolumes } from './volumes.ts';
+
+export interface ResolveOptions {
+  pod: Pod;
+  images: Record<string, KnownImage>;
+  /** The API server, as pods are told. */
+  server: URL;
+  sources: Sources;
+  facts: PodFacts;
+  volumes: PodVolumes;
+  podDir: string;
+  /** Why containers of dev images are not kept apart; undefined: they are. */
+  isolationFault(): Promise<string | undefined>;
+}
+
+/** What to start; undefined: the image is not run here. Throws ConfigError while something that the pod names is not there. */
+export async function resolveContainer(
+  container: Container,
+  { images, volumes, isolationFault, ...given }: ResolveOptions,
+): Promise<Runnable | undefined> {
+  const image = knownImage(images, container.image ?? '');
+  if (image === undefined) return undefined;
+  // One that was added later may show volumes that no other does.
+  await volumes.write([container]);
+  const mounts = [...(await volumes.mounts(container)), ...(image.dev ? [image.dev.parts] : [])];
+  const options = { ...given, container, image, mounts };
+  if (image.dev === undefined) return plainProcess(options);
+  const contained = (await isolationFault()) === undefined;
+  const process = contained ? containedProcess({ ...options, dev: image.dev }) : plainProcess(options);
+  // With a command of its own the image's program does not run, and nothing of it listens.
+  const own = container.command ?? container.args;
+  return own?.length ? process : { ...(await process), ports: image.dev.ports };
+}
