@@ -24,7 +24,9 @@ export async function firstProcess(root: Root): Promise<number> {
 }
 
 /** Throws ConfigError while something that the pod names is not there. Each call makes the container's file system anew. */
-export async function containedProcess(options: SpecOptions & { dev: DevImage }): Promise<Runnable> {
+export async function containedProcess(
+  options: SpecOptions & { dev: DevImage; beside?: number | undefined },
+): Promise<Runnable> {
   const { pod, container, image, dev, mounts } = options;
   const { home } = dev.user;
   const base = {
@@ -57,7 +59,7 @@ export async function containedProcess(options: SpecOptions & { dev: DevImage })
   const variables = wrapped(env);
 
   const tty = container.tty === true;
-  const main = (tty ? initOnTerminal : initCommand)(root, { hostname, uid, cwd }, command);
+  const main = (tty ? initOnTerminal : initCommand)(root, { hostname, uid, cwd, beside: options.beside }, command);
   return {
     isolation: 'user-namespace',
     main: { command: main.command, env: { ...main.env, ...variables }, cwd: '/', handshake: tty },

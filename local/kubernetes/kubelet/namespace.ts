@@ -42,6 +42,13 @@ export interface Within {
   cwd: string;
 }
 
+/** What a new container is given. */
+export interface Fresh extends Within {
+  hostname: string;
+  /** The first process of a container whose processes this one sees: it has no process namespace of its own, and ends with that one. */
+  beside?: number | undefined;
+}
+
 /** A command line with the environment that it needs. Lists of processes are read inside containers: nothing of this machine stands in a line. */
 export interface Invocation {
   command: string[];
@@ -51,14 +58,12 @@ export interface Invocation {
 const EVAL_LAUNCH = ['/bin/sh', '-c', 'eval "$LAUNCH"', 'sh'];
 
 /** Runs `command` as the main command of a new container; killed with the process that this starts. */
-export const initCommand = (
-  root: Root,
-  within: Within & { hostname: string },
-  command: readonly string[],
-): Invocation => ({
+export const initCommand = (root: Root, within: Fresh, command: readonly string[]): Invocation => ({
   command: [
-    'unshare',
-    ...['--user', '--map-root-user', '--mount', '--pid', '--uts', '--ipc', '--fork', '--kill-child'],
+    ...(within.beside === undefined
+      ? ['unshare', '--user', '--map-root-user', '--pid']
+      : ['nsenter', '--target', String(within.beside), '--user', '--pid', '--preserve-credentials', '--', 'unshare']),
+    ...['--mount', '--uts', '--ipc', '--fork', '--kill-child'],
     ...['/bin/sh', '-c', 'eval "$INIT"', 'init', within.hostname, String(within.uid), within.cwd],
     ...command,
   ],
@@ -106,11 +111,7 @@ export const enterOnTerminal = (pid: number, { uid, cwd }: Within, command: read
   env: { PATH: SYSTEM_PATH, LAUNCH },
 });
 
-export function initOnTerminal(
-  root: Root,
-  within: Within & { hostname: string },
-  command: readonly string[],
-): Invocation {
+export function initOnTerminal(root: Root, within: Fresh, command: readonly string[]): Invocation {
   const { command: line, env } = initCommand(root, within, innerTerminal(command));
   // The terminal's signals reach who is of its session.
   return { command: outerTerminal(line), env: { ...env, INIT_SESSION: '' } };

@@ -82,13 +82,18 @@ export class PodAccess implements Dialable {
   /** How the processes of its containers can be told from others, by the container's name. */
   async statsTargets(): Promise<(StatsTarget & { name: string })[]> {
     const running = this.#view.runs().filter(({ isRunning }) => isRunning);
-    return Promise.all(
+    const targets = await Promise.all(
       running.map(async ({ container, entrance, pid, status }) => {
         const first = await entrance?.firstProcess?.().catch(() => undefined);
         const pidNamespace =
           first === undefined ? first : await readlink(`/proc/${first}/ns/pid`).catch(() => undefined);
         return { name: container.name, key: status.containerID ?? container.name, pidNamespace, ancestor: pid };
       }),
+    );
+    // Who looks into another container is counted with that: their processes are in one namespace.
+    return targets.filter(
+      ({ pidNamespace }, index) =>
+        pidNamespace === undefined || targets.findIndex((one) => one.pidNamespace === pidNamespace) === index,
     );
   }
 

@@ -135,11 +135,11 @@ export class PodWorker {
       graceMs: (pod.spec.terminationGracePeriodSeconds ?? 30) * 1000,
       tether: this.#services.tether,
       backoff: this.#services.backoff,
-      resolve: (container) => {
+      resolve: (container, beside) => {
         const { images, sources, client, isolationFault } = this.#services;
         const [facts, podDir, volumes] = [this.#place, this.#place.dir, this.#volumes];
         const given = { images, sources, isolationFault, server: client.server, facts, podDir, volumes };
-        return resolveContainer(container, { ...given, pod: this.pod });
+        return resolveContainer(container, { ...given, beside, pod: this.pod });
       },
       event: (type, reason, message) => this.#record(type, reason, message),
       changed: () => this.report(),
@@ -166,7 +166,9 @@ export class PodWorker {
     this.report();
     if (!(await this.#mount())) return;
     void this.#refresh();
-    this.#ephemeral = ephemeralContainers(host);
+    this.#ephemeral = ephemeralContainers(host, (name) =>
+      this.#main.find(({ container }) => container.name === name)?.entrance?.firstProcess?.(),
+    );
     this.#ephemeral.follow(this.pod);
     for (const run of this.#init) {
       const ended = run.run();

@@ -8,8 +8,11 @@ import type { Runnable } from './runnable.ts';
 
 export interface PrepareHost {
   backoff: Backoff;
-  /** What to start; undefined: the image is not run here. Throws ConfigError. */
-  resolve(container: Container): Promise<Runnable | undefined>;
+  /**
+   * What to start; undefined: the image is not run here. Throws ConfigError. `beside`: the first process of a container whose processes it
+   * is to see, as far as it is kept apart from this machine at all.
+   */
+  resolve(container: Container, beside?: number): Promise<Runnable | undefined>;
   event(type: 'Normal' | 'Warning', reason: string, message: string): void;
 }
 

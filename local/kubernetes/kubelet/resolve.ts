@@ -16,6 +16,8 @@ export interface ResolveOptions {
   facts: PodFacts;
   volumes: PodVolumes;
   podDir: string;
+  /** The first process of a container whose processes this one is to see. */
+  beside: number | undefined;
   /** Why containers of dev images are not kept apart; undefined: they are. */
   isolationFault(): Promise<string | undefined>;
 }

@@ -90,6 +90,17 @@ describe('an ephemeral container', () => {
     await expect.poll(async () => (await status('shell'))?.state?.terminated?.exitCode, SOON).toBe(0);
   });
 
+  test('with a target sees the processes of that container, and its own files', async () => {
+    const look = 'pgrep -xf "sleep 4711"; ls /tmp/main; exec sleep 300';
+    await debug('looker', ['sh', '-c', look], ['--target=dev']);
+
+    await expect
+      .poll(async () => (await run('logs', 'seat', '-c', 'looker')).out, SOON)
+      .toMatch(/^\d+\n.*\/tmp\/main.*No such file/s);
+    expect((await run('exec', 'seat', '-c', 'looker', '--', 'pgrep', '-xf', 'sleep 4711')).code).toBe(0);
+    expect((await run('exec', 'seat', '-c', 'helper', '--', 'pgrep', '-xf', 'sleep 4711')).code).toBe(1);
+  });
+
   test('of an image that is not run here says that it is simulated', async () => {
     await run('debug', 'seat', '--image=busybox:1.36', '--container=stone', '--profile=restricted');
 
@@ -148,6 +159,7 @@ describe('an ephemeral container', () => {
       'other',
       `--image=${DEV_IMAGE}`,
       '--container=next',
+      '--target=dev',
       '--profile=restricted',
       '--',
       'sleep',
