@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'no
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { BuildOptions, Plugin } from 'esbuild';
+import type { BuildFailure, BuildOptions, Plugin } from 'esbuild';
 import { builtinsByRequire } from '#scripts/build/builtins.ts';
 
 export interface Programs {
@@ -109,13 +109,22 @@ async function make(programs: Programs): Promise<void> {
 
 const making = new Map<string, Promise<void>>();
 
-/** The path of the first program's file, made if a source is newer. Throws what is wrong with a source, with its place. */
+/**
+ * The path of the first program's file, made if a source is newer. Throws what is wrong with a source, with its place. Where nothing can be made
+ * or kept (no esbuild, a checkout that is read-only), it is the source, which Node runs as well.
+ */
 export async function bundled(programs: Programs): Promise<string> {
-  const { dir, sources } = programs;
+  const { root, dir, sources } = programs;
+  const [first = ''] = sources;
   if (!upToDate(programs)) {
     const run = making.get(dir) ?? make(programs).finally(() => making.delete(dir));
     making.set(dir, run);
-    await run;
+    try {
+      await run;
+    } catch (error) {
+      if ((error as Partial<BuildFailure>).errors) throw error;
+      return join(root, first);
+    }
   }
-  return join(dir, resultOf(sources[0] ?? ''));
+  return join(dir, resultOf(first));
 }

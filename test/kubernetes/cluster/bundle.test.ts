@@ -62,6 +62,12 @@ describe('programs as one file each', () => {
     for (const path of paths) expect(readFileSync(path, 'utf8')).toContain('first');
   });
 
+  test('run from their sources where nothing can be kept', async () => {
+    write('made', 'a file where the folder would be');
+
+    expect(await said()).toBe(`first a word ${join(programs.root, 'inner/other.ts')} the other`);
+  });
+
   test('with a broken source are refused with its place', async () => {
     write('part.ts', 'export const part = ;');
 

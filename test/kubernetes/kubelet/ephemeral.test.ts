@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { spawn as openTerminal } from '@lydell/node-pty';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ClusterParts, startParts } from '#local/kubernetes/cluster-parts.ts';
 import { pods } from '#local/kubernetes/controllers/machinery/resources.ts';
 import type { ContainerStatus } from '#local/kubernetes/controllers/machinery/types.ts';
 import { settings, startTestCluster } from '../cluster/harness.ts';
+import { processesOf } from '../cluster/processes.ts';
 import { DEV_IMAGE, devPod, KUBECTL, kubectl, type Ran, ready } from './support.ts';
 
 const SOON = { timeout: 15_000 };
@@ -154,6 +154,9 @@ describe('an ephemeral container', () => {
 
     await expect.poll(async () => (await status('guest', 'other'))?.state?.terminated?.exitCode, SOON).toBe(137);
     expect(await status('guest', 'other')).toMatchObject({ restartCount: 0, containerID: began?.containerID });
+    const seconds = String(100_000 + process.pid);
+    // As /proc shows a command line; the first process of the container names it, too.
+    const sleeping = () => processesOf(`sleep\0${seconds}`);
     await run(
       'debug',
       'other',
@@ -163,21 +166,11 @@ describe('an ephemeral container', () => {
       '--profile=restricted',
       '--',
       'sleep',
-      '4714',
+      seconds,
     );
     await expect.poll(async () => (await status('next', 'other'))?.state?.running, SOON).toBeDefined();
+    await expect.poll(sleeping, SOON).not.toEqual([]);
     await run('delete', 'pod', 'other', '--grace-period=1');
-    await expect.poll(() => processesWith('sleep 4714'), SOON).toBe('');
+    await expect.poll(sleeping, SOON).toEqual([]);
   });
 });
-
-/** Their pids, as pgrep prints them. */
-const processesWith = (line: string): Promise<string> =>
-  new Promise((resolve) => {
-    const child = spawn('pgrep', ['-xf', line], { stdio: ['ignore', 'pipe', 'ignore'] });
-    let out = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      out += chunk;
-    });
-    child.on('close', () => resolve(out));
-  });
