@@ -2,14 +2,16 @@
 import type { AgentMessage } from '#core/contract/agent.ts';
 import { quantity } from '#core/contract/quantity.ts';
 import type { Item } from './kubernetes/client.ts';
+import { publicRanges } from './seats/ranges.ts';
 
 export type ClusterInfo = Extract<AgentMessage, { type: 'cluster.info' }>['payload'];
 
 type Resources = Readonly<Record<string, string>>;
 
 export interface NodeObject extends Item {
-  readonly spec?: { readonly providerID?: string };
+  readonly spec?: { readonly providerID?: string; readonly podCIDRs?: readonly string[] };
   readonly status?: {
+    readonly addresses?: readonly { readonly type: string; readonly address: string }[];
     readonly allocatable?: Resources;
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
   };
@@ -44,6 +46,8 @@ export interface NodeFacts {
   readonly provider?: string;
   readonly region?: string;
   readonly zone?: string;
+  /** Public addresses that are the cluster's own: of the node and of its pods. */
+  readonly ranges?: readonly string[];
 }
 
 export const NOTHING: Amount = { cpu: 0, memory: 0, gpus: 0, pods: 0 };
@@ -71,6 +75,8 @@ const amount = (resources: Resources = {}): Amount => ({
 export const nodeFacts = (node: NodeObject): NodeFacts => {
   const provider = node.spec?.providerID?.split(':')[0];
   const { 'topology.kubernetes.io/region': region, 'topology.kubernetes.io/zone': zone } = node.metadata.labels ?? {};
+  const addresses = node.status?.addresses?.flatMap(({ type, address }) => (type === 'InternalIP' ? [address] : []));
+  const ranges = publicRanges([...(node.spec?.podCIDRs ?? []), ...(addresses ?? [])]);
   return {
     name: node.metadata.name,
     ready: node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
@@ -78,6 +84,7 @@ export const nodeFacts = (node: NodeObject): NodeFacts => {
     ...(provider ? { provider } : {}),
     ...(region ? { region } : {}),
     ...(zone ? { zone } : {}),
+    ...(ranges.length > 0 ? { ranges } : {}),
   };
 };
 

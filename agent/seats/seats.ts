@@ -19,6 +19,7 @@ import { namespacesOf } from './namespaces.ts';
 import { seatObserver } from './observe-seat.ts';
 import { outbox as openOutbox } from './outbox.ts';
 import { watchPolicy } from './policy-watch.ts';
+import { clusterRanges } from './ranges.ts';
 import { prune, reconcileSeat } from './reconcile.ts';
 import { reporter as makeReporter } from './reporter.ts';
 import { seatSecrets } from './secrets.ts';
@@ -51,7 +52,7 @@ export interface SeatsOptions {
   readonly record: ClusterRecord;
   /** The agent's own namespace. */
   readonly namespace: string;
-  readonly nodes: ReadonlyMap<string, { readonly zone?: string }>;
+  readonly nodes: ReadonlyMap<string, { readonly zone?: string; readonly ranges?: readonly string[] }>;
   /** Addresses that answer DNS for the agent's own pod. */
   readonly resolvers: readonly string[];
   /** As recorded when this cluster was last told of seats: what counts until a control plane is heard. */
@@ -126,7 +127,8 @@ export const startSeats = (options: SeatsOptions): Seats => {
   });
   const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   /** Everything is known that decisions are made from, or it is over. */
-  const ready = Promise.race([Promise.all([mirrors.listed, policies.ready]), stopped]);
+  const ranges = clusterRanges({ kubernetes, nodes, log, signal });
+  const ready = Promise.race([Promise.all([mirrors.listed, policies.ready, ranges.refresh()]), stopped]);
   const ensure = ensurer({ kubernetes, mirrors, clock, backOff, signal });
   const reporter = makeReporter({ kubernetes, mirrors, outbox, clock, signal });
   const secrets = seatSecrets(kubernetes, api, signal);
@@ -170,7 +172,10 @@ export const startSeats = (options: SeatsOptions): Seats => {
     deploymentId,
     render: (team, namespace) => {
       const { network: asked, ceilings } = policies.policy();
-      const network = { ...asked, resolvers: [...new Set([...asked.resolvers, ...resolvers])] };
+      const network = {
+        resolvers: [...new Set([...asked.resolvers, ...resolvers])],
+        excluded: [...new Set([...asked.excluded, ...ranges.all()])],
+      };
       return renderNamespace(team, { deploymentId: deploymentId(), network, ceilings: ceilings.team, namespace });
     },
   });
@@ -276,6 +281,7 @@ export const startSeats = (options: SeatsOptions): Seats => {
     await ready;
     while (!signal.aborted) {
       await clock.sleep(resyncMs, signal);
+      await ranges.refresh();
       if (!signal.aborted) resync();
     }
     await Promise.all([namespaces, seats, writes, burials].map((one) => one.settled()));

@@ -122,7 +122,7 @@ describe('a group', () => {
       const wanted = (await seatsOf(ada, id)).filter((seat: { wanted: string }) => seat.wanted === 'Running');
       return wanted.map(({ name }: { name: string }) => name.slice(-1));
     };
-    for (let n = 0; n < 4; n += 1) {
+    for (let n = 0; n < 3; n += 1) {
       const { body } = await found(ada, { replicas: 1 });
       await look(body.id);
       await scale(ada, body.id, 3);

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { AGENT_NAME, AGENT_NAMESPACE } from './names.ts';
 
 /** No private, shared, link-local (the cloud's metadata), test or multicast address is the internet. */
-const NOT_PUBLIC_V4: readonly string[] = [
+export const NOT_PUBLIC_V4: readonly string[] = [
   '0.0.0.0/8',
   '10.0.0.0/8',
   '100.64.0.0/10',
@@ -17,8 +17,8 @@ const NOT_PUBLIC_V4: readonly string[] = [
   '240.0.0.0/4',
 ];
 /** Global unicast alone: unique local, link-local, mapped and NAT64 addresses are outside it at once. Teredo and 6to4 lead to IPv4. */
-const PUBLIC_V6 = '2000::/3';
-const NOT_PUBLIC_V6: readonly string[] = ['2001::/32', '2002::/16'];
+export const PUBLIC_V6 = '2000::/3';
+export const NOT_PUBLIC_V6: readonly string[] = ['2001::/32', '2002::/16'];
 
 /** Of the node-local DNS cache, which answers on a link-local address. */
 const NODE_LOCAL_DNS = '169.254.20.10';
