@@ -1,10 +1,11 @@
 /** One esbuild run for everything that is deployed: a folder for each function, and the agent. */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build, type Metafile, version } from 'esbuild';
 import release from '../../package.json' with { type: 'json' };
 import { builtinsByRequire } from './builtins.ts';
+import { areUnchanged, type Inputs, inputsOf } from './inputs.ts';
 
 export interface BundleOptions {
   /** Absolute folder that sources and the output are in. */
@@ -32,19 +33,14 @@ const CLIENTS = ['node_modules/@kubernetes/client-node/', 'node_modules/@aws-sdk
 /** CommonJS packages inside an ES module ask for Node's own modules by `require`. */
 const REQUIRE = `import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);`;
 
-/** What the last run made and from what: file → time of change and size. */
+/** What the last run made and from what. */
 interface Made {
   readonly recipe: string;
-  readonly inputs: Readonly<Record<string, string>>;
+  readonly inputs: Inputs;
   readonly bundles: readonly Bundle[];
 }
 
 const recordPath = (root: string): string => join(root, 'dist/build.json');
-
-const seen = async (path: string): Promise<string> => {
-  const { mtimeMs, size } = await stat(path);
-  return `${mtimeMs} ${size}`;
-};
 
 /** The entry points: path under `dist/`, without ending → source. Throws naming every function without a source. */
 const entryPoints = ({ root, functions, agent }: BundleOptions): Record<string, string> => {
@@ -67,9 +63,7 @@ const recipeOf = (entries: Readonly<Record<string, string>>): string =>
 const upToDate = async (root: string, recipe: string): Promise<readonly Bundle[] | undefined> => {
   try {
     const last = JSON.parse(await readFile(recordPath(root), 'utf8')) as Made;
-    if (last.recipe !== recipe) return undefined;
-    const now = await Promise.all(Object.keys(last.inputs).map((path) => seen(join(root, path))));
-    if (Object.values(last.inputs).some((before, index) => before !== now[index])) return undefined;
+    if (last.recipe !== recipe || !areUnchanged(root, last.inputs)) return undefined;
     return last.bundles.every(({ path }) => existsSync(join(root, 'dist', path))) ? last.bundles : undefined;
   } catch {
     // No last run, or a file of it is gone.
@@ -128,14 +122,7 @@ export const bundle = async (options: BundleOptions): Promise<{ bundles: readonl
     throw new Error(
       `too big: ${big.map(({ path, bytes, limit }) => `${path} has ${Math.ceil(bytes / KB)} KB of ${limit / KB}`).join(', ')}; look with \`npx esbuild --analyze\` at what is inside`,
     );
-  const inputs = Object.keys(metafile.inputs).filter((path) => !path.includes(':'));
-  const record: Made = {
-    recipe,
-    inputs: Object.fromEntries(
-      await Promise.all(inputs.map(async (path) => [path, await seen(join(root, path))] as const)),
-    ),
-    bundles,
-  };
+  const record: Made = { recipe, inputs: inputsOf(root, metafile), bundles };
   await mkdir(dirname(recordPath(root)), { recursive: true });
   await writeFile(recordPath(root), JSON.stringify(record));
   return { bundles, fresh: true };
