@@ -80,7 +80,14 @@ const operations: Readonly<Record<string, Operation>> = {
   ),
   CreateAddon: operation(
     'POST /clusters/{clusterName}/addons',
-    z.strictObject({ ...addon, clientRequestToken: z.string().optional(), tags }),
+    z.strictObject({
+      ...addon,
+      clientRequestToken: z.string().optional(),
+      // Kept to nothing here: what an add-on does is part of every cluster, or not done.
+      configurationValues: z.string().optional(),
+      resolveConflicts: z.enum(['OVERWRITE', 'NONE', 'PRESERVE']).optional(),
+      tags,
+    }),
     createAddon,
   ),
   ListAddons: operation('GET /clusters/{clusterName}/addons', z.object({ clusterName }), listAddons),

@@ -113,12 +113,17 @@ test('an add-on that the cluster has anyway is taken, any other is refused', asy
   await bench.until('rs-1', 'ACTIVE');
   const add = (addonName: string) => bench.eks.send(new CreateAddonCommand({ clusterName: 'rs-1', addonName }));
   await add('aws-ebs-csi-driver');
+  const configured = { configurationValues: '{"enableNetworkPolicy":"true"}', resolveConflicts: 'OVERWRITE' } as const;
+  await bench.eks.send(new CreateAddonCommand({ clusterName: 'rs-1', addonName: 'vpc-cni', ...configured }));
 
   await expect(add('aws-ebs-csi-driver')).rejects.toMatchObject({ name: 'ResourceInUseException' });
   await expect(add('aws-efs-csi-driver')).rejects.toMatchObject({ name: 'InvalidParameterException' });
   const of = { clusterName: 'rs-1', addonName: 'aws-ebs-csi-driver' };
   expect((await bench.eks.send(new DescribeAddonCommand(of))).addon?.status).toBe('ACTIVE');
-  expect((await bench.eks.send(new ListAddonsCommand({ clusterName: 'rs-1' }))).addons).toEqual(['aws-ebs-csi-driver']);
+  expect((await bench.eks.send(new ListAddonsCommand({ clusterName: 'rs-1' }))).addons).toEqual([
+    'aws-ebs-csi-driver',
+    'vpc-cni',
+  ]);
   await bench.eks.send(new DeleteAddonCommand(of));
   await expect(bench.eks.send(new DescribeAddonCommand(of))).rejects.toMatchObject({
     name: 'ResourceNotFoundException',
