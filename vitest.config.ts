@@ -10,8 +10,8 @@ const dynamodb = { globalSetup: ['test/store/dynamodb.ts'] };
 
 export default defineConfig({
   test: {
-    // Most files wait for a JVM, a timer or a socket: two at a time fill two cores.
-    maxWorkers: 2,
+    // Most files wait for a JVM, a timer or a socket, end-to-end tests above all: two at a time leave a third of two cores idle.
+    maxWorkers: 3,
     projects: [
       project('unit', ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/contract/**/*.test.ts']),
       project('agent', ['test/agent/**/*.test.ts']),
