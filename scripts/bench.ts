@@ -19,15 +19,16 @@ import { start } from './bench/start.ts';
 import { tableOf } from './bench/table.ts';
 import { readArguments } from './local/arguments.ts';
 
+/** First what needs no product: a running one, and above all the end of thousands of sockets, is heard in the times of others. */
 const BENCHES: readonly Bench[] = [
+  coldStart,
+  placement,
+  kubernetes,
   push,
   seats,
   handler,
   agent,
-  placement,
   fanOut,
-  coldStart,
-  kubernetes,
   start,
   demo,
   calls,
