@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-apigatewaymanagementapi';
 import { AppError } from '#core/contract/errors.ts';
 import { MESSAGE_LIMIT } from '#core/contract/socket.ts';
+import { Sha256 } from './sha256.ts';
 
 export interface Connections {
   /** False when the socket has ended (410): never an error. */
@@ -17,8 +18,8 @@ export interface Connections {
 
 /** `callbackUrl` is the stage's management endpoint. */
 export const liveConnections = (callbackUrl: string): Connections => {
-  // Thousands of the same call: its chain of middlewares is put together once.
-  const client = new ApiGatewayManagementApiClient({ endpoint: callbackUrl, cacheMiddleware: true });
+  // Thousands of the same call: its chain of middlewares is put together once, and signed without making the key anew.
+  const client = new ApiGatewayManagementApiClient({ endpoint: callbackUrl, cacheMiddleware: true, sha256: Sha256 });
   return {
     post: async (connectionId, message) => {
       const data = Buffer.from(JSON.stringify(message));

@@ -1,9 +1,9 @@
 /** Signature Version 4, checked by signing again: who signed a request, in its headers or its query. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
+import { Sha256 } from '#functions/lib/sha256.ts';
 import { type ApiRequest, AwsError, REGION } from '#local/types.ts';
 import type { Keyring, Session } from './credentials.ts';
-import { Sha256 } from './sha256.ts';
 
 const SKEW_MS = 15 * 60_000;
 

@@ -1,4 +1,4 @@
-/** SHA-256 and its HMAC as the signer asks for them, for what is checked at every call of every function. */
+/** SHA-256 and its HMAC as the SDK's signer asks for them, where thousands of calls are signed with one key: pushes, and the local AWS that checks them. */
 import { createHash, createHmac, createSecretKey, type Hash, type Hmac, type KeyObject } from 'node:crypto';
 
 type Bytes = string | ArrayBuffer | ArrayBufferView;
