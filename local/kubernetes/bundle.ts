@@ -7,8 +7,8 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BuildFailure, BuildOptions, Plugin } from 'esbuild';
-import { builtinsByRequire } from '#scripts/build/builtins.ts';
-import { areUnchanged, type Inputs, inputsOf, latestChange } from '#scripts/build/inputs.ts';
+import { builtinsByRequire } from '#local/bundling/builtins.ts';
+import { areUnchanged, type Inputs, inputsOf, latestChange } from '#local/bundling/inputs.ts';
 
 export interface Programs {
   /** Absolute folder of the sources. */

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build, type Metafile, version } from 'esbuild';
+import { builtinsByRequire } from '#local/bundling/builtins.ts';
+import { areUnchanged, type Inputs, inputsOf } from '#local/bundling/inputs.ts';
 import release from '../../package.json' with { type: 'json' };
-import { builtinsByRequire } from './builtins.ts';
-import { areUnchanged, type Inputs, inputsOf } from './inputs.ts';
 
 export interface BundleOptions {
   /** Absolute folder that sources and the output are in. */

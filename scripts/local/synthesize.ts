@@ -15,6 +15,8 @@ const SOURCES = [
   'agent',
   'state-machines',
   'scripts/build.ts',
+  'scripts/build',
+  'local/bundling',
   'package-lock.json',
   'cdk.json',
 ];
