@@ -78,6 +78,6 @@ it('every client of a function is made with it, but the one whose address is its
     .flatMap((file) => readFileSync(join(root, file), 'utf8').match(/new \w+Client\(.*/g) ?? []);
   expect(made.length).toBeGreaterThan(6);
   expect(made.filter((line) => !/Client\(fips\('[\w-]+'\)\)/.test(line))).toEqual([
-    'new ApiGatewayManagementApiClient({ endpoint: callbackUrl, cacheMiddleware: true });',
+    expect.stringMatching(/^new ApiGatewayManagementApiClient\(\{ endpoint: callbackUrl, /),
   ]);
 });
