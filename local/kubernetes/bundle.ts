@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import type { BuildFailure, BuildOptions, Plugin } from 'esbuild';
 import { builtinsByRequire } from '#local/bundling/builtins.ts';
 import { areUnchanged, type Inputs, inputsOf, latestChange } from '#local/bundling/inputs.ts';
+import { oneFile } from '#local/bundling/options.ts';
 
 export interface Programs {
   /** Absolute folder of the sources. */
@@ -39,22 +40,13 @@ const filesBeside = (sources: readonly string[]): Plugin => ({
 
 const recipeOf = ({ root, sources, dir }: Programs) =>
   ({
+    ...oneFile,
     absWorkingDir: root,
     entryPoints: [...sources],
     entryNames: '[name]',
     outdir: dir,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    mainFields: ['module', 'main'],
     // It finds its binary beside itself.
     external: ['@lydell/node-pty'],
-    banner: {
-      js: `import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);`,
-    },
-    logLevel: 'silent',
   }) satisfies BuildOptions;
 
 interface Made {

@@ -1,26 +1,17 @@
 /** `npm start`: from the start of the process to the first answer of the API, on a new state and on a kept one; and the synthesis alone. */
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freePort } from '#local/free-port.ts';
 import { synthesize } from '../local/synthesize.ts';
 import { ROOT } from '../local/up.ts';
 import type { Bench } from './bench.ts';
 import { figureRow } from './row.ts';
 
 const PATIENCE_MS = 60_000;
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
 
 /** Starts it, waits until it is healthy, ends it; answers seconds of the first two. */
 const startOnce = async (port: number, state: string): Promise<number> => {

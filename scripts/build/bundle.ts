@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { build, type Metafile, version } from 'esbuild';
 import { builtinsByRequire } from '#local/bundling/builtins.ts';
 import { areUnchanged, type Inputs, inputsOf } from '#local/bundling/inputs.ts';
+import { oneFile } from '#local/bundling/options.ts';
 import release from '../../package.json' with { type: 'json' };
 
 export interface BundleOptions {
@@ -30,9 +31,6 @@ const LIMIT = 640 * KB;
 const LIMIT_WITH_CLIENT = 2048 * KB;
 const CLIENTS = ['node_modules/@kubernetes/client-node/', 'node_modules/@aws-sdk/client-ec2/'];
 
-/** CommonJS packages inside an ES module ask for Node's own modules by `require`. */
-const REQUIRE = `import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);`;
-
 /** What the last run made and from what. */
 interface Made {
   readonly recipe: string;
@@ -57,7 +55,7 @@ const entryPoints = ({ root, functions, agent }: BundleOptions): Record<string, 
 
 /** What decides the result besides the content of files. */
 const recipeOf = (entries: Readonly<Record<string, string>>): string =>
-  JSON.stringify([version, release.version, REQUIRE, builtinsByRequire.name, entries]);
+  JSON.stringify([version, release.version, oneFile, builtinsByRequire.name, entries]);
 
 /** The bundles of the last run, if nothing that they were made from has changed since. */
 const upToDate = async (root: string, recipe: string): Promise<readonly Bundle[] | undefined> => {
@@ -95,26 +93,18 @@ export const bundle = async (options: BundleOptions): Promise<{ bundles: readonl
     ['functions', 'agent'].map((folder) => rm(join(root, 'dist', folder), { recursive: true, force: true })),
   );
   const { metafile } = await build({
+    ...oneFile,
     absWorkingDir: root,
     entryPoints: entries,
     outdir: 'dist',
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    // ES modules of packages that have both: only they can be shaken.
-    mainFields: ['module', 'main'],
     alias: { '@aws-sdk/credential-provider-node': './functions/lib/aws-credentials.ts' },
     minify: true,
     sourcemap: true,
     sourcesContent: false,
     legalComments: 'none',
-    banner: { js: REQUIRE },
     plugins: [builtinsByRequire],
     define: { 'process.env.AGENT_VERSION': JSON.stringify(release.version) },
     metafile: true,
-    logLevel: 'silent',
   });
   const bundles = bundlesOf(metafile);
   const big = bundles.filter(({ bytes, limit }) => bytes > limit);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { freePort } from './support/server.ts';
+import { freePort } from '#local/free-port.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 

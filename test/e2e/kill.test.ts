@@ -6,11 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
 import type { Cluster } from '#core/contract/cluster.ts';
 import { infrastructureName } from '#core/domain/names.ts';
+import { freePort } from '#local/free-port.ts';
 import { createSession } from '#scripts/journey/client.ts';
 import { enter } from '#scripts/journey/journey.ts';
 import { processesUnder } from '#scripts/local/processes.ts';
 import { PASSWORD, until, untilPhase } from './support/product.ts';
-import { clear, freePort, processesOf } from './support/server.ts';
+import { clear, processesOf } from './support/server.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const state = mkdtempSync(join(tmpdir(), 'roadstead-kill-'));

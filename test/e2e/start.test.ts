@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import type { Cluster } from '#core/contract/cluster.ts';
+import { freePort } from '#local/free-port.ts';
 import { createSession, watch } from '#scripts/journey/client.ts';
 import { enter } from '#scripts/journey/journey.ts';
 import { ROOT } from '#scripts/local/up.ts';
 import { PASSWORD, untilPhase } from './support/product.ts';
-import { clear, freePort, killServer, processesOf, type Server, startServer, stopServer } from './support/server.ts';
+import { clear, killServer, processesOf, type Server, startServer, stopServer } from './support/server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'roadstead-start-'));
 const state = join(folder, 'state');

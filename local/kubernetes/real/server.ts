@@ -1,9 +1,9 @@
 /** A real API server in the place of ours: etcd and kube-apiserver of a folder, with the same tokens, certificates and port. */
 import { mkdirSync, rmSync } from 'node:fs';
 import { Agent, get } from 'node:https';
-import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from '#local/free-port.ts';
 import type { AuthenticateOptions } from '../apiserver/auth/authenticate.ts';
 import { Tether } from '../kubelet/tether.ts';
 import type { Assets } from './assets.ts';
@@ -36,19 +36,6 @@ export interface RealApiServer {
 const READY_MS = 90_000;
 const STOP_API_SERVER_MS = 3_000;
 const STOP_ETCD_MS = 2_000;
-
-/** Ports that are free now, all different; the programs cannot choose for themselves and tell. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers: Server[] = [];
-  for (let i = 0; i < count; i += 1) {
-    const server = createServer();
-    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-    servers.push(server);
-  }
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
 
 /** Whether the server says it is ready; false while it does not answer. */
 const isReady = (url: string, agent: Agent, token: string): Promise<boolean> =>
