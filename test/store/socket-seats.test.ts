@@ -228,6 +228,21 @@ describe('a Workspace that a cluster’s admin made', () => {
     expect(await phases()).toEqual(['Deleted', 'Deleted', 'Deleted']);
   });
 
+  it('is not ended by the census of another cluster, nor by one that cannot be taken', async () => {
+    await found(ada.team, { uid: 'uid-safe', name: 'safe' });
+    const other = await portOf(await world.account());
+    expect((await say('workspace.census', { uids: [] }, other.connection)).type).toBe('ack');
+    for (const payload of [
+      {},
+      { uids: [''] },
+      { uids: ['x'.repeat(65)] },
+      { uids: Array(401).fill('x') },
+      { uids: [], more: 1 },
+    ])
+      expect((await say('workspace.census', payload)).payload.code).toBe('Invalid');
+    expect((await world.store.workspaces.mirror(port.id, 'uid-safe'))?.phase).toBe('Running');
+  });
+
   it('of a team that has nothing on the cluster is refused', async () => {
     const stranger = await world.account();
     const answer = await found(stranger.team);
