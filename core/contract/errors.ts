@@ -227,11 +227,6 @@ export const catalogue = {
   },
   'quota.secrets': { status: 409, title: 'There are as many secrets as there may be', help: 'Delete one first.' },
   'secret.unknown': { status: 400, title: 'There is no such secret', help: 'POST /api/v1/secrets makes one.' },
-  'secret.not_environment': {
-    status: 400,
-    title: 'A secret of this name may not be an environment variable',
-    help: 'Take it as a file (as: File): such a variable changes how programs are loaded or found.',
-  },
   'template.unknown': {
     status: 400,
     title: 'There is no such template',

@@ -79,6 +79,12 @@ export const SecretName = z
 /** May a secret of this name be an environment variable? As a file every name is harmless. */
 export const isEnvironmentSafe = (name: string): boolean => !FORBIDDEN_ENVIRONMENT.test(name);
 
+/** A secret that a template may ask for in the environment (docs/adr/0035). */
+export const EnvironmentSecretName = SecretName.refine(isEnvironmentSafe, {
+  error: ({ input }) =>
+    `${String(input)} changes how programs are loaded or found, so it may not be in the environment: every secret is a file in the pod as well`,
+});
+
 export const SeatSecret = z
   .strictObject({
     name: SecretName,
@@ -86,7 +92,7 @@ export const SeatSecret = z
     as: z.enum(['File', 'Env']).default('File'),
   })
   .refine(({ name, as }) => as === 'File' || isEnvironmentSafe(name), {
-    message: 'this name changes how programs are loaded or found: ask for it as File',
+    message: 'this name changes how programs are loaded or found: it may be a file only',
     path: ['as'],
   });
 export type SeatSecret = z.output<typeof SeatSecret>;

@@ -43,8 +43,12 @@ const VolumeSizes = z.record(z.string().max(15), VolumeSize);
 /** Values of a template's parameters, as its schema types them. */
 const ParameterValues = z.record(z.string().max(63), z.union([z.string().max(2048), z.number(), z.boolean()]));
 
-/** Which secrets the pod is given; by default all of the person's and the team's, as files. */
-const SecretChoice = z.array(z.strictObject({ name: SecretName, as: z.enum(['File', 'Env']).default('File') })).max(32);
+/** Which secrets the pod is given. Files all of them; which are variables as well, its template says (docs/adr/0035). */
+const SecretNames = z
+  .array(SecretName)
+  .max(32)
+  .refine((names) => new Set(names).size === names.length, 'a secret is named twice')
+  .describe("by name; default: all of the person's and the team's");
 
 /** What a seat and a group of them are asked for alike. */
 export const seatFields = {
@@ -57,7 +61,7 @@ export const seatFields = {
   idleTimeoutSeconds: IdleTimeoutSeconds.optional().describe("default: the template's"),
   labels: Labels.default({}),
   placement: Placement.prefault({}),
-  secrets: SecretChoice.optional(),
+  secrets: SecretNames.optional(),
   git: SeatGit.prefault({}),
 };
 
@@ -79,7 +83,7 @@ export const WorkspaceChange = z
     idleTimeoutSeconds: IdleTimeoutSeconds.optional(),
     labels: Labels.optional(),
     volumes: VolumeSizes.optional().describe('a volume only grows'),
-    secrets: SecretChoice.optional(),
+    secrets: SecretNames.optional(),
     git: SeatGit.optional(),
   })
   .meta({ id: 'WorkspaceChange' });
@@ -165,7 +169,6 @@ export const asked = [
   'quota.team_compute',
   'quota.team_storage',
   'secret.unknown',
-  'secret.not_environment',
 ] as const;
 
 const put = (verb: 'start' | 'stop' | 'restart', summary: string) =>
@@ -250,7 +253,6 @@ export const workspaceRoutes = {
       'quota.team_compute',
       'quota.team_storage',
       'secret.unknown',
-      'secret.not_environment',
     ],
   }),
   start: put('start', 'Start it: the volumes are as they were left'),

@@ -3,6 +3,7 @@
 import type { NewGroup } from '../contract/group.ts';
 import type { Condition } from '../contract/names.ts';
 import type { SeatSpec, VolumeFate } from '../contract/seat.ts';
+import type { SecretChoice } from './secret-choice.ts';
 
 export interface GroupState {
   readonly entity: 'Group';
@@ -23,8 +24,8 @@ export interface GroupState {
   readonly spec: SeatSpec;
   readonly labels: Readonly<Record<string, string>>;
   readonly placement: NewGroup['placement'];
-  /** Which secrets seats get; each person's own win over the team's. */
-  readonly secretChoice?: NewGroup['secrets'];
+  /** Which secrets seats get, and how; each person's own win over the team's. */
+  readonly secretChoice: SecretChoice;
   readonly conditions: readonly Condition[];
   readonly createdAt: string;
   readonly updatedAt: string;

@@ -1,16 +1,21 @@
 /** Which secrets a dev pod is given: a person's own win over the team's of the same name (seed-systems §4.3 H4; kubernetes.md finding 26). */
 import { AppError } from '../contract/errors.ts';
-import { isEnvironmentSafe, type SeatSpec } from '../contract/seat.ts';
+import type { SeatSpec } from '../contract/seat.ts';
 import type { SecretState } from './secret.ts';
 import { isForgotten } from './secret-change.ts';
 
 type SeatSecret = SeatSpec['secrets'][number];
 
-/** A name with how it is delivered. */
-export interface ChosenSecret {
-  readonly name: string;
-  readonly as: 'File' | 'Env';
+/** What is settled when a seat is made, and outlives each version of a secret. */
+export interface SecretChoice {
+  /** Those that were asked for by name; without them, all that there are. */
+  readonly names?: readonly string[] | undefined;
+  /** Those that the template asks for in the environment, each harmless there (`isEnvironmentSafe`). */
+  readonly environment: readonly string[];
 }
+
+/** Of a seat that nobody asked anything for. */
+export const ALL_AS_FILES: SecretChoice = { environment: [] };
 
 /** Seats take at most this many. */
 export const SEAT_SECRET_LIMIT = 32;
@@ -23,26 +28,21 @@ export const effective = (
   new Map([...team, ...own].filter((each) => !isForgotten(each)).map((each) => [each.name, each]));
 
 /**
- * Names and numbers for the spec. Without a choice all of them, as files. `strict`: a chosen one that is not there is refused with
- * `secret.unknown`; otherwise (a renewal after it was forgotten) it is left out. Throws `secret.not_environment`.
+ * Names and numbers for the spec: files, and variables as well where the template asks. `strict`: one that was asked for and is not there
+ * is refused with `secret.unknown`; otherwise (a renewal after it was forgotten) it is left out.
  */
 export const chooseSecrets = (
-  choice: readonly ChosenSecret[] | undefined,
+  { names, environment }: SecretChoice,
   available: ReadonlyMap<string, SecretState>,
   strict: boolean,
 ): SeatSecret[] => {
-  const chosen: readonly ChosenSecret[] =
-    choice ?? [...available.keys()].sort().map((name) => ({ name, as: 'File' as const }));
-  const known = chosen.filter(({ name }) => {
-    if (available.has(name)) return true;
-    if (strict)
-      throw new AppError('secret.unknown', { detail: `there is no secret ${name}`, allowed: [...available.keys()] });
-    return false;
-  });
-  for (const { name, as } of known)
-    if (as === 'Env' && !isEnvironmentSafe(name))
-      throw new AppError('secret.not_environment', { detail: `${name} may not be an environment variable` });
-  return known
-    .slice(0, SEAT_SECRET_LIMIT)
-    .map(({ name, as }) => ({ name, version: (available.get(name) as SecretState).latest, as }));
+  const missing = names?.find((name) => !available.has(name));
+  if (strict && missing !== undefined)
+    throw new AppError('secret.unknown', { detail: `there is no secret ${missing}`, allowed: [...available.keys()] });
+  return (names ?? [...available.keys()].sort())
+    .flatMap((name): SeatSecret[] => {
+      const secret = available.get(name);
+      return secret ? [{ name, version: secret.latest, as: environment.includes(name) ? 'Env' : 'File' }] : [];
+    })
+    .slice(0, SEAT_SECRET_LIMIT);
 };

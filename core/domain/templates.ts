@@ -13,6 +13,18 @@ const BODIES: readonly (Pick<Template, 'name' | 'title' | 'description'> & Parti
     title: 'Claude Code and Terraform',
     description:
       'Claude Code and Terraform; the work, the shell history and the settings of Claude each on a volume of their own.',
+    // What the seed's image was given as variables and its programs look for there.
+    environment: [
+      'ANTHROPIC_API_KEY',
+      'AWS_ACCESS_KEY_ID',
+      'AWS_SECRET_ACCESS_KEY',
+      'AWS_SESSION_TOKEN',
+      'GITHUB_TOKEN',
+      'LANGFUSE_HOST',
+      'LANGFUSE_PUBLIC_KEY',
+      'LANGFUSE_SECRET_KEY',
+      'TFE_TOKEN',
+    ],
     volumes: [
       { name: 'workspace', size: '10Gi', mounts: [{ mountPath: '/workspace' }] },
       { name: 'bash-history', size: '1Gi', mounts: [{ mountPath: '/commandhistory' }] },

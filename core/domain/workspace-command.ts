@@ -5,6 +5,7 @@ import type { OperationError } from '../contract/operation.ts';
 import type { SeatSecret, SeatSpec, SeatStatus, VolumeFate } from '../contract/seat.ts';
 import type { Amount, Decision, SeatLimits } from './decision.ts';
 import type { OperationState } from './operation.ts';
+import type { SecretChoice } from './secret-choice.ts';
 import type { WorkspaceState } from './workspace-state.ts';
 
 type Secret = z.output<typeof SeatSecret>;
@@ -40,7 +41,7 @@ export type WorkspaceCommand =
       /** Without id and revision, which the decision gives. */
       readonly spec: SeatSpec;
       readonly labels: Readonly<Record<string, string>>;
-      readonly secretChoice?: WorkspaceState['secretChoice'];
+      readonly secretChoice: SecretChoice;
       readonly limits: SeatLimits;
       readonly timings: WorkspaceTimings;
     }
@@ -49,7 +50,7 @@ export type WorkspaceCommand =
       readonly actor: string;
       readonly change: SpecChange;
       readonly labels?: Readonly<Record<string, string>> | undefined;
-      readonly secretChoice?: WorkspaceState['secretChoice'];
+      readonly secretChoice?: SecretChoice | undefined;
       readonly capacity: Amount;
       readonly limits: SeatLimits;
     }

@@ -29,7 +29,7 @@ export const createWorkspace = (
     cluster,
     spec: { ...command.spec, origin: 'ControlPlane', id, revision: 1 },
     labels: command.labels,
-    ...(command.secretChoice === undefined ? {} : { secretChoice: command.secretChoice }),
+    secretChoice: command.secretChoice,
     phase: 'Pending',
     phaseRevision: 1,
     conditions: withCondition(

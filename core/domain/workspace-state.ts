@@ -2,6 +2,7 @@
 import type { Condition } from '../contract/names.ts';
 import type { OperationError } from '../contract/operation.ts';
 import type { SeatSpec, VolumeFate, WorkspacePhase } from '../contract/seat.ts';
+import type { SecretChoice } from './secret-choice.ts';
 
 /** The last report that was taken; an older one is dropped by (link, seq). */
 export interface SeatReport {
@@ -30,8 +31,8 @@ export interface WorkspaceState {
   /** `origin`, `owner`, `runState`, … `spec.id` and `spec.revision` are filled for what the table owns. */
   readonly spec: SeatSpec;
   readonly labels: Readonly<Record<string, string>>;
-  /** Which secrets were asked for, and how; undefined: all of the person and the team, as files. */
-  readonly secretChoice?: readonly { readonly name: string; readonly as: 'File' | 'Env' }[] | undefined;
+  /** Which secrets it gets, and how; none where the spec is not ours. */
+  readonly secretChoice?: SecretChoice | undefined;
   /** Origin Cluster: uid and name of the Workspace there, whose mirror this is. */
   readonly mirror?: { readonly uid: string; readonly name: string } | undefined;
   readonly phase: WorkspacePhase;

@@ -8,7 +8,7 @@ import type { Amount } from '#core/domain/decision.ts';
 import type { Lease } from '#core/domain/link.ts';
 import { type Candidate, capacityOf, type Misfit, type Placed, place } from '#core/domain/placement.ts';
 import { amountOf, NO_AMOUNT } from '#core/domain/seat-amount.ts';
-import { chooseSecrets, effective } from '#core/domain/secret-choice.ts';
+import { chooseSecrets, effective, type SecretChoice } from '#core/domain/secret-choice.ts';
 import { BUILTIN, resolveTemplate } from '#core/domain/templates.ts';
 import { untilFresh } from '#core/store/commit.ts';
 import type { Store } from '#core/store/store.ts';
@@ -21,15 +21,13 @@ export type SeatFields = Pick<
   'template' | 'parameters' | 'image' | 'resources' | 'volumes' | 'idleTimeoutSeconds' | 'placement' | 'secrets' | 'git'
 >;
 
-type Secrets = SeatSpec['secrets'];
-
-/** Names and versions of the secrets that this person's pods get. Throws `secret.unknown` (when `strict`) and `secret.not_environment`. */
+/** Names and versions of the secrets that this person's pods get. Throws `secret.unknown` when `strict`. */
 export const secretsOf = async (
   store: Store,
   { team, owner }: { readonly team: string; readonly owner: string },
-  choice: SeatFields['secrets'],
+  choice: SecretChoice,
   strict: boolean,
-): Promise<Secrets> => {
+): Promise<SeatSpec['secrets']> => {
   const [own, shared] = await Promise.all([store.secrets.list(owner), store.secrets.list(team)]);
   return chooseSecrets(choice, effective(own, shared), strict);
 };
@@ -40,13 +38,12 @@ const unknownTemplate = ({ name, version }: SeatFields['template']): AppError =>
     allowed: [...BUILTIN.keys()],
   });
 
-/** The spec of a seat with everything filled in, checked by the same schema as in the cluster. */
-export const specOf = async (
+/** The spec of a seat with everything filled in but its secrets, checked by the same schema as in the cluster, and which secrets it is to get. */
+export const resolveSeat = async (
   store: Store,
   of: { readonly team: string; readonly owner: string; readonly running: boolean },
   fields: SeatFields,
-  secrets: Secrets,
-): Promise<SeatSpec> => {
+): Promise<{ readonly spec: SeatSpec; readonly secretChoice: SecretChoice }> => {
   const template = await findTemplate(store, of.team, fields.template);
   if (template === null) throw unknownTemplate(fields.template);
   const spec = SeatSpec.safeParse({
@@ -54,9 +51,9 @@ export const specOf = async (
     owner: of.owner,
     runState: of.running ? 'Running' : 'Stopped',
     ...resolveTemplate(template, fields),
-    secrets,
   });
-  if (spec.success) return spec.data;
+  if (spec.success)
+    return { spec: spec.data, secretChoice: { names: fields.secrets, environment: template.environment } };
   throw new AppError('request.invalid', {
     detail: 'what was asked for does not make a dev pod',
     errors: spec.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message })),

@@ -2,7 +2,7 @@
 
 import type { SecretState } from '#core/domain/secret.ts';
 import { isForgotten, secretRenewed } from '#core/domain/secret-change.ts';
-import { chooseSecrets, effective } from '#core/domain/secret-choice.ts';
+import { ALL_AS_FILES, chooseSecrets, effective } from '#core/domain/secret-choice.ts';
 import { decideWorkspace } from '#core/domain/workspace.ts';
 import type { WorkspaceState } from '#core/domain/workspace-state.ts';
 import { untilFresh } from '#core/store/commit.ts';
@@ -59,7 +59,7 @@ const renewOne = (deps: RenewalDeps, id: string): Promise<void> =>
       await store.secrets.list(workspace.spec.owner),
       await store.secrets.list(workspace.team),
     );
-    const secrets = chooseSecrets(workspace.secretChoice, available, false);
+    const secrets = chooseSecrets(workspace.secretChoice ?? ALL_AS_FILES, available, false);
     if (JSON.stringify(secrets) === JSON.stringify(workspace.spec.secrets)) return;
     const at = { now: deps.now(), newId: deps.newId };
     await store.commit(decideWorkspace(subject, { type: 'secrets', secrets }, at), at);

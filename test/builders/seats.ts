@@ -37,6 +37,7 @@ export const seatCreate = (change: Partial<Create> = {}): Create => ({
   capacity: ROOMY,
   spec: seatSpec(),
   labels: {},
+  secretChoice: { environment: [] },
   limits: SEAT_LIMITS,
   timings: SEAT_TIMINGS,
   ...change,

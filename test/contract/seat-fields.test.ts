@@ -51,7 +51,7 @@ const FIELDS: Readonly<Record<string, unknown>> = {
 };
 
 const resources = { requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '1', memory: '1Gi' }, gpus: 0 };
-const shared = { resources, git: { name: 'Ada' }, secrets: [{ name: 'TOKEN', as: 'File' }] };
+const shared = { resources, git: { name: 'Ada' }, secrets: ['TOKEN'] };
 const asked = { ...shared, template: { name: 'node' }, placement: { isolation: 'team' } };
 
 /** Each request with every object that it may hold. */
@@ -68,6 +68,7 @@ const REQUESTS: readonly (readonly [string, z.ZodType, object])[] = [
       image: 'ghcr.io/example/lab:1',
       resources,
       parameters: { mode: { type: 'string' } },
+      environment: ['TOKEN'],
       volumes: [{ name: 'home', size: '1Gi', mounts: [{ mountPath: '/workspace' }] }],
     },
   ],

@@ -65,12 +65,21 @@ describe('a group', () => {
     const { body } = await found(ada, {
       replicas: 2,
       owners: [bob.id],
-      secrets: [{ name: 'OWN' }, { name: 'SHARED' }],
+      secrets: ['OWN', 'SHARED'],
     });
     await look(body.id);
     const [first, second] = await seatsOf(ada, body.id);
     expect(first.secrets.map((each: { name: string }) => each.name)).toEqual(['OWN', 'SHARED']);
     expect(second.secrets.map((each: { name: string }) => each.name)).toEqual(['SHARED']);
+
+    await bob.call('POST', '/api/v1/secrets', { body: { name: 'TFE_TOKEN', value: 'x' } });
+    const asks = await found(ada, { owners: [bob.id], replicas: 1, template: { name: 'claude-terraform' } });
+    await look(asks.body.id);
+    expect((await seatsOf(ada, asks.body.id))[0].secrets).toEqual([
+      { name: 'OWN', version: 1, as: 'File' },
+      { name: 'SHARED', version: 1, as: 'File' },
+      { name: 'TFE_TOKEN', version: 1, as: 'Env' },
+    ]);
   });
 
   it('stops seats when it shrinks and starts the same ones when it grows; none is deleted, and nobody’s own stop is undone', async () => {
@@ -238,9 +247,6 @@ describe('asking for a group', () => {
       { path: 'owners.1', message: expect.stringContaining('nobody of this team') },
     ]);
     expect(await found(ada, { template: { name: 'rust' } })).toMatchObject({ body: { code: 'template.unknown' } });
-    expect(await found(ada, { secrets: [{ name: 'PATH', as: 'Env' }] })).toMatchObject({
-      body: { code: 'secret.not_environment' },
-    });
     expect(await found(ada, { replicas: 101 })).toMatchObject({ body: { code: 'request.invalid' } });
   });
 

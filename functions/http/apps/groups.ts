@@ -1,8 +1,6 @@
 /** Groups: what is wanted is written down and answered; the seats follow, one by one. */
 import { AppError } from '#core/contract/errors.ts';
-import type { NewGroup } from '#core/contract/group.ts';
 import { routes } from '#core/contract/routes.ts';
-import { isEnvironmentSafe } from '#core/contract/seat.ts';
 import { type Action, authorize, type Principal } from '#core/domain/access.ts';
 import { decideGroup, type GroupCommand, type GroupDecision } from '#core/domain/group.ts';
 import type { GroupState } from '#core/domain/group-state.ts';
@@ -11,7 +9,7 @@ import { untilFresh } from '#core/store/commit.ts';
 import type { Deps } from '../../lib/deps.ts';
 import type { HttpDeps } from '../../lib/http/call.ts';
 import { type App, on, reply, resource } from '../../lib/http.ts';
-import { specOf } from '../../lib/seats.ts';
+import { resolveSeat } from '../../lib/seats.ts';
 import { actorOf } from './locate.ts';
 
 export interface GroupsDeps extends HttpDeps {
@@ -56,23 +54,16 @@ export const app = (deps: GroupsDeps): App => {
       throw new AppError('request.invalid', { detail: `${errors.length} of the owners cannot sit there`, errors });
   };
 
-  /** Which secrets each person has is seen seat by seat; what none may have as a variable is refused at once. */
-  const assertSecrets = (secrets: NewGroup['secrets']): void => {
-    const unsafe = secrets?.find(({ name, as }) => as === 'Env' && !isEnvironmentSafe(name));
-    if (unsafe !== undefined)
-      throw new AppError('secret.not_environment', { detail: `${unsafe.name} may not be an environment variable` });
-  };
-
   return {
     deps,
     served: [
       on(routes.groups.create, async (request, principal) => {
-        const { name, replicas, owners, labels, placement, secrets } = request.body;
+        const { name, replicas, owners, labels, placement } = request.body;
         const team = request.body.team ?? principal.personalTeam;
         authorize(await store.people.role(team, principal.id), 'group.write', `team "${team}"`);
         await assertOwners(team, owners);
-        assertSecrets(secrets);
-        const spec = await specOf(store, { team, owner: principal.id, running: true }, request.body, []);
+        // Which secrets each person has is seen seat by seat.
+        const seat = await resolveSeat(store, { team, owner: principal.id, running: true }, request.body);
         const decision = decideGroup(
           null,
           {
@@ -83,10 +74,9 @@ export const app = (deps: GroupsDeps): App => {
             team,
             replicas,
             owners,
-            spec,
+            ...seat,
             labels,
             placement,
-            ...(secrets === undefined ? {} : { secretChoice: secrets }),
           },
           { now: now(), newId },
         );

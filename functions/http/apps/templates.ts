@@ -14,6 +14,7 @@ import { untilFresh } from '#core/store/commit.ts';
 import type { Deps } from '../../lib/deps.ts';
 import type { HttpDeps } from '../../lib/http/call.ts';
 import { type App, on, reply } from '../../lib/http.ts';
+import { secretsOf } from '../../lib/seats.ts';
 import { findTemplate } from '../../lib/templates.ts';
 import { actorOf } from './locate.ts';
 
@@ -87,6 +88,7 @@ export const app = (deps: TemplatesDeps): App => {
       on(routes.templates.render, async ({ params, query, body }, principal) => {
         const team = await teamFor(principal, query.team, 'template.read');
         const template = await found(team, params.name, query.version);
+        const { environment } = template;
         const spec = resolveTemplate(template, { parameters: body.parameters, volumes: {}, git: {} });
         const seat: DesiredSeat = {
           id: PREVIEW,
@@ -100,7 +102,7 @@ export const app = (deps: TemplatesDeps): App => {
             owner: principal.id,
             runState: 'Running',
             restarts: 0,
-            secrets: [],
+            secrets: await secretsOf(store, { team, owner: principal.id }, { environment }, false),
           },
         };
         const profile = BUILT_IN_PROFILES[spec.profile] ?? BUILT_IN_PROFILES.default;

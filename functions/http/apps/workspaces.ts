@@ -8,6 +8,7 @@ import { conditionsAt } from '#core/domain/cluster-view.ts';
 import { isTrue } from '#core/domain/conditions.ts';
 import type { SeatLimits } from '#core/domain/decision.ts';
 import { costOfSeat } from '#core/domain/prices.ts';
+import { ALL_AS_FILES } from '#core/domain/secret-choice.ts';
 import { decideWorkspace } from '#core/domain/workspace.ts';
 import type { WorkspaceCommand, WorkspaceDecision, WorkspaceTimings } from '#core/domain/workspace-command.ts';
 import type { WorkspaceState } from '#core/domain/workspace-state.ts';
@@ -16,7 +17,7 @@ import { untilFresh } from '#core/store/commit.ts';
 import type { Deps } from '../../lib/deps.ts';
 import type { HttpDeps } from '../../lib/http/call.ts';
 import { type App, on, reply, resource } from '../../lib/http.ts';
-import { capacityAt, placeSeat, secretsOf, specOf, whereItFits } from '../../lib/seats.ts';
+import { capacityAt, placeSeat, resolveSeat, secretsOf, whereItFits } from '../../lib/seats.ts';
 import { actorOf } from './locate.ts';
 import { locateSeat, type SeatRef } from './locate-seat.ts';
 
@@ -58,8 +59,9 @@ export const app = (deps: WorkspacesDeps): App => {
           errors: [{ path: 'owner', message: 'nobody of this team has this id' }],
         });
     }
-    const secrets = await secretsOf(store, { team, owner }, body.secrets, true);
-    return { team, spec: await specOf(store, { team, owner, running: body.start }, body, secrets) };
+    const { spec, secretChoice } = await resolveSeat(store, { team, owner, running: body.start }, body);
+    const secrets = await secretsOf(store, { team, owner }, secretChoice, true);
+    return { team, spec: { ...spec, secrets }, secretChoice };
   };
 
   /** Loads the dev pod with its operation, decides, and has `commit` write it; again when somebody else was faster. */
@@ -90,8 +92,8 @@ export const app = (deps: WorkspacesDeps): App => {
     deps,
     served: [
       on(routes.workspaces.create, async (request, principal) => {
-        const { name, labels, placement, secrets: secretChoice } = request.body;
-        const { team, spec } = await seated(principal, request.body);
+        const { name, labels, placement } = request.body;
+        const { team, spec, secretChoice } = await seated(principal, request.body);
         return whereItFits({ store, now }, { team, spec, placement }, (place, capacity) => {
           const decision = decideWorkspace(
             { workspace: null, operation: null },
@@ -156,24 +158,28 @@ export const app = (deps: WorkspacesDeps): App => {
       }),
 
       on(routes.workspaces.change, (request, principal) => {
-        const { labels, secrets: secretChoice, ...rest } = request.body;
+        const { labels, secrets: names, ...rest } = request.body;
+        /** By other names, and as the template of its creation said. */
+        const rechosen = async ({ team, spec, secretChoice: before = ALL_AS_FILES }: WorkspaceState) => {
+          if (names === undefined) return {};
+          const secretChoice = { ...before, names };
+          return { secretChoice, secrets: await secretsOf(store, { team, owner: spec.owner }, secretChoice, true) };
+        };
         return change(
           request,
           principal,
-          async ({ team, spec, cluster }) => ({
-            type: 'change',
-            actor: actorOf(principal),
-            change: {
-              ...rest,
-              ...(secretChoice === undefined
-                ? {}
-                : { secrets: await secretsOf(store, { team, owner: spec.owner }, secretChoice, true) }),
-            },
-            labels,
-            secretChoice,
-            capacity: await capacityAt(store, cluster),
-            limits,
-          }),
+          async (workspace) => {
+            const { secretChoice, ...secrets } = await rechosen(workspace);
+            return {
+              type: 'change',
+              actor: actorOf(principal),
+              change: { ...rest, ...secrets },
+              labels,
+              secretChoice,
+              capacity: await capacityAt(store, workspace.cluster),
+              limits,
+            };
+          },
           async (decision) =>
             request.commit(decision, reply(200, await viewed(decision.next), resource(decision.next))),
         );
