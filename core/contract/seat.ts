@@ -139,15 +139,25 @@ export const Image = z
   .max(512)
   .regex(/^[a-z0-9.:/_-]+(@sha256:[0-9a-f]{64})?$/, 'an image such as ghcr.io/roadstead/node@sha256:…');
 
-const Parameters = z
-  .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/), z.string().max(2048))
-  .refine((values) => Object.keys(values).length <= 32, 'at most 32 parameters');
+export const ParameterName = z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/, 'letters, digits and _, a letter first');
+export const isFewParameters = (values: object): boolean => Object.keys(values).length <= 32;
+const Parameters = z.record(ParameterName, z.string().max(2048)).refine(isFewParameters, 'at most 32 parameters');
 
 /** No two of a list say the same of `of`. */
 const distinct = <T>(items: readonly T[], of: (item: T) => readonly unknown[]): boolean => {
   const all = items.flatMap(of);
   return new Set(all).size === all.length;
 };
+
+export const SeatVolumes = z
+  .array(SeatVolume)
+  .min(1)
+  .max(4)
+  .refine((volumes) => distinct(volumes, ({ name }) => [name]), 'two volumes have the same name')
+  .refine(
+    (volumes) => distinct(volumes, ({ mounts }) => mounts.map(({ mountPath }) => mountPath)),
+    'two volumes are mounted at the same path',
+  );
 
 /** An account; also the value of a label of every object of the seat. */
 const Owner = z
@@ -175,15 +185,7 @@ export const SeatSpec = z.strictObject({
   image: Image,
   profile: z.string().max(63).default('default'),
   resources: SeatResources.prefault({}),
-  volumes: z
-    .array(SeatVolume)
-    .min(1)
-    .max(4)
-    .refine((volumes) => distinct(volumes, ({ name }) => [name]), 'two volumes have the same name')
-    .refine(
-      (volumes) => distinct(volumes, ({ mounts }) => mounts.map(({ mountPath }) => mountPath)),
-      'two volumes are mounted at the same path',
-    ),
+  volumes: SeatVolumes,
   /** Given to the pod as environment variables `PARAM_<NAME>`. */
   parameters: Parameters.default({}),
   /** Names and versions only: values are fetched by the agent over HTTPS and never written into this resource. */

@@ -2,7 +2,15 @@
 import * as z from 'zod';
 import { Instant, page, ShortName, TeamId } from './names.ts';
 import { route } from './route.ts';
-import { EnvironmentSecretName, Image, SeatResources, SeatVolume } from './seat.ts';
+import {
+  EnvironmentSecretName,
+  Image,
+  isFewParameters,
+  ParameterName,
+  SeatResources,
+  type SeatVolume,
+  SeatVolumes,
+} from './seat.ts';
 
 /** One parameter, a closed part of JSON Schema; its value reaches the pod as the environment variable `PARAM_<NAME>`. */
 export const TemplateParameter = z
@@ -30,7 +38,7 @@ const body = {
   description: z.string().max(4096).default(''),
   image: Image,
   profile: z.string().max(63).default('default'),
-  parameters: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/), TemplateParameter).default({}),
+  parameters: z.record(ParameterName, TemplateParameter).refine(isFewParameters, 'at most 32 parameters').default({}),
   required: z.array(z.string().max(63)).max(32).default([]),
   environment: z
     .array(EnvironmentSecretName)
@@ -39,7 +47,7 @@ const body = {
     .default([])
     .describe('secrets that its programs look for in the environment; all others are files alone'),
   resources: SeatResources.prefault({}),
-  volumes: z.array(SeatVolume).min(1).max(4).describe('default: one home'),
+  volumes: SeatVolumes.describe('default: one home'),
   idleTimeoutSeconds: z.int().min(0).max(604_800).default(3600),
 };
 

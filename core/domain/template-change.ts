@@ -1,7 +1,8 @@
 /** What is done to a team's template: a new release, and its end; what was released never changes (DESIGN §1). */
 import { AppError, type FieldError } from '../contract/errors.ts';
-import type { NewTemplate, TemplateParameter } from '../contract/template.ts';
+import type { NewTemplate } from '../contract/template.ts';
 import type { Decision } from './decision.ts';
+import { faultOf } from './pattern.ts';
 import type { TemplateState } from './template-state.ts';
 import { BUILTIN, parametersOf } from './templates.ts';
 
@@ -14,25 +15,15 @@ interface By {
   readonly actor: string;
 }
 
-const badPattern = (pattern: string): boolean => {
-  try {
-    new RegExp(pattern, 'u');
-    return false;
-  } catch {
-    return true;
-  }
-};
-
 /** What is wrong with the schema itself, by parameter. */
 const faults = ({ parameters, required }: NewTemplate): FieldError[] => [
   ...required
     .filter((name) => !Object.hasOwn(parameters, name))
     .map((name) => ({ path: 'required', message: `there is no parameter "${name}"` })),
-  ...Object.entries(parameters).flatMap(([name, parameter]: [string, TemplateParameter]) =>
-    parameter.pattern !== undefined && badPattern(parameter.pattern)
-      ? [{ path: `parameters.${name}.pattern`, message: 'not a regular expression' }]
-      : [],
-  ),
+  ...Object.entries(parameters).flatMap(([name, { pattern }]) => {
+    const fault = pattern === undefined ? null : faultOf(pattern);
+    return fault === null ? [] : [{ path: `parameters.${name}.pattern`, message: fault }];
+  }),
 ];
 
 /** Releases a template: the next version of the team's own, from 1. Throws for the name of a built-in one and for a schema whose own defaults do not fit it. */

@@ -2,6 +2,7 @@
 import { AppError, type FieldError } from '../contract/errors.ts';
 import type { SeatSpec } from '../contract/seat.ts';
 import { HOME_VOLUME, Template, type TemplateParameter } from '../contract/template.ts';
+import { matches } from './pattern.ts';
 import { sized } from './workspace-change.ts';
 
 /** Where the images of `images/` are published; their major version. */
@@ -127,7 +128,10 @@ const misfit = (parameter: TemplateParameter, value: string | number | boolean):
     if (minLength !== undefined && value.length < minLength) return `must have at least ${minLength} characters`;
     if (maxLength !== undefined && value.length > maxLength) return `must have at most ${maxLength} characters`;
     if (/[\0]/.test(value)) return 'must not contain the character NUL';
-    if (pattern !== undefined && !new RegExp(pattern, 'u').test(value)) return `must match ${pattern}`;
+    const fits = pattern === undefined || matches(pattern, value);
+    if (fits === 'slow')
+      return `the pattern ${pattern} takes too long to decide: repetitions within repetitions make it try every way; the template needs a plainer one`;
+    if (!fits) return `must match ${pattern}`;
   }
   return null;
 };

@@ -239,6 +239,14 @@ describe('templates', () => {
     expect(await code({ parameters: { course: { type: 'integer', default: 'one' } } })).toBe(
       'template.parameter_invalid',
     );
+    const many = Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`p${n}`, { type: 'string' }]));
+    const home = (name: string, mountPath: string) => ({ name, size: '1Gi', mounts: [{ mountPath }] });
+    for (const change of [
+      { parameters: many },
+      { volumes: [home('a', '/workspace'), home('a', '/data')] },
+      { volumes: [home('a', '/workspace'), home('b', '/workspace')] },
+    ])
+      expect(await code(change)).toBe('request.invalid');
     expect((await ada.call('DELETE', '/api/v1/templates/node')).body.code).toBe('template.name_builtin');
   });
 

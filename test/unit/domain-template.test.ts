@@ -96,6 +96,12 @@ describe('parameters of a template', () => {
     expect(said(parameter, value)).toBe(message);
   });
 
+  it('of a pattern that would try for years are refused in a moment, and the next one is matched as ever', () => {
+    const endless = { type: 'string', pattern: '^(a+)+$' } as const;
+    expect(said(endless, `${'a'.repeat(64)}!`)).toContain('takes too long');
+    expect(said(endless, 'aaa')).toBeNull();
+  });
+
   it('take what fits', () => {
     expect(said({ type: 'integer', minimum: 1, maximum: 3, enum: [1, 3] }, 3)).toBeNull();
     expect(said({ type: 'string', pattern: '^a', minLength: 1, maxLength: 3 }, 'abc')).toBeNull();
