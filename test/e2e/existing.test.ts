@@ -7,6 +7,7 @@ import type { Cluster } from '#core/contract/cluster.ts';
 import { type LocalCluster, startCluster } from '#local/kubernetes/cluster.ts';
 import { ApiFailure, type Session } from '#scripts/journey/client.ts';
 import { AGENT_IMAGE, agentCommand } from '#scripts/local/up.ts';
+import { install } from './support/install.ts';
 import { expectNothingLeft, getCluster, type Product, startProduct, until, untilPhase } from './support/product.ts';
 import { createSeat, getSeat, type Kubectl, kubectlOf, kubectlWith, shell, untilSeat } from './support/seats.ts';
 import { forget } from './support/server.ts';
@@ -77,9 +78,7 @@ describe('a connected cluster', () => {
     before = await objects();
     cluster = await connect();
     expect([cluster.provider, cluster.estimatedUsdPerHour]).toEqual(['existing', 0]);
-    expect(cluster.command).toContain('kubectl apply');
-    writeFileSync(join(folder, 'manifest.json'), cluster.manifest, { mode: 0o600 });
-    await admin('apply', '--server-side', '-f', join(folder, 'manifest.json'));
+    await install(cluster, theirs.adminKubeconfig);
     const ready = await untilPhase(ada, cluster.id, ['Ready', 'Failed']);
     expect([ready.phase, ready.error, ready.expiresAt]).toEqual(['Ready', undefined, undefined]);
   }, 120_000);

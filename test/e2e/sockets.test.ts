@@ -10,6 +10,7 @@ import type { AgentToken } from '#core/contract/token.ts';
 import { infrastructureName } from '#core/domain/names.ts';
 import { keys, sha256 } from '#core/store/keys.ts';
 import { type Session, type Watch, watch } from '#scripts/journey/client.ts';
+import { type Answered, install } from './support/install.ts';
 import {
   adminKubeconfig,
   connectedOf,
@@ -223,15 +224,13 @@ describe('the sockets of one cluster', () => {
     expect(mine).toBeDefined();
   });
 
-  const kubectl = async (args: readonly string[], input?: string): Promise<string> => {
+  const kubectl = async (args: readonly string[]): Promise<string> => {
     const env = {
       PATH: process.env.PATH,
       HOME: product.state,
       KUBECONFIG: adminKubeconfig(product, infrastructureName(cluster.id)),
     };
-    const running = promisify(execFile)('kubectl', args, { env, timeout: 30_000 });
-    running.child.stdin?.end(input);
-    return (await running).stdout;
+    return (await promisify(execFile)('kubectl', args, { env, timeout: 30_000 })).stdout;
   };
 
   it('an agent whose token is revoked loses its socket and cannot come back, until a new manifest is applied', async () => {
@@ -257,12 +256,12 @@ describe('the sockets of one cluster', () => {
     );
     expect(connectedOf(await getCluster(session, cluster.id))?.status).toBe('False');
 
-    const { manifest, installToken } = await session.call<{ manifest: string; installToken: string }>(
+    const answer = await session.call<Answered & { installToken: string }>(
       'POST',
       `/api/v1/clusters/${cluster.id}/tokens`,
       {},
     );
-    await kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], manifest);
+    await install(answer, adminKubeconfig(product, infrastructureName(cluster.id)));
     await until(
       'Connected=True is pushed',
       () => pushes.some((push) => push.version > off.version && connectedOf(push)?.status === 'True'),
@@ -270,6 +269,6 @@ describe('the sockets of one cluster', () => {
     );
     expect((await linkOf(product, cluster.id)).link).toBeGreaterThan(before.link);
     const log = await kubectl(['-n', 'roadstead-system', 'logs', 'deployment/roadstead-agent', '--tail=-1']);
-    expect(log).not.toContain(installToken);
+    expect(log).not.toContain(answer.installToken);
   });
 });

@@ -1,5 +1,5 @@
 /** The manifest that installs the agent, as people are handed it. */
-import { manifestText, renderAgentManifest } from '#core/domain/agent-manifest.ts';
+import { FIELD_MANAGER, manifestText, renderAgentManifest } from '#core/domain/agent-manifest.ts';
 import { isConnected } from '#core/domain/cluster-origin.ts';
 import type { ClusterState } from '#core/domain/cluster-state.ts';
 
@@ -12,8 +12,11 @@ export interface InstallSettings {
   readonly agentVersion: string;
 }
 
-/** The manifest comes on standard input, so that the token in it stands in no argument list and no file. */
-export const INSTALL_COMMAND = 'jq -r .manifest | kubectl apply --server-side -f -';
+/**
+ * The manifest comes on standard input, so that the token in it stands in no argument list and no file. Applied by the name that the
+ * bootstrap applies by: on a cluster that was made here, another manager's values would conflict with it.
+ */
+export const INSTALL_COMMAND = `jq -r .manifest | kubectl apply --server-side --field-manager=${FIELD_MANAGER} -f -`;
 
 /** One document for `kubectl apply -f -`; it holds the install token. */
 export const installManifest = (settings: InstallSettings, cluster: ClusterState, installToken: string): string =>
