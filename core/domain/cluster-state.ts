@@ -38,6 +38,8 @@ export interface ClusterState {
   readonly updatedAt: string;
   readonly readyAt?: string | undefined;
   readonly expiresAt?: string | undefined;
+  /** When the system tries its delete again, after one that failed although its time is over. */
+  readonly deleteAgainAt?: string | undefined;
   /** The warning for this `expiresAt` was given. */
   readonly warnedAt?: string | undefined;
   readonly deletedAt?: string | undefined;

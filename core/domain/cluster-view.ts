@@ -3,6 +3,7 @@ import type { Cluster } from '../contract/cluster.ts';
 import type { Condition } from '../contract/names.ts';
 import type { ClusterChanged } from '../contract/socket.ts';
 import { plus } from './clock.ts';
+import { expired } from './cluster-expiry.ts';
 import { costOf } from './cluster-origin.ts';
 import { type ClusterState, isExpired } from './cluster-state.ts';
 import { isTrue, withCondition } from './conditions.ts';
@@ -11,18 +12,8 @@ import { isStale, type Lease } from './link.ts';
 /** The stored conditions with what the present adds: expiry, and silence longer than the lease. */
 export const conditionsAt = (cluster: ClusterState, lease: Lease | null, now: string): Condition[] => {
   let conditions = [...cluster.conditions];
-  if (isExpired(cluster, now) && cluster.expiresAt !== undefined) {
-    conditions = withCondition(
-      conditions,
-      {
-        type: 'Expired',
-        status: 'True',
-        reason: 'TimeToLive',
-        message: `The cluster expired at ${cluster.expiresAt}.`,
-      },
-      cluster.expiresAt,
-    );
-  }
+  if (isExpired(cluster, now) && cluster.expiresAt !== undefined)
+    conditions = withCondition(conditions, expired(cluster), cluster.expiresAt);
   if (lease !== null && lease.link === cluster.agent?.link && isTrue(conditions, 'Connected') && isStale(lease, now)) {
     conditions = withCondition(
       conditions,
@@ -99,7 +90,10 @@ export const toClusterChanged = (cluster: ClusterState): ClusterChanged => ({
   version: cluster.version,
   at: cluster.updatedAt,
   phase: cluster.phase,
-  conditions: cluster.conditions.map((each) => ({ ...each, message: each.message.slice(0, 256) })),
+  conditions: conditionsAt(cluster, null, cluster.updatedAt).map((each) => ({
+    ...each,
+    message: each.message.slice(0, 256),
+  })),
   ...optional(cluster, 'step', 'expiresAt', 'operationId'),
   ...(cluster.phase === 'Deleted' ? { deleted: true as const } : {}),
 });

@@ -3,6 +3,7 @@ import { AppError } from '../contract/errors.ts';
 import { type Context, earlier, plus } from './clock.ts';
 import type { ClusterCommand, ClusterDecision, ClusterSubject } from './cluster-command.ts';
 import { createCluster } from './cluster-create.ts';
+import { deleteAgainAt, isToEnd } from './cluster-expiry.ts';
 import { expiryOf, isConnected, vcpuTaken } from './cluster-origin.ts';
 import { ALLOWED, refusal } from './cluster-phases.ts';
 import { type ClusterState, isExpired } from './cluster-state.ts';
@@ -112,6 +113,7 @@ export const decideCluster = (
         ...change,
         step: undefined,
         error: undefined,
+        deleteAgainAt: undefined,
         operationId: next.id,
         lastOperationId: open?.id ?? cluster.lastOperationId,
       },
@@ -213,6 +215,7 @@ export const decideCluster = (
           error: command.error,
           // What never became ready is not kept for ever either: it ends its time to live after the failure.
           expiresAt: cluster.expiresAt ?? plus(now, cluster.ttlSeconds),
+          deleteAgainAt: open?.kind === 'cluster-delete' ? deleteAgainAt(cluster, now) : undefined,
           conditions: withCondition(
             cluster.conditions,
             { type: 'Ready', status: 'False', reason: 'Failed', message: command.error.message.slice(0, 1024) },
@@ -228,7 +231,7 @@ export const decideCluster = (
         ? unchanged
         : remove(command.actor, 'cluster.delete', command.timings, command.force ?? false);
     case 'expire':
-      if (!isExpired(cluster, now) || open !== null) return unchanged;
+      if (!isToEnd(cluster, now) || open !== null) return unchanged;
       return remove('system', 'cluster.expire', command.timings, true);
     case 'warn':
       if (cluster.warnedAt !== undefined || cluster.expiresAt === undefined) return unchanged;
@@ -246,9 +249,10 @@ export const decideCluster = (
         ),
       });
     case 'retry': {
-      if (isExpired(cluster, now))
-        throw new AppError('cluster.expired', { detail: `it expired at ${cluster.expiresAt}` });
       const kind = operation?.kind ?? 'cluster-create';
+      // A delete is what an expired cluster is to have.
+      if (kind === 'cluster-create' && isExpired(cluster, now))
+        throw new AppError('cluster.expired', { detail: `it expired at ${cluster.expiresAt}` });
       return opened(
         kind,
         {

@@ -2,6 +2,7 @@
 
 import type { AccountState, MemberState, TeamState } from '../domain/account.ts';
 import { epochSeconds, plus } from '../domain/clock.ts';
+import { endsAt } from '../domain/cluster-expiry.ts';
 import type { ClusterState } from '../domain/cluster-state.ts';
 import type { CredentialRequestState } from '../domain/credential.ts';
 import type { Versioned } from '../domain/decision.ts';
@@ -76,18 +77,18 @@ const indexed = (entity: Entity): Record<string, unknown> => {
       return {};
     case 'Member':
       return index(1, lists.teamsOf(entity.account), entity.team);
-    case 'Cluster':
+    case 'Cluster': {
+      const end = endsAt(entity);
       return {
         ...(entity.phase === 'Deleted'
           ? { ttl: after(entity.updatedAt, KEEP_DAYS.deletedCluster) }
           : index(1, lists.clustersOf(entity.team), entity.id)),
-        ...(entity.expiresAt !== undefined && (entity.phase === 'Ready' || entity.phase === 'Failed')
-          ? index(2, due('cluster'), `${entity.expiresAt}#${entity.id}`)
-          : {}),
+        ...(end === undefined ? {} : index(2, due('cluster'), `${end}#${entity.id}`)),
         ...(entity.takesWorkspaces && entity.phase !== 'Deleted'
           ? index(3, entity.isolation === 'shared' ? places.shared() : places.clustersFor(entity.team), entity.id)
           : {}),
       };
+    }
     case 'Operation':
       return {
         ...index(1, lists.operationsOf(entity.resource.id), entity.id),

@@ -175,6 +175,27 @@ describe('time to live', () => {
     expect(await world.store.clusters.cluster(next.id)).toMatchObject({ phase: 'Ready' });
   });
 
+  it('that is over and whose delete failed is looked at again when the row says, not at every sweep', async () => {
+    const { next } = await world.readyCluster(owner);
+    world.pass(3600);
+    await sweepOnce();
+    const { operationId } = (await world.store.clusters.cluster(next.id))!;
+    const failed = await world.decide(next.id, {
+      type: 'fail',
+      operation: operationId!,
+      error: { code: 'provider.denied', message: 'no', help: 'x' },
+    });
+    const due = () => world.store.clusters.due<{ id: string }>('cluster', world.now());
+    world.pass(119);
+    await sweepOnce();
+    expect(await world.store.clusters.cluster(next.id)).toEqual(failed.next);
+    expect(await due()).toEqual([]);
+    world.pass(1);
+    expect((await due()).map(({ id }) => id)).toEqual([next.id]);
+    await sweepOnce();
+    expect(await world.store.clusters.cluster(next.id)).toMatchObject({ phase: 'Deleting' });
+  });
+
   it('of a cluster that never became ready ends after its failure, so that nothing is paid for ever', async () => {
     const { next } = await world.cluster(owner);
     await world.decide(next.id, {

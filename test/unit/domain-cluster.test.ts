@@ -338,6 +338,33 @@ describe('the time to live', () => {
     expect(decideCluster(extended, { type: 'warn' }, at(5500)).writes).toHaveLength(1);
   });
 
+  it('is over although a delete failed: the row says when the next one is, and who does not want to wait need not', () => {
+    const expired = outcome(ready(), { type: 'expire', timings: TIMINGS }, 3600);
+    const failed = run(expired, 'fail', 3610);
+    expect(failed.cluster).toMatchObject({ phase: 'Failed', deleteAgainAt: plus(START, 3730) });
+    const said = expect.objectContaining({
+      type: 'Expired',
+      status: 'True',
+      lastTransitionTime: plus(START, 3600),
+      message: expect.stringContaining(plus(START, 3730)),
+    });
+    expect(conditionsAt(failed.cluster, null, plus(START, 3611))).toContainEqual(said);
+    expect(toClusterChanged(failed.cluster).conditions).toContainEqual(said);
+    expect(decideCluster(failed, { type: 'expire', timings: TIMINGS }, at(3729)).writes).toEqual([]);
+    expect(decideCluster(failed, { type: 'expire', timings: TIMINGS }, at(3730)).next.phase).toBe('Deleting');
+    for (const command of ['delete', 'retry'] as const) {
+      const { cluster, operation } = outcome(failed, { type: command, actor: 'a', timings: TIMINGS }, 3611);
+      expect(cluster).toMatchObject({ phase: 'Deleting', deleteAgainAt: undefined });
+      expect(operation).toMatchObject({ kind: 'cluster-delete', state: 'Pending' });
+    }
+  });
+
+  it('is not over when a person’s delete fails in it: nothing is deleted again before its end', () => {
+    const failed = run(deleting(), 'fail', 10);
+    expect(failed.cluster).toMatchObject({ deleteAgainAt: undefined, expiresAt: plus(START, 3600) });
+    expect(decideCluster(failed, { type: 'expire', timings: TIMINGS }, at(3599)).writes).toEqual([]);
+  });
+
   it('of a cluster that never became ready counts from its failure', () => {
     expect(run(pending(), 'fail', 100).cluster.expiresAt).toBe(plus(START, 3700));
   });
