@@ -1,5 +1,5 @@
 /** The cluster's time with us ends: its dev pods are stopped and it is emptied, or, where it goes on without us, it is left clean (DESIGN §4; issue "existing"). */
-import { MAY_REMAIN } from '#core/domain/seat/remains.ts';
+import { remainsWith } from '#core/domain/seat/remains.ts';
 import type { Clock } from './clock.ts';
 import { type Drained, drainCluster, mayDrain } from './drain.ts';
 import type { Kubernetes } from './kubernetes/client.ts';
@@ -17,7 +17,7 @@ export interface DepartOptions {
 }
 
 /** What the contract takes in one `cluster.left`. */
-const OBJECTS = 64;
+const OBJECTS = 256;
 
 /** Takes a cluster that goes on living without us out of our hands. */
 const leave = async (link: Link, { kubernetes, seats, clock, log, signal }: DepartOptions): Promise<Drained> => {
@@ -30,12 +30,13 @@ const leave = async (link: Link, { kubernetes, seats, clock, log, signal }: Depa
     signal,
   });
   await seats.forget();
-  // With the definition of Workspaces the admin's own would go, too.
-  const parts = theirs.length === 0 ? MAY_REMAIN : MAY_REMAIN.filter((part) => !part.startsWith('crd/'));
-  const namespaces = emptied.map((name) => `namespace/${name}`);
   if (theirs.length > 0)
     log('warn', 'namespaces that hold Workspaces of the cluster’s admin were left alone', { theirs });
-  await link.ask('cluster.left', { objects: [...parts, ...namespaces].slice(0, OBJECTS) });
+  const all = remainsWith(emptied, theirs.length > 0);
+  const objects = all.slice(0, OBJECTS);
+  if (all.length > OBJECTS)
+    log('warn', `${all.length - OBJECTS} emptied namespaces are not listed`, { namespaces: all.slice(OBJECTS) });
+  await link.ask('cluster.left', { objects });
   // None of ours is a load balancer.
   return { services: 0, ingresses: 0, claims, remaining };
 };

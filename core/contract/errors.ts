@@ -172,8 +172,8 @@ export const catalogue = {
   },
   'workspace.agent_online': {
     status: 409,
-    title: 'The cluster of this dev pod answers',
-    help: 'Delete it: the agent takes its objects away. Forget is for clusters that are gone.',
+    title: 'The cluster of this dev pod answers, and is deleting it',
+    help: 'Wait: the agent takes its objects away. It can be forgotten when its cluster is gone, or when the delete has failed: its condition Ready says what holds it.',
   },
   'workspace.agent_offline': {
     status: 503,
@@ -227,6 +227,11 @@ export const catalogue = {
   },
   'quota.secrets': { status: 409, title: 'There are as many secrets as there may be', help: 'Delete one first.' },
   'secret.unknown': { status: 400, title: 'There is no such secret', help: 'POST /api/v1/secrets makes one.' },
+  'secret.too_many': {
+    status: 400,
+    title: 'There are more secrets than a dev pod takes',
+    help: 'Choose among them: "secrets": ["GITHUB_TOKEN"].',
+  },
   'template.unknown': {
     status: 400,
     title: 'There is no such template',

@@ -141,7 +141,15 @@ export const Image = z
 
 export const ParameterName = z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/, 'letters, digits and _, a letter first');
 export const isFewParameters = (values: object): boolean => Object.keys(values).length <= 32;
-const Parameters = z.record(ParameterName, z.string().max(2048)).refine(isFewParameters, 'at most 32 parameters');
+/** Bytes of the parameters as JSON: with all that a seat holds beside them it is one message to its agent (DESIGN §6: 32 KB). */
+const PARAMETERS_LIMIT = 16_384;
+const Parameters = z
+  .record(ParameterName, z.string().max(2048))
+  .refine(isFewParameters, 'at most 32 parameters')
+  .refine(
+    (values) => new TextEncoder().encode(JSON.stringify(values)).length <= PARAMETERS_LIMIT,
+    `names and values of all parameters take at most ${PARAMETERS_LIMIT} bytes`,
+  );
 
 /** No two of a list say the same of `of`. */
 const distinct = <T>(items: readonly T[], of: (item: T) => readonly unknown[]): boolean => {

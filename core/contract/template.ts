@@ -151,7 +151,14 @@ export const templateRoutes = {
     body: z.strictObject({
       parameters: z.record(z.string().max(63), z.union([z.string().max(2048), z.number(), z.boolean()])).default({}),
     }),
-    reply: { 200: z.strictObject({ objects: z.array(z.looseObject({ kind: z.string() })) }).meta({ id: 'Rendered' }) },
+    reply: {
+      200: z
+        .strictObject({
+          objects: z.array(z.looseObject({ kind: z.string() })),
+          note: z.string().optional().describe('what the objects do not show'),
+        })
+        .meta({ id: 'Rendered' }),
+    },
     errors: ['not_found', 'template.parameter_invalid'],
   }),
 };

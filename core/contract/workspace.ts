@@ -83,7 +83,9 @@ export const WorkspaceChange = z
     idleTimeoutSeconds: IdleTimeoutSeconds.optional(),
     labels: Labels.optional(),
     volumes: VolumeSizes.optional().describe('a volume only grows'),
-    secrets: SecretNames.optional(),
+    secrets: SecretNames.nullable()
+      .optional()
+      .describe('null: all; chosen by its owner, whose own secrets come with it'),
     git: SeatGit.optional(),
   })
   .meta({ id: 'WorkspaceChange' });
@@ -169,6 +171,7 @@ export const asked = [
   'quota.team_compute',
   'quota.team_storage',
   'secret.unknown',
+  'secret.too_many',
 ] as const;
 
 const put = (verb: 'start' | 'stop' | 'restart', summary: string) =>
@@ -253,6 +256,7 @@ export const workspaceRoutes = {
       'quota.team_compute',
       'quota.team_storage',
       'secret.unknown',
+      'secret.too_many',
     ],
   }),
   start: put('start', 'Start it: the volumes are as they were left'),
@@ -274,7 +278,8 @@ export const workspaceRoutes = {
     method: 'POST',
     path: '/api/v1/workspaces/{workspaceRef}/forget',
     auth: 'account',
-    summary: 'Give it up although its cluster does not answer: what is left there is yours to remove',
+    summary:
+      'Give it up when its cluster does not answer or its delete has failed: what is left there goes when the agent can, or is yours to remove',
     ...ref,
     body: z.strictObject({}).optional(),
     reply: { 200: Workspace },

@@ -24,14 +24,20 @@ export interface KubeconfigOf {
 /** Every JSON string is a YAML string too, whatever is in it. */
 const quoted = (text: string): string => JSON.stringify(text);
 
-/** The command asks for a credential with a token from the environment, so that none stands in the file or an argument list that others can read for long. */
+/** How often a credential is asked for that is not there yet: each call waits 20 s for the agent (202). */
+const TRIES = 3;
+
+/**
+ * The command asks for a credential with a token from the environment. It reaches curl through its standard input (`printf` is the shell's own),
+ * so that none stands in the file or in an argument list that everybody on the machine can read.
+ */
 const fetchCredential = (apiUrl: string, path: string): string =>
   [
-    'curl -fsS -X POST',
-    '-H "Authorization: Bearer $ROADSTEAD_TOKEN"',
-    "-H 'content-type: application/json'",
-    "-d '{}'",
-    `'${apiUrl}/api/v1/${path}'`,
+    `for n in ${Array.from({ length: TRIES }, (_, n) => n + 1).join(' ')}; do`,
+    `answer=$(printf 'header = "Authorization: Bearer %s"\n' "$ROADSTEAD_TOKEN" |`,
+    `curl -fsS --config - -X POST -H 'content-type: application/json' -d '{}' '${apiUrl}/api/v1/${path}') || exit;`,
+    `case $answer in *ExecCredential*) printf %s "$answer"; exit;; esac; done;`,
+    `echo 'Roadstead: the agent of this cluster has not answered yet; try again' >&2; exit 1`,
   ].join(' ');
 
 const userLines = ({ user }: KubeconfigOf): string[] =>

@@ -6,7 +6,10 @@ import { isConnected } from './cluster-origin.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { conditionOf, isTrue, withCondition } from './conditions.ts';
 import type { Decision } from './decision.ts';
+import { teamNamespace } from './seat/names.ts';
+import { remainsWith } from './seat/remains.ts';
 import type { AgentTokenState } from './token.ts';
+import type { WorkspaceState } from './workspace-state.ts';
 
 /** When the agent was last heard of and how long its silence may last; its own item, so that a heartbeat never touches the cluster (DESIGN §4 leases). */
 export interface Lease {
@@ -208,6 +211,18 @@ export const left = (cluster: ClusterState, link: number, objects: readonly stri
   cluster.agent?.link !== link || cluster.drain === undefined
     ? unchanged(cluster)
     : changed(cluster, { remains: objects }, now);
+
+/** Its agent is not there to say what is left: what is known to have been made there for these dev pods. */
+export const leftUnseen = (
+  cluster: ClusterState,
+  seats: readonly Pick<WorkspaceState, 'team' | 'spec'>[],
+  now: string,
+): LinkDecision => {
+  if (!isConnected(cluster) || cluster.remains !== undefined) return unchanged(cluster);
+  const theirs = new Set(seats.filter(({ spec }) => spec.origin === 'Cluster').map(({ team }) => team));
+  const ours = [...new Set(seats.map(({ team }) => team))].filter((team) => !theirs.has(team));
+  return changed(cluster, { remains: remainsWith(ours.map(teamNamespace).sort(), theirs.size > 0) }, now);
+};
 
 /** Conditions that a workflow waits for by task token. */
 export type Awaited = 'agent-connected' | 'drained';

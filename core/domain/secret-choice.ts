@@ -12,37 +12,59 @@ export interface SecretChoice {
   readonly names?: readonly string[] | undefined;
   /** Those that the template asks for in the environment, each harmless there (`isEnvironmentSafe`). */
   readonly environment: readonly string[];
+  /**
+   * Its owner let their own secrets in, by making the seat or choosing its secrets. A seat that somebody else made has the team's alone: who
+   * chooses the image chooses who reads them (docs/adr/0042).
+   */
+  readonly personal: boolean;
 }
 
 /** Of a seat that nobody asked anything for. */
-export const ALL_AS_FILES: SecretChoice = { environment: [] };
+export const NO_CHOICE: SecretChoice = { environment: [], personal: false };
 
 /** Seats take at most this many. */
 export const SEAT_SECRET_LIMIT = 32;
 
-/** The secret of this name that the seat's owner has: their own, else the team's. */
-export const effective = (
+/** The secrets that the seat may see, those that win first. */
+export const secretsInReach = (
+  { personal }: SecretChoice,
   own: readonly SecretState[],
   team: readonly SecretState[],
-): ReadonlyMap<string, SecretState> =>
-  new Map([...team, ...own].filter((each) => !isForgotten(each)).map((each) => [each.name, each]));
+): readonly SecretState[] => (personal ? [...own, ...team] : team);
+
+/** The secret of each name: the person's own, else the team's. */
+const effective = (inReach: readonly SecretState[]): ReadonlyMap<string, SecretState> =>
+  new Map(
+    inReach
+      .filter((each) => !isForgotten(each))
+      .map((each) => [each.name, each] as const)
+      .reverse(),
+  );
 
 /**
- * Names and numbers for the spec: files, and variables as well where the template asks. `strict`: one that was asked for and is not there
- * is refused with `secret.unknown`; otherwise (a renewal after it was forgotten) it is left out.
+ * Names and numbers for the spec: files, and variables as well where the template asks. `strict`: what was asked for and is not there is refused
+ * with `secret.unknown`, and more than a pod takes with `secret.too_many`; otherwise (a renewal) it is left out, what programs look for last.
  */
 export const chooseSecrets = (
   { names, environment }: SecretChoice,
-  available: ReadonlyMap<string, SecretState>,
+  inReach: readonly SecretState[],
   strict: boolean,
 ): SeatSecret[] => {
+  const available = effective(inReach);
   const missing = names?.find((name) => !available.has(name));
   if (strict && missing !== undefined)
     throw new AppError('secret.unknown', { detail: `there is no secret ${missing}`, allowed: [...available.keys()] });
-  return (names ?? [...available.keys()].sort())
+  const isVariable = (name: string): boolean => environment.includes(name);
+  const chosen = names ?? [...available.keys()].sort();
+  if (strict && chosen.length > SEAT_SECRET_LIMIT)
+    throw new AppError('secret.too_many', {
+      detail: `there are ${chosen.length} secrets, and a dev pod takes ${SEAT_SECRET_LIMIT}`,
+    });
+  const taken = new Set([...new Set([...chosen.filter(isVariable), ...chosen])].slice(0, SEAT_SECRET_LIMIT));
+  return chosen
+    .filter((name) => taken.has(name))
     .flatMap((name): SeatSecret[] => {
       const secret = available.get(name);
-      return secret ? [{ name, version: secret.latest, as: environment.includes(name) ? 'Env' : 'File' }] : [];
-    })
-    .slice(0, SEAT_SECRET_LIMIT);
+      return secret ? [{ name, version: secret.latest, as: isVariable(name) ? 'Env' : 'File' }] : [];
+    });
 };

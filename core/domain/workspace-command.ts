@@ -76,7 +76,7 @@ export type WorkspaceCommand =
       readonly volumes: VolumeFate;
       readonly timings: WorkspaceTimings;
     }
-  /** Give it up: allowed while Deleting and the agent is gone; the tombstone's row stays for an agent that comes back. */
+  /** Give it up: allowed while Deleting when the agent is gone or the delete has failed; the tombstone's row stays for an agent that still can. */
   | { readonly type: 'forget'; readonly actor: string; readonly connected: boolean; readonly limits: SeatLimits }
   /** Versions of secrets moved; `secrets` is the whole new list. */
   | { readonly type: 'secrets'; readonly secrets: readonly Secret[] }

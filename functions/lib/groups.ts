@@ -148,8 +148,9 @@ const order = (deps: GroupDeps, group: GroupState, id: string, command: Workspac
 
 const make = async (deps: GroupDeps, group: GroupState, n: number): Promise<GroupSeat> => {
   const { store, now, newId, limits, timings } = deps;
-  const { team, placement, secretChoice } = group;
+  const { team, placement } = group;
   const owner = ownerOf(group, n);
+  const secretChoice = { ...group.secretChoice, personal: owner === group.createdBy };
   const secrets = await secretsOf(store, { team, owner }, secretChoice, false);
   const spec = { ...group.spec, owner, secrets };
   return whereItFits({ store, now }, { team, spec, placement }, async ({ cluster }, capacity) => {

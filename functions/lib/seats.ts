@@ -8,7 +8,7 @@ import type { Amount } from '#core/domain/decision.ts';
 import type { Lease } from '#core/domain/link.ts';
 import { type Candidate, capacityOf, type Misfit, type Placed, place } from '#core/domain/placement.ts';
 import { amountOf, NO_AMOUNT } from '#core/domain/seat-amount.ts';
-import { chooseSecrets, effective, type SecretChoice } from '#core/domain/secret-choice.ts';
+import { chooseSecrets, type SecretChoice, secretsInReach } from '#core/domain/secret-choice.ts';
 import { BUILTIN, resolveTemplate } from '#core/domain/templates.ts';
 import { untilFresh } from '#core/store/commit.ts';
 import type { Store } from '#core/store/store.ts';
@@ -21,7 +21,7 @@ export type SeatFields = Pick<
   'template' | 'parameters' | 'image' | 'resources' | 'volumes' | 'idleTimeoutSeconds' | 'placement' | 'secrets' | 'git'
 >;
 
-/** Names and versions of the secrets that this person's pods get. Throws `secret.unknown` when `strict`. */
+/** Names and versions of the secrets that this person's pods get. Throws `secret.unknown` and `secret.too_many` when `strict`. */
 export const secretsOf = async (
   store: Store,
   { team, owner }: { readonly team: string; readonly owner: string },
@@ -29,7 +29,7 @@ export const secretsOf = async (
   strict: boolean,
 ): Promise<SeatSpec['secrets']> => {
   const [own, shared] = await Promise.all([store.secrets.list(owner), store.secrets.list(team)]);
-  return chooseSecrets(choice, effective(own, shared), strict);
+  return chooseSecrets(choice, secretsInReach(choice, own, shared), strict);
 };
 
 const unknownTemplate = ({ name, version }: SeatFields['template']): AppError =>
@@ -41,7 +41,7 @@ const unknownTemplate = ({ name, version }: SeatFields['template']): AppError =>
 /** The spec of a seat with everything filled in but its secrets, checked by the same schema as in the cluster, and which secrets it is to get. */
 export const resolveSeat = async (
   store: Store,
-  of: { readonly team: string; readonly owner: string; readonly running: boolean },
+  of: { readonly team: string; readonly owner: string; readonly by: string; readonly running: boolean },
   fields: SeatFields,
 ): Promise<{ readonly spec: SeatSpec; readonly secretChoice: SecretChoice }> => {
   const template = await findTemplate(store, of.team, fields.template);
@@ -53,7 +53,10 @@ export const resolveSeat = async (
     ...resolveTemplate(template, fields),
   });
   if (spec.success)
-    return { spec: spec.data, secretChoice: { names: fields.secrets, environment: template.environment } };
+    return {
+      spec: spec.data,
+      secretChoice: { names: fields.secrets, environment: template.environment, personal: of.owner === of.by },
+    };
   throw new AppError('request.invalid', {
     detail: 'what was asked for does not make a dev pod',
     errors: spec.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message })),

@@ -2,11 +2,12 @@
 
 import type { SecretState } from '#core/domain/secret.ts';
 import { isForgotten, secretRenewed } from '#core/domain/secret-change.ts';
-import { ALL_AS_FILES, chooseSecrets, effective } from '#core/domain/secret-choice.ts';
+import { NO_CHOICE } from '#core/domain/secret-choice.ts';
 import { decideWorkspace } from '#core/domain/workspace.ts';
 import type { WorkspaceState } from '#core/domain/workspace-state.ts';
 import { untilFresh } from '#core/store/commit.ts';
 import type { Deps } from './deps.ts';
+import { secretsOf } from './seats.ts';
 
 /** Pages of a team's dev pods at a time. */
 const PAGE = 100;
@@ -55,11 +56,8 @@ const renewOne = (deps: RenewalDeps, id: string): Promise<void> =>
     const subject = await store.workspaces.subject(id);
     const { workspace } = subject;
     if (workspace === null || workspace.tombstone !== undefined || workspace.phase === 'Deleted') return;
-    const available = effective(
-      await store.secrets.list(workspace.spec.owner),
-      await store.secrets.list(workspace.team),
-    );
-    const secrets = chooseSecrets(workspace.secretChoice ?? ALL_AS_FILES, available, false);
+    const { team, spec, secretChoice = NO_CHOICE } = workspace;
+    const secrets = await secretsOf(store, { team, owner: spec.owner }, secretChoice, false);
     if (JSON.stringify(secrets) === JSON.stringify(workspace.spec.secrets)) return;
     const at = { now: deps.now(), newId: deps.newId };
     await store.commit(decideWorkspace(subject, { type: 'secrets', secrets }, at), at);

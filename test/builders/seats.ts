@@ -37,7 +37,7 @@ export const seatCreate = (change: Partial<Create> = {}): Create => ({
   capacity: ROOMY,
   spec: seatSpec(),
   labels: {},
-  secretChoice: { environment: [] },
+  secretChoice: { environment: [], personal: true },
   limits: SEAT_LIMITS,
   timings: SEAT_TIMINGS,
   ...change,

@@ -57,28 +57,35 @@ describe('a group', () => {
     expect(await get(ada, group.id)).toEqual(group);
   });
 
-  it('gives each person their own secrets, and the team’s', async () => {
+  it('gives each the team’s secrets, and to the one who makes it their own', async () => {
     const bob = await api.person();
     await joinTeam(api, bob.id, ada.team, 'member');
     await ada.call('POST', '/api/v1/secrets', { body: { scope: 'team', name: 'SHARED', value: 'x' } });
     await bob.call('POST', '/api/v1/secrets', { body: { name: 'OWN', value: 'x' } });
+    await ada.call('POST', '/api/v1/secrets', { body: { name: 'MINE', value: 'x' } });
     const { body } = await found(ada, {
       replicas: 2,
       owners: [bob.id],
-      secrets: ['OWN', 'SHARED'],
     });
     await look(body.id);
-    const [first, second] = await seatsOf(ada, body.id);
-    expect(first.secrets.map((each: { name: string }) => each.name)).toEqual(['OWN', 'SHARED']);
-    expect(second.secrets.map((each: { name: string }) => each.name)).toEqual(['SHARED']);
+    const names = async () => {
+      const seats = await seatsOf(ada, body.id);
+      return seats.map(({ secrets }: { secrets: { name: string }[] }) => secrets.map(({ name }) => name));
+    };
+    expect(await names()).toEqual([['SHARED'], ['MINE', 'SHARED']]);
+    const [first] = await seatsOf(ada, body.id);
+    await bob.call('PATCH', path(first.id, `?team=${ada.team}`), { body: { secrets: null } });
+    expect(await names()).toEqual([
+      ['OWN', 'SHARED'],
+      ['MINE', 'SHARED'],
+    ]);
 
-    await bob.call('POST', '/api/v1/secrets', { body: { name: 'TFE_TOKEN', value: 'x' } });
+    await ada.call('POST', '/api/v1/secrets', { body: { scope: 'team', name: 'TFE_TOKEN', value: 'x' } });
     const asks = await found(ada, { owners: [bob.id], replicas: 1, template: { name: 'claude-terraform' } });
     await look(asks.body.id);
     expect((await seatsOf(ada, asks.body.id))[0].secrets).toEqual([
-      { name: 'OWN', version: 1, as: 'File' },
-      { name: 'SHARED', version: 1, as: 'File' },
       { name: 'TFE_TOKEN', version: 1, as: 'Env' },
+      { name: 'SHARED', version: 1, as: 'File' },
     ]);
   });
 

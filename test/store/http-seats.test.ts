@@ -230,6 +230,14 @@ describe('templates', () => {
     expect(JSON.stringify(objects)).toContain('{"name":"PARAM_course","value":"maths"}');
   });
 
+  it('of a profile that clusters’ admins make are shown without it, which is said', async () => {
+    await ada.call('POST', '/api/v1/templates', { body: { ...body, name: 'odd', profile: 'constructor' } });
+    const shown = await ada.call('POST', '/api/v1/templates/odd/render', { body: { parameters: { course: 'maths' } } });
+    expect([shown.status, shown.body.note]).toEqual([200, expect.stringContaining('"constructor"')]);
+    const plain = await ada.call('POST', '/api/v1/templates/gpu-notebook/render', { body: {} });
+    expect(plain.body).not.toHaveProperty('note');
+  });
+
   it('may not take a built-in name, nor have a schema that does not hold', async () => {
     const code = async (change: object) =>
       (await ada.call('POST', '/api/v1/templates', { body: { ...body, ...change } })).body.code;

@@ -1,7 +1,7 @@
 /** Which secrets a dev pod gets, and how: seen over the whole HTTP API. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { renewSecrets } from '#functions/lib/secret-renewal.ts';
-import { harbour } from '#test/builders/seat-world.ts';
+import { harbour, joinTeam } from '#test/builders/seat-world.ts';
 import type { Person } from './http-api.ts';
 import { create, createSeatsApi, freshName, path, type SeatsApi } from './seats-api.ts';
 import { startTable, type TestTable } from './table.ts';
@@ -79,4 +79,60 @@ it('the objects that a template makes show where the secrets of the one who asks
   const { body } = await ada.call('POST', '/api/v1/templates/claude-terraform/render', { body: {} });
   expect(JSON.stringify(body)).toContain('{"name":"TFE_TOKEN","valueFrom":{"secretKeyRef":');
   expect(JSON.stringify(body)).not.toContain('the value');
+});
+
+it('a pod has the secrets of its owner only once they let them in: nobody else chooses what reads them', async () => {
+  const [ada, bob] = [await moored(), await api.person()];
+  await joinTeam(api, bob.id, ada.team, 'member');
+  await keep(ada, { scope: 'team', name: 'TOKEN' });
+  for (const name of ['TOKEN', 'OWN']) await keep(bob, { name });
+  await keep(bob, { name: 'TOKEN' });
+
+  const made = await create(ada, { owner: bob.id });
+  expect(made.body.secrets).toEqual([file('TOKEN')]);
+  expect(await create(ada, { owner: bob.id, secrets: ['OWN'] })).toMatchObject({ body: { code: 'secret.unknown' } });
+  await renewSecrets(api, await api.store.secrets.get(bob.id, 'OWN'));
+  const seat = path(made.body.id, `?team=${ada.team}`);
+  expect((await bob.call('GET', seat)).body.secrets).toEqual([file('TOKEN')]);
+
+  const chosen = await bob.call('PATCH', seat, { body: { secrets: null } });
+  expect(chosen.body.secrets).toEqual([file('OWN'), file('TOKEN', 2)]);
+  expect((await bob.call('PATCH', seat, { body: { secrets: ['OWN'] } })).body.secrets).toEqual([file('OWN')]);
+  for (const change of [
+    { image: 'registry.test/spy:1' },
+    { git: { dotfiles: 'https://spy.test/dots' } },
+    { secrets: null },
+  ]) {
+    const refused = await ada.call('PATCH', seat, { body: change });
+    expect(refused).toMatchObject({ status: 403, body: { code: 'access.denied' } });
+    expect(refused.body.detail).toContain(Object.keys(change)[0]);
+  }
+  expect((await ada.call('PATCH', seat, { body: { idleTimeoutSeconds: 60 } })).status).toBe(200);
+});
+
+it('a pod takes 32 secrets: more are to be chosen among, and what a renewal cannot take is not what its programs look for', async () => {
+  const ada = await moored();
+  for (let n = 0; n < 32; n += 1) await keep(ada, { name: `A${n}` });
+  const { body } = await create(ada, { template: { name: 'claude-terraform' } });
+  expect(body.secrets).toHaveLength(32);
+  await keep(ada, { name: 'TFE_TOKEN' });
+  const refused = await create(ada);
+  expect(refused).toMatchObject({ status: 400, body: { code: 'secret.too_many' } });
+  expect((await create(ada, { secrets: ['A1'] })).body.secrets).toEqual([file('A1')]);
+  await renewSecrets(api, await api.store.secrets.get(ada.id, 'TFE_TOKEN'));
+  const after = (await ada.call('GET', path(body.id))).body.secrets;
+  expect(after).toHaveLength(32);
+  expect(after).toContainEqual(variable('TFE_TOKEN'));
+});
+
+it('nobody who could not enter a pod is made its owner', async () => {
+  const [ada, eve] = [await moored(), await api.person()];
+  await joinTeam(api, eve.id, ada.team, 'viewer');
+  const refused = await create(ada, { owner: eve.id });
+  expect(refused).toMatchObject({ status: 400, body: { errors: [{ path: 'owner' }] } });
+  const body = { name: freshName(), replicas: 1, owners: [eve.id] };
+  expect(await ada.call('POST', '/api/v1/groups', { body })).toMatchObject({
+    status: 400,
+    body: { errors: [{ path: 'owners.0' }] },
+  });
 });

@@ -78,7 +78,11 @@ it('dev pods, groups, templates, secrets and requests for credentials too', () =
   const given = context();
   const seat = decideWorkspace({ workspace: null, operation: null }, seatCreate({ team: 'team_1' }), given).next;
   const wanted = { name: 'class', team: 'team_1', replicas: 2, owners: [], createdBy: 'acc_1', labels: {} };
-  const how = { placement: { isolation: 'shared' }, secretChoice: { environment: [] }, spec: seatSpec() } as const;
+  const how = {
+    placement: { isolation: 'shared' },
+    secretChoice: { environment: [], personal: false },
+    spec: seatSpec(),
+  } as const;
   const group = decideGroup(null, { type: 'create', actor: 'a', ...wanted, ...how }, given).next;
   const takes = decideCluster(
     { cluster: null, operation: null },

@@ -20,7 +20,7 @@ const asked: Extract<GroupCommand, { type: 'create' }> = {
   spec: seatSpec(),
   labels: {},
   placement: { isolation: 'shared' },
-  secretChoice: { environment: [] },
+  secretChoice: { environment: [], personal: false },
 };
 const group = (): GroupState => decideGroup(null, asked, context).next;
 const decide = (of: GroupState, command: GroupCommand) => decideGroup(of, command, context);

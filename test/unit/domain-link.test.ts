@@ -15,10 +15,12 @@ import {
   holds,
   isStale,
   type Lease,
+  leftUnseen,
   renewed,
   report,
 } from '#core/domain/link.ts';
 import type { AgentTokenState } from '#core/domain/token.ts';
+import { seatSpec } from '#test/builders/seats.ts';
 import { START } from '#test/builders/world.ts';
 
 const hello: Hello = {
@@ -198,5 +200,30 @@ describe('a drain', () => {
     expect(holds('drained', disconnect(asked(), 3, START).next)).toBe(true);
     expect(holds('agent-connected', cluster())).toBe(false);
     expect(holds('agent-connected', connected(3))).toBe(true);
+  });
+});
+
+describe('what is left where no agent can say it', () => {
+  const seat = (team: string, origin: 'ControlPlane' | 'Cluster') => ({ team, spec: seatSpec({ origin }) });
+  const remains = (...seats: ReturnType<typeof seat>[]) =>
+    leftUnseen(cluster({ provider: 'existing' }), seats, START).next?.remains;
+
+  it('is the manifest, and the namespaces of teams whose dev pods were there', () => {
+    expect(remains()).toContain('crd/workspaces.roadstead.dev');
+    expect(
+      remains(seat('team_b', 'ControlPlane'), seat('team_a', 'ControlPlane'), seat('team_a', 'ControlPlane')),
+    ).toEqual([...(remains() ?? []), 'namespace/rs-team-a', 'namespace/rs-team-b']);
+  });
+
+  it('leaves what the cluster’s admin applied: its namespace and its definition', () => {
+    const objects = remains(seat('team_a', 'ControlPlane'), seat('team_b', 'ControlPlane'), seat('team_b', 'Cluster'));
+    expect(objects).toContain('namespace/rs-team-a');
+    expect(objects).not.toContain('namespace/rs-team-b');
+    expect(objects?.filter((each) => each.startsWith('crd/'))).toEqual([]);
+  });
+
+  it('is what the agent said where it did, and nothing of a cluster that we made', () => {
+    expect(leftUnseen(cluster({ provider: 'existing', remains: ['namespace/x'] }), [], START).writes).toEqual([]);
+    expect(leftUnseen(cluster({ provider: 'eks' }), [], START).writes).toEqual([]);
   });
 });

@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as yaml from 'yaml';
 import { renderKubeconfig } from '#core/domain/kubeconfig.ts';
@@ -62,27 +65,53 @@ describe('a kubeconfig', () => {
     });
   });
 
-  it('has a command that a shell reads as one call of curl with the token from the environment', () => {
+  /** Runs the command with a `curl` that writes its arguments and its input to files of their own, and answers this, one after the other. */
+  const runs = (...answers: string[]) => {
     const { args } = yaml.parse(withExec).users[0].user.exec;
-    const shown = spawnSync(
-      'sh',
-      [args[0], `curl() { for each in "$@"; do printf '%s\\n' "$each"; done; }; ${args[1]}`],
-      {
-        env: { ROADSTEAD_TOKEN: 'the token' },
-        encoding: 'utf8',
-      },
-    );
-    expect(shown.stdout.trim().split('\n')).toEqual([
+    const folder = mkdtempSync(join(tmpdir(), 'roadstead-kubeconfig-'));
+    answers.forEach((answer, n) => void writeFileSync(join(folder, `answer-${n + 1}`), answer));
+    const curl = `calls=0
+curl() {
+  for each in "$@"; do printf '%s\\n' "$each"; done > ${folder}/arguments
+  cat > ${folder}/input
+  echo >> ${folder}/calls
+  cat ${folder}/answer-$(($(wc -l < ${folder}/calls)))
+}
+`;
+    const shown = spawnSync('sh', [args[0], curl + args[1]], {
+      env: { PATH: process.env.PATH, ROADSTEAD_TOKEN: 'the token' },
+      encoding: 'utf8',
+    });
+    const read = (name: string) => readFileSync(join(folder, name), 'utf8').trim();
+    const made = { ...shown, arguments: read('arguments').split('\n'), input: read('input'), calls: read('calls') };
+    rmSync(folder, { recursive: true });
+    return made;
+  };
+  const credential = '{"kind":"ExecCredential"}';
+
+  it('has a command that asks with curl, which reads the token from its input: no argument holds it', () => {
+    const { stdout, status, arguments: given, input } = runs(credential);
+    expect([stdout, status]).toEqual([credential, 0]);
+    expect(given).toEqual([
       '-fsS',
+      '--config',
+      '-',
       '-X',
       'POST',
-      '-H',
-      'Authorization: Bearer the token',
       '-H',
       'content-type: application/json',
       '-d',
       '{}',
       `https://api.example/api/v1/clusters/${of.id}/credentials`,
     ]);
+    expect(input).toBe('header = "Authorization: Bearer the token"');
+  });
+
+  it('has a command that asks again for what is not there yet, and gives up with a sentence', () => {
+    const waits = '{"retryAfterSeconds":5}';
+    expect(runs(waits, credential)).toMatchObject({ stdout: credential, status: 0 });
+    const { stdout, stderr, status } = runs(waits, waits, waits, credential);
+    expect([stdout, status]).toEqual(['', 1]);
+    expect(stderr).toContain('has not answered yet');
   });
 });

@@ -21,3 +21,9 @@ export const MAY_REMAIN: readonly string[] = [
   `clusterrole/${AGENT_NAME}`,
   `clusterrole/${TENANT_ROLE}`,
 ];
+
+/** What to take away by hand, with these namespaces that hold nothing but ours. `theirs`: Workspaces of the cluster's admin are there, which would go with their definition. */
+export const remainsWith = (namespaces: readonly string[], theirs: boolean): string[] => [
+  ...MAY_REMAIN.filter((part) => !theirs || !part.startsWith('crd/')),
+  ...namespaces.map((name) => `namespace/${name}`),
+];

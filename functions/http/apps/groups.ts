@@ -1,7 +1,7 @@
 /** Groups: what is wanted is written down and answered; the seats follow, one by one. */
 import { AppError } from '#core/contract/errors.ts';
 import { routes } from '#core/contract/routes.ts';
-import { type Action, authorize, type Principal } from '#core/domain/access.ts';
+import { type Action, authorize, can, type Principal } from '#core/domain/access.ts';
 import { decideGroup, type GroupCommand, type GroupDecision } from '#core/domain/group.ts';
 import type { GroupState } from '#core/domain/group-state.ts';
 import { toGroup } from '#core/domain/group-view.ts';
@@ -48,7 +48,9 @@ export const app = (deps: GroupsDeps): App => {
   const assertOwners = async (team: string, owners: readonly string[]): Promise<void> => {
     const roles = await Promise.all(owners.map((owner) => store.people.role(team, owner)));
     const errors = roles.flatMap((role, n) =>
-      role === null ? [{ path: `owners.${n}`, message: 'nobody of this team has this id' }] : [],
+      can(role, 'workspace.create')
+        ? []
+        : [{ path: `owners.${n}`, message: 'nobody of this team has this id and may hold a dev pod' }],
     );
     if (errors.length > 0)
       throw new AppError('request.invalid', { detail: `${errors.length} of the owners cannot sit there`, errors });
@@ -63,7 +65,11 @@ export const app = (deps: GroupsDeps): App => {
         authorize(await store.people.role(team, principal.id), 'group.write', `team "${team}"`);
         await assertOwners(team, owners);
         // Which secrets each person has is seen seat by seat.
-        const seat = await resolveSeat(store, { team, owner: principal.id, running: true }, request.body);
+        const seat = await resolveSeat(
+          store,
+          { team, owner: principal.id, by: principal.id, running: true },
+          request.body,
+        );
         const decision = decideGroup(
           null,
           {

@@ -4,6 +4,7 @@ import { routes } from '#core/contract/routes.ts';
 import { plus } from '#core/domain/clock.ts';
 import { answerCredential } from '#core/domain/credential.ts';
 import type { SecretState } from '#core/domain/secret.ts';
+import { NO_CHOICE, secretsInReach } from '#core/domain/secret-choice.ts';
 import { untilFresh } from '#core/store/commit.ts';
 import type { Deps } from '../../lib/deps.ts';
 import { hostKeyOf } from '../../lib/host-key.ts';
@@ -19,14 +20,11 @@ export interface SeatAgentDeps extends HttpDeps {
 export const app = (deps: SeatAgentDeps): App => {
   const { store, sealing, now } = deps;
 
-  /** The sealed value with this number: the person's own wins over the team's, as it does in the spec. */
-  const sealedOf = (held: readonly (readonly SecretState[])[], name: string, number: number) => {
-    for (const secrets of held) {
-      const secret = secrets.find((each) => each.name === name);
-      const sealed = secret?.sealed[String(number)];
-      if (secret !== undefined && sealed !== undefined) return { holder: secret.holder, sealed };
-    }
-    return null;
+  /** The sealed value with this number, of the first that has it: those that win come first, as they do in the spec. */
+  const sealedOf = (inReach: readonly SecretState[], name: string, number: number) => {
+    const secret = inReach.find((each) => each.name === name && each.sealed[String(number)] !== undefined);
+    const sealed = secret?.sealed[String(number)];
+    return secret === undefined || sealed === undefined ? null : { holder: secret.holder, sealed };
   };
 
   return {
@@ -36,14 +34,15 @@ export const app = (deps: SeatAgentDeps): App => {
         const workspace = await store.workspaces.workspace(workspaceId);
         if (workspace === null || workspace.cluster !== agent.cluster || workspace.phase === 'Deleted')
           throw new AppError('not_found', { detail: `${workspaceId} is no dev pod of this cluster` });
-        const { spec, revision } = workspace;
-        const held =
+        const { spec, revision, team, secretChoice = NO_CHOICE } = workspace;
+        const [own, shared] =
           spec.secrets.length === 0
-            ? []
-            : await Promise.all([store.secrets.list(spec.owner), store.secrets.list(workspace.team)]);
+            ? [[], []]
+            : await Promise.all([store.secrets.list(spec.owner), store.secrets.list(team)]);
+        const inReach = secretsInReach(secretChoice, own, shared);
         const values = await Promise.all(
           spec.secrets.map(async ({ name, version }) => {
-            const found = sealedOf(held, name, version);
+            const found = sealedOf(inReach, name, version);
             if (found === null) return [];
             return [
               { name, version, value: await sealing.open(found.sealed, secretContext(found.holder, name, version)) },

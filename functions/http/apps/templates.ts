@@ -102,14 +102,22 @@ export const app = (deps: TemplatesDeps): App => {
             owner: principal.id,
             runState: 'Running',
             restarts: 0,
-            secrets: await secretsOf(store, { team, owner: principal.id }, { environment }, false),
+            secrets: await secretsOf(store, { team, owner: principal.id }, { environment, personal: true }, false),
           },
         };
-        const profile = BUILT_IN_PROFILES[spec.profile] ?? BUILT_IN_PROFILES.default;
+        const named = Object.hasOwn(BUILT_IN_PROFILES, spec.profile);
+        const profile = BUILT_IN_PROFILES[named ? spec.profile : 'default'];
         if (profile === undefined) throw new Error('there is no default profile');
         const context = { namespace: teamNamespace(team), profile, deploymentId: 'preview' };
         const { claims, ...objects } = renderSeat(seat, context);
-        return reply(200, { objects: [...claims, ...Object.values(objects)] });
+        return reply(200, {
+          objects: [...claims, ...Object.values(objects)],
+          ...(named
+            ? {}
+            : {
+                note: `the profile "${spec.profile}" is made by the admins of clusters: node selectors, tolerations, GPUs and runtime classes that it adds there are not shown`,
+              }),
+        });
       }),
     ],
   };

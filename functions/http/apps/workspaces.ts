@@ -2,13 +2,13 @@
 import type { Role } from '#core/contract/account.ts';
 import { AppError } from '#core/contract/errors.ts';
 import { routes } from '#core/contract/routes.ts';
-import type { NewWorkspace } from '#core/contract/workspace.ts';
-import { atLeast, authorize, type Principal } from '#core/domain/access.ts';
+import type { NewWorkspace, WorkspaceChange } from '#core/contract/workspace.ts';
+import { atLeast, authorize, can, type Principal } from '#core/domain/access.ts';
 import { conditionsAt } from '#core/domain/cluster-view.ts';
 import { isTrue } from '#core/domain/conditions.ts';
 import type { SeatLimits } from '#core/domain/decision.ts';
 import { costOfSeat } from '#core/domain/prices.ts';
-import { ALL_AS_FILES } from '#core/domain/secret-choice.ts';
+import { NO_CHOICE } from '#core/domain/secret-choice.ts';
 import { decideWorkspace } from '#core/domain/workspace.ts';
 import type { WorkspaceCommand, WorkspaceDecision, WorkspaceTimings } from '#core/domain/workspace-command.ts';
 import type { WorkspaceState } from '#core/domain/workspace-state.ts';
@@ -38,6 +38,15 @@ const mayChange = (principal: Principal, role: Role, { spec }: WorkspaceState): 
     });
 };
 
+/** What decides who reads its volumes and its owner's secrets: not even an admin changes that for somebody else (docs/adr/0042). */
+const ownersAlone = (principal: Principal, { spec }: WorkspaceState, change: WorkspaceChange): void => {
+  const named = (['image', 'git', 'secrets'] as const).filter((field) => change[field] !== undefined);
+  if (spec.owner !== principal.id && named.length > 0)
+    throw new AppError('access.denied', {
+      detail: `${named.join(' and ')} of a dev pod are changed by its owner alone: they decide what runs among the owner's files and secrets`,
+    });
+};
+
 export const app = (deps: WorkspacesDeps): App => {
   const { store, limits, timings, now, newId } = deps;
 
@@ -53,13 +62,18 @@ export const app = (deps: WorkspacesDeps): App => {
     if (owner !== principal.id) {
       if (!atLeast(role, 'admin'))
         throw new AppError('access.denied', { detail: `dev pods for others are made by admins; your role is ${role}` });
-      if ((await store.people.role(team, owner)) === null)
+      // Who may not make one could not enter it.
+      if (!can(await store.people.role(team, owner), 'workspace.create'))
         throw new AppError('request.invalid', {
           detail: 'one field of the body cannot be taken',
-          errors: [{ path: 'owner', message: 'nobody of this team has this id' }],
+          errors: [{ path: 'owner', message: 'nobody of this team has this id and may hold a dev pod' }],
         });
     }
-    const { spec, secretChoice } = await resolveSeat(store, { team, owner, running: body.start }, body);
+    const { spec, secretChoice } = await resolveSeat(
+      store,
+      { team, owner, by: principal.id, running: body.start },
+      body,
+    );
     const secrets = await secretsOf(store, { team, owner }, secretChoice, true);
     return { team, spec: { ...spec, secrets }, secretChoice };
   };
@@ -160,15 +174,16 @@ export const app = (deps: WorkspacesDeps): App => {
       on(routes.workspaces.change, (request, principal) => {
         const { labels, secrets: names, ...rest } = request.body;
         /** By other names, and as the template of its creation said. */
-        const rechosen = async ({ team, spec, secretChoice: before = ALL_AS_FILES }: WorkspaceState) => {
+        const rechosen = async ({ team, spec, secretChoice: before = NO_CHOICE }: WorkspaceState) => {
           if (names === undefined) return {};
-          const secretChoice = { ...before, names };
+          const secretChoice = { ...before, names: names ?? undefined, personal: true };
           return { secretChoice, secrets: await secretsOf(store, { team, owner: spec.owner }, secretChoice, true) };
         };
         return change(
           request,
           principal,
           async (workspace) => {
+            ownersAlone(principal, workspace, request.body);
             const { secretChoice, ...secrets } = await rechosen(workspace);
             return {
               type: 'change',

@@ -1,10 +1,13 @@
 /** The tasks that end an operation: Ready, Deleted, or Failed with the reason. */
 import * as z from 'zod';
 import { decideCluster } from '#core/domain/cluster.ts';
+import { isConnected } from '#core/domain/cluster-origin.ts';
 import { type Decision, joined, type SeatLimits } from '#core/domain/decision.ts';
+import { leftUnseen } from '#core/domain/link.ts';
 import type { OperationState } from '#core/domain/operation.ts';
 import { type AgentTokenState, revokeToken } from '#core/domain/token.ts';
 import { decideWorkspace } from '#core/domain/workspace.ts';
+import type { WorkspaceState } from '#core/domain/workspace-state.ts';
 import { untilFresh } from '#core/store/commit.ts';
 import type { Deps } from '../../lib/deps.ts';
 import { task } from '../../lib/task.ts';
@@ -33,9 +36,11 @@ export const recordCreated = task<object, z.infer<typeof created>, null>({
 });
 
 /** Seats that were still on the cluster went with it: each is ended before the cluster is, so that none is left without one. */
-const loseSeats = async (deps: Deps & { readonly limits: SeatLimits }, cluster: string): Promise<void> => {
-  for (const { id, phase } of await deps.store.workspaces.ofCluster(cluster)) {
-    if (phase === 'Deleted') continue;
+const loseSeats = async (
+  deps: Deps & { readonly limits: SeatLimits },
+  seats: readonly WorkspaceState[],
+): Promise<void> => {
+  for (const { id } of seats) {
     await untilFresh(async () => {
       const subject = await deps.store.workspaces.subject(id);
       if (subject.workspace === null || subject.workspace.phase === 'Deleted') return;
@@ -53,7 +58,12 @@ export const recordDeleted = task<{ readonly limits: SeatLimits }, unknown, null
   output: z.null(),
   ended: ifSucceeded,
   run: async ({ deps, operation, cluster, commit }) => {
-    if (cluster.takesWorkspaces) await loseSeats(deps, cluster.id);
+    const seats = cluster.takesWorkspaces
+      ? (await deps.store.workspaces.ofCluster(cluster.id)).filter(({ phase }) => phase !== 'Deleted')
+      : [];
+    // Before they are lost: a repeat would not find them any more.
+    if (isConnected(cluster)) await commit((subject) => leftUnseen(subject.cluster ?? cluster, seats, deps.now()));
+    await loseSeats(deps, seats);
     const revoked = (tokens: readonly AgentTokenState[]): Decision =>
       joined(...tokens.map((token) => revokeToken(token, 'system', deps.now())));
     const left = (await deps.store.tokens.ofCluster(cluster.id)).filter((token) => token.revokedAt === undefined);
