@@ -16,7 +16,7 @@ import { ownResolvers } from './resolvers.ts';
 import { rotateDaily } from './rotate.ts';
 import { clusterRecord } from './seats/cluster-record.ts';
 import { seatsHandle } from './seats/handle.ts';
-import type { SeatPaces } from './seats/seats.ts';
+import type { SeatPaces } from './seats/paces.ts';
 import { stayConnected } from './stay.ts';
 import { tokenStore } from './tokens.ts';
 import type { Vitals } from './vitals.ts';
@@ -44,6 +44,7 @@ const lead = async (options: AgentOptions, signal: AbortSignal): Promise<void> =
   const observer = observeCluster({
     kubernetes,
     onForeignPod: (namespace, name) => seats.foreignPod(namespace, name),
+    profiles: () => seats.profiles(),
     clock,
     log,
     signal,
@@ -54,6 +55,7 @@ const lead = async (options: AgentOptions, signal: AbortSignal): Promise<void> =
     record: clusterRecord({ kubernetes, agentVersion, clock, signal }),
     namespace: config.POD_NAMESPACE,
     nodes: observer.nodes,
+    onPolicy: observer.recount,
     resolvers,
     ...(options.paces ? { paces: options.paces } : {}),
     clock,

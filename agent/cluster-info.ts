@@ -1,7 +1,9 @@
 /** Nodes and pods summed up as `cluster.info` (pure). Only the few numbers that are needed of each object are kept. */
 import type { AgentMessage } from '#core/contract/agent.ts';
 import { quantity } from '#core/contract/quantity.ts';
+import { NODE_SELECTOR_KEYS, OWN_PREFIX } from '#core/domain/seat/allowed.ts';
 import type { Item } from './kubernetes/client.ts';
+import type { RoomOn } from './node-room.ts';
 import { publicRanges } from './seats/ranges.ts';
 
 export type ClusterInfo = Extract<AgentMessage, { type: 'cluster.info' }>['payload'];
@@ -9,7 +11,12 @@ export type ClusterInfo = Extract<AgentMessage, { type: 'cluster.info' }>['paylo
 type Resources = Readonly<Record<string, string>>;
 
 export interface NodeObject extends Item {
-  readonly spec?: { readonly providerID?: string; readonly podCIDRs?: readonly string[] };
+  readonly spec?: {
+    readonly providerID?: string;
+    readonly podCIDRs?: readonly string[];
+    readonly unschedulable?: boolean;
+    readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
+  };
   readonly status?: {
     readonly addresses?: readonly { readonly type: string; readonly address: string }[];
     readonly allocatable?: Resources;
@@ -43,6 +50,12 @@ export interface NodeFacts {
   readonly name: string;
   readonly ready: boolean;
   readonly allocatable: Amount;
+  /** No new pod is put here. */
+  readonly cordoned?: true;
+  /** Those that keep pods away. */
+  readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
+  /** Those that a profile may select nodes by. */
+  readonly labels?: Readonly<Record<string, string>>;
   readonly provider?: string;
   readonly region?: string;
   readonly zone?: string;
@@ -72,15 +85,25 @@ const amount = (resources: Resources = {}): Amount => ({
   pods: quantity(resources.pods),
 });
 
+const isSelectable = ([key]: readonly [string, string]): boolean =>
+  key.startsWith(OWN_PREFIX) || NODE_SELECTOR_KEYS.includes(key);
+
 export const nodeFacts = (node: NodeObject): NodeFacts => {
   const provider = node.spec?.providerID?.split(':')[0];
   const { 'topology.kubernetes.io/region': region, 'topology.kubernetes.io/zone': zone } = node.metadata.labels ?? {};
   const addresses = node.status?.addresses?.flatMap(({ type, address }) => (type === 'InternalIP' ? [address] : []));
   const ranges = publicRanges([...(node.spec?.podCIDRs ?? []), ...(addresses ?? [])]);
+  const taints = (node.spec?.taints ?? []).filter(({ effect }) => effect === 'NoSchedule' || effect === 'NoExecute');
+  const labels = Object.entries(node.metadata.labels ?? {}).filter(isSelectable);
   return {
     name: node.metadata.name,
     ready: node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
     allocatable: amount(node.status?.allocatable),
+    ...(node.spec?.unschedulable ? { cordoned: true } : {}),
+    ...(taints.length > 0
+      ? { taints: taints.map(({ key, value, effect }) => ({ key, effect, ...(value ? { value } : {}) })) }
+      : {}),
+    ...(labels.length > 0 ? { labels: Object.fromEntries(labels) } : {}),
     ...(provider ? { provider } : {}),
     ...(region ? { region } : {}),
     ...(zone ? { zone } : {}),
@@ -112,7 +135,7 @@ const rounded = ({ cpu, memory, gpus, pods }: Amount) => ({
   pods: Math.round(pods),
 });
 
-/** What is told beside the nodes. */
+/** What is told beside the nodes. Only what is requested of counted room is in the sums. */
 export interface Requested {
   readonly all: Amount;
   /** The part of it that is dev pods. */
@@ -123,18 +146,24 @@ export interface Requested {
   readonly networkPolicyEnforced?: ClusterInfo['networkPolicyEnforced'];
 }
 
-/** `known`: what was said before; a provider or region that the nodes do not name (any more) is taken from it. */
-export const clusterInfo = (nodes: readonly NodeFacts[], requested: Requested, known?: ClusterInfo): ClusterInfo => {
+/** `known`: what was said before; a provider or region that the nodes do not name (any more) is taken from it. `room`: what of each node counts. */
+export const clusterInfo = (
+  nodes: readonly NodeFacts[],
+  requested: Requested,
+  room: RoomOn,
+  known?: ClusterInfo,
+): ClusterInfo => {
   const provider = nodes.find((node) => node.provider)?.provider ?? known?.provider;
   const region = nodes.find((node) => node.region)?.region ?? known?.region;
   const { all, seats, storageClass, networkPolicyEnforced = 'unknown' } = requested;
+  const there = nodes.map((node) => room(node, node.allocatable));
   return {
     nodes: nodes.length,
     readyNodes: nodes.filter(({ ready }) => ready).length,
-    allocatable: rounded(nodes.map(({ allocatable }) => allocatable).reduce(add, NOTHING)),
+    allocatable: rounded(there.reduce(add, NOTHING)),
     requested: rounded(all),
     seats: rounded(seats),
-    largestNode: rounded(nodes.map(({ allocatable }) => allocatable).reduce(larger, NOTHING)),
+    largestNode: rounded(there.reduce(larger, NOTHING)),
     ...(storageClass === undefined ? {} : { storageClass }),
     networkPolicyEnforced,
     ...(provider ? { provider } : {}),

@@ -1,5 +1,6 @@
 /** Watches the nodes and tells the control plane what the cluster has: at each connection, and when it changed. */
 import { WORKSPACE_LABEL } from '#core/domain/seat/names.ts';
+import type { Policy } from '#core/domain/seat/policy.ts';
 import type { Clock } from './clock.ts';
 import {
   type Amount,
@@ -18,6 +19,7 @@ import { type Kubernetes, KubernetesError } from './kubernetes/client.ts';
 import { keepWatching } from './kubernetes/watch.ts';
 import type { Link } from './link.ts';
 import { type Log, reason } from './log.ts';
+import { type RoomOn, roomFor } from './node-room.ts';
 import type { Enforced } from './probe/keep.ts';
 import { isTeamNamespace } from './seats/names.ts';
 
@@ -31,6 +33,8 @@ export interface ObserveOptions {
   readonly kubernetes: Kubernetes;
   /** A pod that is no seat's is in a namespace of a team; told once a pod. */
   readonly onForeignPod: (namespace: string, name: string) => void;
+  /** What pods may be here: it says which nodes are room for them. */
+  readonly profiles: () => Policy['profiles'] | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
@@ -43,9 +47,18 @@ export interface Observer {
   tell(link: Link): void;
   /** Whether network policies are enforced, as a probe found; told when it changed. */
   enforced(found: Enforced): void;
+  /** The profiles may have changed: it is counted again. */
+  recount(): void;
 }
 
-export const observeCluster = ({ kubernetes, onForeignPod, clock, log, signal }: ObserveOptions): Observer => {
+export const observeCluster = ({
+  kubernetes,
+  onForeignPod,
+  profiles,
+  clock,
+  log,
+  signal,
+}: ObserveOptions): Observer => {
   const nodes = new Map<string, NodeFacts>();
   let changed = new AbortController();
   let known: ClusterInfo | undefined;
@@ -104,13 +117,15 @@ export const observeCluster = ({ kubernetes, onForeignPod, clock, log, signal }:
     }
   };
 
-  const requested = async (): Promise<Requested> => {
+  const requested = async (room: RoomOn): Promise<Requested> => {
+    // Over the same room as what is allocatable: what runs on a cordoned node takes nothing of it.
+    const taken = (pod: PodObject): Amount => room(nodes.get(pod.spec?.nodeName ?? ''), podRequests(pod));
     let all: Amount = NOTHING;
     let seats: Amount = NOTHING;
     for await (const page of kubernetes.pages<PodObject>('/api/v1/pods', signal)) {
-      all = page.items.map(podRequests).reduce(add, all);
+      all = page.items.map(taken).reduce(add, all);
       const isSeat = ({ metadata }: PodObject) => metadata.labels?.[WORKSPACE_LABEL] !== undefined;
-      seats = page.items.filter(isSeat).map(podRequests).reduce(add, seats);
+      seats = page.items.filter(isSeat).map(taken).reduce(add, seats);
       for (const pod of page.items) lookForForeign(pod);
     }
     const storageClass = await hasStorageClass();
@@ -121,7 +136,9 @@ export const observeCluster = ({ kubernetes, onForeignPod, clock, log, signal }:
   const tellOnce = async (link: Link, told: string): Promise<string> => {
     // The agent itself runs on a node: none at all means "not known", and must not overwrite what is known.
     if (nodes.size === 0) return told;
-    const info = clusterInfo([...nodes.values()], { ...(await requested()), networkPolicyEnforced: enforced }, known);
+    const room = roomFor(profiles());
+    const sums = { ...(await requested(room)), networkPolicyEnforced: enforced };
+    const info = clusterInfo([...nodes.values()], sums, room, known);
     const text = JSON.stringify(info);
     if (text === told) return told;
     await link.ask('cluster.info', info);
@@ -152,5 +169,6 @@ export const observeCluster = ({ kubernetes, onForeignPod, clock, log, signal }:
       enforced = found;
       touch();
     },
+    recount: touch,
   };
 };

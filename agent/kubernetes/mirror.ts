@@ -14,6 +14,8 @@ export interface Known {
   readonly uid: string;
   readonly version: string;
   readonly deleting: boolean;
+  /** What holds an object that is being deleted. */
+  readonly finalizers?: readonly string[];
 }
 
 export const knownOf = ({ metadata }: Item): Known => ({
@@ -22,6 +24,9 @@ export const knownOf = ({ metadata }: Item): Known => ({
   uid: metadata.uid,
   version: metadata.resourceVersion,
   deleting: metadata.deletionTimestamp !== undefined,
+  ...(metadata.deletionTimestamp !== undefined && metadata.finalizers?.length
+    ? { finalizers: metadata.finalizers }
+    : {}),
 });
 
 export interface Mirror<T extends Item, S extends Known> {

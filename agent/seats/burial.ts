@@ -14,11 +14,21 @@ export interface BurialOptions {
   readonly signal: AbortSignal;
 }
 
-/** Names of the claims that were kept; nothing while it is not over: an event leads back here. */
+/** An object of the seat that is still there. */
+export interface Remaining extends Known {
+  readonly kind: string;
+  /** Of a pod that was given one. */
+  readonly node?: string;
+}
+
+/** Names of the claims that were kept, or what is still there: an event leads back here. */
+export type Buried = { readonly kept: readonly string[] } | { readonly remains: readonly Remaining[] };
+
+/** Throws KubernetesError. */
 export const bury = async (
   { id, fate }: Tombstone,
   { kubernetes, mirrors, ensure, signal }: BurialOptions,
-): Promise<string[] | undefined> => {
+): Promise<Buried> => {
   const name = seatName(id);
   const drop = async (kind: keyof typeof kinds, { namespace, name: of, uid, deleting }: Known) => {
     if (deleting) return;
@@ -45,11 +55,21 @@ export const bury = async (
       if (!hasStatus(error, 404)) throw error;
     });
   }
-  const pods = [...mirrors.Pod.all()].some(({ seat }) => seat === name);
-  if (resources.length > 0 || owned.length > 0 || pods) return undefined;
+  const pods = [...mirrors.Pod.all()].filter(({ seat }) => seat === name);
+  const first: readonly Remaining[] = [
+    ...pods.map((pod) => ({
+      ...pod,
+      kind: 'Pod',
+      ...(pod.spec.nodeName === undefined ? {} : { node: pod.spec.nodeName }),
+    })),
+    ...resources.map((one) => ({ ...one, kind: 'Workspace' })),
+    ...owned,
+  ];
+  if (first.length > 0) return { remains: first };
 
   const claims = [...mirrors.PersistentVolumeClaim.all()].filter(({ seat }) => seat === name);
-  if (fate === 'KeepVolumes') return claims.map((claim) => claim.name).sort();
+  if (fate === 'KeepVolumes') return { kept: claims.map((claim) => claim.name).sort() };
   for (const claim of claims) await drop('PersistentVolumeClaim', claim);
-  return claims.length === 0 ? [] : undefined;
+  if (claims.length === 0) return { kept: [] };
+  return { remains: claims.map((claim) => ({ ...claim, kind: 'PersistentVolumeClaim' })) };
 };

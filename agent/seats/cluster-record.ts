@@ -13,7 +13,13 @@ const EPOCH = 'roadstead.dev/epoch';
 
 interface ClusterObject extends Item {
   readonly spec?: { readonly id?: string; readonly [field: string]: unknown };
-  readonly status?: { readonly conditions?: readonly Condition[]; readonly agentVersion?: string };
+  readonly status?: {
+    readonly agentVersion?: string;
+    readonly observedRevision?: number;
+    readonly observedGeneration?: number;
+    readonly policyDigest?: string;
+    readonly conditions?: readonly Condition[];
+  };
 }
 
 interface Condition {
@@ -37,6 +43,8 @@ export interface ClusterRecord {
   read(): Promise<Source | undefined>;
   /** Compares with what is recorded and records it. Throws UntrustedError, or KubernetesError. */
   accept(ack: HelloAck): Promise<Source>;
+  /** Says by which policy of the cluster's admin dev pods are judged from now on. Throws KubernetesError. */
+  goesBy(policyDigest: string): Promise<void>;
   /** Says that the control plane was not reached for a while. Throws KubernetesError. */
   disconnected(): Promise<void>;
   /** Takes it away, at the end of the cluster's time with us. */
@@ -55,6 +63,10 @@ const sourceOf = ({ metadata }: Item): Source | undefined => {
   const epoch = metadata.annotations?.[EPOCH];
   return deploymentId === undefined ? undefined : { deploymentId, epoch: Number(epoch ?? 0) };
 };
+
+/** What its condition says at present. */
+const isSaid = ({ status }: ClusterObject): boolean =>
+  status?.conditions?.find(({ type }) => type === 'Connected')?.status === 'True';
 
 /** A minute more or less is how two looks at one clock differ, and no reason to write. */
 const expiryOf = (seconds: number | undefined, before: unknown, now: Date): string | undefined => {
@@ -79,6 +91,16 @@ export const clusterRecord = ({ kubernetes, agentVersion, clock, signal }: Clust
       signal,
     });
 
+  let policyDigest: string | undefined;
+
+  // What is written depends on what was read: two at once would each undo what the other said.
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = last.then(work);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+
   /** Written only when it says something else, as every link begins with this. */
   const tellStatus = async (known: ClusterObject, connected: boolean) => {
     const said = known.status?.conditions?.find(({ type }) => type === 'Connected');
@@ -92,9 +114,51 @@ export const clusterRecord = ({ kubernetes, agentVersion, clock, signal }: Clust
         : 'The agent does not reach the control plane; everything here goes on as it was last told.',
       lastTransitionTime: said?.status === is ? said.lastTransitionTime : clock.wall().toISOString(),
     };
-    const status = { agentVersion, conditions: [condition] };
+    const digest = policyDigest ?? known.status?.policyDigest;
+    const status = {
+      agentVersion,
+      ...(typeof known.spec?.revision === 'number' ? { observedRevision: known.spec.revision } : {}),
+      ...(known.metadata.generation === undefined ? {} : { observedGeneration: known.metadata.generation }),
+      ...(digest === undefined ? {} : { policyDigest: digest }),
+      conditions: [condition],
+    };
     if (canonical({ ...known.status, conditions: [said] }) === canonical(status)) return;
     await apply({ metadata: { name: NAME }, status }, '/status');
+  };
+
+  const accept = async ({ clusterId, deploymentId, epoch, cluster }: HelloAck): Promise<Source> => {
+    const known = await get();
+    const recorded = known && sourceOf(known);
+    if (recorded && recorded.deploymentId !== deploymentId) {
+      throw new UntrustedError(
+        `this cluster belongs to the Roadstead deployment ${recorded.deploymentId}, not to ${deploymentId}: nothing is taken from it. To move the cluster, delete the Cluster resource ${NAME} here`,
+      );
+    }
+    if (recorded && epoch < recorded.epoch) {
+      throw new UntrustedError(
+        `the control plane speaks of epoch ${epoch}, here epoch ${recorded.epoch} is known: its table was restored from an older one, and nothing is taken from it`,
+      );
+    }
+    if (known?.spec?.id !== undefined && known.spec.id !== clusterId) {
+      throw new UntrustedError(`this cluster is ${known.spec.id}, not ${clusterId}: nothing is taken`);
+    }
+    const { expiresInSeconds, ...facts } = cluster ?? {};
+    const annotations = { [EPOCH]: String(epoch) };
+    const expiresAt = expiryOf(expiresInSeconds, known?.spec?.expiresAt, clock.wall());
+    const spec = {
+      origin: 'ControlPlane',
+      id: clusterId,
+      ...facts,
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+    };
+    const same =
+      known !== undefined &&
+      recorded?.epoch === epoch &&
+      Object.entries(spec).every(([field, value]) => known.spec?.[field] === value);
+    const labels = { [DEPLOYMENT_LABEL]: deploymentId };
+    const now = same ? known : await apply({ metadata: { name: NAME, labels, annotations }, spec });
+    await tellStatus(now, true);
+    return { deploymentId, epoch };
   };
 
   return {
@@ -106,44 +170,18 @@ export const clusterRecord = ({ kubernetes, agentVersion, clock, signal }: Clust
       });
       return known && sourceOf(known);
     },
-    accept: async ({ clusterId, deploymentId, epoch, cluster }) => {
-      const known = await get();
-      const recorded = known && sourceOf(known);
-      if (recorded && recorded.deploymentId !== deploymentId) {
-        throw new UntrustedError(
-          `this cluster belongs to the Roadstead deployment ${recorded.deploymentId}, not to ${deploymentId}: nothing is taken from it. To move the cluster, delete the Cluster resource ${NAME} here`,
-        );
-      }
-      if (recorded && epoch < recorded.epoch) {
-        throw new UntrustedError(
-          `the control plane speaks of epoch ${epoch}, here epoch ${recorded.epoch} is known: its table was restored from an older one, and nothing is taken from it`,
-        );
-      }
-      if (known?.spec?.id !== undefined && known.spec.id !== clusterId) {
-        throw new UntrustedError(`this cluster is ${known.spec.id}, not ${clusterId}: nothing is taken`);
-      }
-      const { expiresInSeconds, ...facts } = cluster ?? {};
-      const annotations = { [EPOCH]: String(epoch) };
-      const expiresAt = expiryOf(expiresInSeconds, known?.spec?.expiresAt, clock.wall());
-      const spec = {
-        origin: 'ControlPlane',
-        id: clusterId,
-        ...facts,
-        ...(expiresAt === undefined ? {} : { expiresAt }),
-      };
-      const same =
-        known !== undefined &&
-        recorded?.epoch === epoch &&
-        Object.entries(spec).every(([field, value]) => known.spec?.[field] === value);
-      const labels = { [DEPLOYMENT_LABEL]: deploymentId };
-      const now = same ? known : await apply({ metadata: { name: NAME, labels, annotations }, spec });
-      await tellStatus(now, true);
-      return { deploymentId, epoch };
-    },
-    disconnected: async () => {
-      const known = await get();
-      if (known) await tellStatus(known, false);
-    },
+    accept: (ack) => inTurn(() => accept(ack)),
+    goesBy: (digest) =>
+      inTurn(async () => {
+        policyDigest = digest;
+        const known = await get();
+        if (known) await tellStatus(known, isSaid(known));
+      }),
+    disconnected: () =>
+      inTurn(async () => {
+        const known = await get();
+        if (known) await tellStatus(known, false);
+      }),
     remove: async () => {
       await kubernetes.request('DELETE', path, { signal }).catch((error: unknown) => {
         if (!hasStatus(error, 404)) throw error;

@@ -1,12 +1,14 @@
 /** Dev pods from the agent's point of view: begun where there is reason to, told of links and pushes, ended with the cluster's time with us. */
 
+import type { Policy } from '#core/domain/seat/policy.ts';
 import type { Clock } from '../clock.ts';
 import { fullJitter } from '../clock.ts';
 import type { HelloAck, Link, Push } from '../link.ts';
 import { type Log, reason } from '../log.ts';
 import type { ClusterRecord } from './cluster-record.ts';
 import { mintCredential } from './credential.ts';
-import { PACES, type Seats, type SeatsOptions, startSeats } from './seats.ts';
+import { PACES } from './paces.ts';
+import { type Seats, type SeatsOptions, startSeats } from './seats.ts';
 
 export interface SeatsHandle {
   /** This link is the one in use. */
@@ -15,6 +17,8 @@ export interface SeatsHandle {
   heard(digest: string | undefined): void;
   /** A pod in a namespace of a team that is no seat's. */
   foreignPod(namespace: string, name: string): void;
+  /** As the cluster's admin last wrote them; nothing while nothing is known of dev pods here. */
+  profiles(): Policy['profiles'] | undefined;
   /** Every seat is stopped from now on; resolves when no pod of one is left, or after a bounded wait. */
   stopAll(): Promise<void>;
   /** Nothing is done for seats any more. */
@@ -103,6 +107,7 @@ export const seatsHandle = (options: HandleOptions): SeatsHandle => {
         'a pod that Roadstead did not make runs in a namespace of a team',
       );
     },
+    profiles: () => seats?.profiles(),
     stopAll: async () => {
       seats?.stopAll();
       const end = clock.now() + STOP_MS;

@@ -1,8 +1,10 @@
 /** The ConfigMap `roadstead-policy` as its admin last wrote it: read again at a pace, as a ConfigMap is no urgent news. */
+import { hash } from 'node:crypto';
 import { POLICY_NAME } from '#core/domain/seat/names.ts';
 import { type Policy, readPolicy } from '#core/domain/seat/policy.ts';
 import type { Clock } from '../clock.ts';
 import { hasStatus, type Kubernetes } from '../kubernetes/client.ts';
+import { canonical } from '../kubernetes/print.ts';
 import { type Log, reason } from '../log.ts';
 
 const LOOK_MS = 60_000;
@@ -15,7 +17,8 @@ interface ConfigMap {
 export interface PolicyWatchOptions {
   readonly kubernetes: Kubernetes;
   readonly namespace: string;
-  readonly onChange: () => void;
+  /** It was read for the first time, or is another one: the SHA-256 of what it says, as hexadecimal digits. */
+  readonly onChange: (digest: string) => void;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
@@ -46,7 +49,7 @@ export const watchPolicy = (options: PolicyWatchOptions): PolicyWatch => {
     version = now;
     policy = readPolicy(found.data);
     for (const problem of policy.problems) log('error', 'the policy of this cluster cannot be read', { problem });
-    onChange();
+    onChange(hash('sha256', canonical(found.data ?? {}), 'hex'));
   };
 
   const keepLooking = async () => {

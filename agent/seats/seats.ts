@@ -1,16 +1,16 @@
 /** Dev pods of this cluster: what the control plane wants is written as Workspaces, and each Workspace is made true (DESIGN §2, §6). */
-import { DEPLOYMENT_LABEL, seatName, TEAM_LABEL } from '#core/domain/seat/names.ts';
+import { DEPLOYMENT_LABEL, TEAM_LABEL } from '#core/domain/seat/names.ts';
 import { renderNamespace } from '#core/domain/seat/namespace.ts';
+import type { Policy } from '#core/domain/seat/policy.ts';
 import type { Api } from '../api.ts';
 import type { Clock } from '../clock.ts';
 import type { Kubernetes } from '../kubernetes/client.ts';
-import { BACK_OFF, type BackOff, workQueue } from '../kubernetes/queue.ts';
+import { workQueue } from '../kubernetes/queue.ts';
 import type { Link } from '../link.ts';
-import type { Log } from '../log.ts';
-import { bury } from './burial.ts';
+import { type Log, reason } from '../log.ts';
 import { censusTeller } from './census.ts';
 import type { ClusterRecord } from './cluster-record.ts';
-import { type Desired, desiredState, type Tombstone } from './desired.ts';
+import { type Desired, desiredState } from './desired.ts';
 import { ensurer } from './ensure.ts';
 import type { NamespaceFacts, WorkspaceFacts } from './facts.ts';
 import { asStopped, idleStopOf } from './idle.ts';
@@ -18,6 +18,7 @@ import { type Mirrors, watchSeats } from './mirrors.ts';
 import { namespacesOf } from './namespaces.ts';
 import { seatObserver } from './observe-seat.ts';
 import { outbox as openOutbox } from './outbox.ts';
+import { PACES, type SeatPaces } from './paces.ts';
 import { watchPolicy } from './policy-watch.ts';
 import { clusterRanges } from './ranges.ts';
 import { prune, reconcileSeat } from './reconcile.ts';
@@ -25,26 +26,8 @@ import { reporter as makeReporter } from './reporter.ts';
 import { seatSecrets } from './secrets.ts';
 import type { Source } from './sync.ts';
 import { teller } from './tell.ts';
-import { LOOKS, type Looks } from './trouble.ts';
+import { undertaker } from './undertaker.ts';
 import { wantedWriter } from './wanted-writer.ts';
-
-/** Paces, in milliseconds. */
-export interface SeatPaces {
-  readonly backOff: BackOff;
-  readonly looks: Looks;
-  /** Everything is looked at again, against what a watch may have lost; without a difference that costs no call. */
-  readonly resyncMs: number;
-  readonly policyMs: number;
-  /** Without a link for this long, the Cluster resource says so. */
-  readonly lostMs: number;
-}
-export const PACES: SeatPaces = {
-  backOff: BACK_OFF,
-  looks: LOOKS,
-  resyncMs: 600_000,
-  policyMs: 60_000,
-  lostMs: 60_000,
-};
 
 export interface SeatsOptions {
   readonly kubernetes: Kubernetes;
@@ -52,7 +35,12 @@ export interface SeatsOptions {
   readonly record: ClusterRecord;
   /** The agent's own namespace. */
   readonly namespace: string;
-  readonly nodes: ReadonlyMap<string, { readonly zone?: string; readonly ranges?: readonly string[] }>;
+  readonly nodes: ReadonlyMap<
+    string,
+    { readonly zone?: string; readonly ranges?: readonly string[]; readonly ready?: boolean }
+  >;
+  /** The policy of the cluster's admin was read for the first time, or is another one. */
+  readonly onPolicy: () => void;
   /** Addresses that answer DNS for the agent's own pod. */
   readonly resolvers: readonly string[];
   /** As recorded when this cluster was last told of seats: what counts until a control plane is heard. */
@@ -68,6 +56,7 @@ export interface Seats {
   readonly mirrors: Mirrors;
   use(link: Link): void;
   say(action: string, resource: string, detail: string): void;
+  profiles(): Policy['profiles'];
   /** Seats are stopped from now on, whatever is wanted: the cluster is on its way out. */
   stopAll(): void;
   /** Pods of seats in namespaces that are ours. */
@@ -78,11 +67,9 @@ export interface Seats {
 
 export const startSeats = (options: SeatsOptions): Seats => {
   const { kubernetes, api, record, namespace: own, nodes, resolvers, recorded, clock, log, signal } = options;
-  const { backOff, looks, resyncMs, policyMs } = { ...PACES, ...options.paces };
+  const { backOff, looks, resyncMs, policyMs, slowDeleteMs } = { ...PACES, ...options.paces };
   const outbox = openOutbox({ clock, log, backOff, signal });
   const tell = teller(outbox, log);
-  /** Tombstones whose end was said, and that wait for the answer. */
-  const told = new WeakSet<Tombstone>();
   let leaving = false;
 
   const onChange = (namespace: string, seat?: string) => {
@@ -119,7 +106,13 @@ export const startSeats = (options: SeatsOptions): Seats => {
   const policies = watchPolicy({
     kubernetes,
     namespace: own,
-    onChange: () => resync(),
+    onChange: (digest) => {
+      resync();
+      options.onPolicy();
+      void record.goesBy(digest).catch((error: unknown) => {
+        log('warn', 'by which policy dev pods are judged was not written down', { reason: reason(error) });
+      });
+    },
     clock,
     log,
     signal,
@@ -189,19 +182,6 @@ export const startSeats = (options: SeatsOptions): Seats => {
     return shaper.shape(facts.team, namespace);
   };
 
-  const end = async (id: string) => {
-    const tombstone = desired.tombstone(seatName(id));
-    if (!tombstone) return undefined;
-    const kept = await bury(tombstone, { kubernetes, mirrors, ensure, signal });
-    if (!kept) return backOff.firstMs;
-    if (told.has(tombstone)) return undefined;
-    told.add(tombstone);
-    const payload = { id, revision: tombstone.revision, kept };
-    outbox.forget(`seat ${id}`);
-    outbox.event(`gone ${id}`, { type: 'workspace.gone', payload }, () => desired.buried(tombstone));
-    return undefined;
-  };
-
   const reconcile = async (key: string): Promise<number | undefined> => {
     const [namespace = '', name = ''] = key.split('/');
     if (desired.tombstone(name)) return undefined;
@@ -265,7 +245,10 @@ export const startSeats = (options: SeatsOptions): Seats => {
   const namespaces = queue('namespace', shape);
   const seats = queue('seat', reconcile);
   const writes = queue('seat to be written', writer.write);
-  const burials = queue('seat to be deleted', end);
+  const burials = queue(
+    'seat to be deleted',
+    undertaker({ ...makes, desired, outbox, nodes, slowMs: slowDeleteMs, lookMs: backOff.firstMs, clock }),
+  );
 
   const resync = () => {
     for (const { name } of mirrors.Namespace.all()) namespaces.add(name);
@@ -296,6 +279,7 @@ export const startSeats = (options: SeatsOptions): Seats => {
       census(link);
     },
     say: tell.say,
+    profiles: () => policies.policy().profiles,
     stopAll: () => {
       leaving = true;
       resync();

@@ -70,10 +70,12 @@ export const ClusterInfo = z
   .strictObject({
     nodes: z.int().min(0),
     readyNodes: z.int().min(0),
-    allocatable: Room,
-    requested: Room,
+    allocatable: Room.describe(
+      'of the nodes that dev pods can be put on: Ready, not cordoned, no taint that they do not tolerate',
+    ),
+    requested: Room.describe('on the same nodes'),
     seats: Room.optional().describe('the part of requested that is dev pods of ours'),
-    largestNode: Room.optional().describe('allocatable of the largest node: no pod can be larger'),
+    largestNode: Room.optional().describe('the largest of those nodes: no pod can be larger'),
     storageClass: z.boolean().optional().describe('there is a default storage class'),
     networkPolicyEnforced: z.enum(['unknown', 'true', 'false']).optional(),
     provider: z.string().optional(),

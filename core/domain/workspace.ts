@@ -239,9 +239,12 @@ export const decideWorkspace = (
       return opened('workspace-delete', change, { ...command, action: 'workspace.delete', detail });
     }
     case 'forget':
-      if (command.connected)
-        throw new AppError('workspace.agent_online', { detail: `the agent of ${workspace.cluster} is connected` });
-      // The row stays with its tombstone: an agent that comes back still takes the objects away.
+      // Without an open operation the delete has failed: something there holds it, whether the agent answers or not.
+      if (command.connected && open !== null)
+        throw new AppError('workspace.agent_online', {
+          detail: `the agent of ${workspace.cluster} is connected, and has until ${open.deadlineAt} to take it away`,
+        });
+      // The row stays with its tombstone: an agent that comes back, or can at last, still takes the objects away.
       return over(
         { forgotten: true },
         { claims: [], trail: audit(command.actor, 'workspace.forget'), limits: command.limits },

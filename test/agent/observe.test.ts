@@ -32,6 +32,32 @@ test('nodes and the sum of requests are told at the connection, over all pages o
   expect(kubernetes.requests.filter((line) => line.startsWith('GET /api/v1/pods'))).toHaveLength(3);
 });
 
+test('what runs on a node that takes no new pods takes nothing of what the others have', async () => {
+  const { clock, kubernetes, plane, start } = await buildWorld();
+  kubernetes.put('/api/v1/nodes/two', node('two', { spec: { unschedulable: true } }));
+  const on = (nodeName: string) => pod(nodeName, '100m', { nodeName });
+  const seat = { metadata: { name: 'seat', labels: { 'roadstead.dev/workspace': 'wsp-1' } } };
+  kubernetes.put('/api/v1/namespaces/default/pods/one', on('one'));
+  kubernetes.put('/api/v1/namespaces/default/pods/two', on('two'));
+  kubernetes.put('/api/v1/namespaces/default/pods/seat', { ...on('two'), ...seat });
+  await start();
+  await clock.until('cluster.info', () => plane.received('cluster.info').length === 1);
+  expect(plane.received('cluster.info')[0]?.payload).toMatchObject({
+    nodes: 2,
+    allocatable: { cpuMillis: 1930, pods: 29 },
+    requested: { cpuMillis: 100, pods: 1 },
+    seats: { cpuMillis: 0, pods: 0 },
+  });
+  await clock.settle('the watch', () => kubernetes.watches() === 1);
+  kubernetes.put('/api/v1/nodes/two', node('two'));
+  await clock.until('the end of the cordon', () => plane.received('cluster.info').length === 2);
+  expect(plane.received('cluster.info')[1]?.payload).toMatchObject({
+    allocatable: { cpuMillis: 3860 },
+    requested: { cpuMillis: 300 },
+    seats: { cpuMillis: 100 },
+  });
+});
+
 test('changes of nodes that come together are told once, and what does not change is not told again', async () => {
   const { clock, kubernetes, plane, start } = await buildWorld();
   await start();

@@ -72,6 +72,37 @@ describe('deleting', () => {
     expect(back.claims).toEqual([expect.objectContaining({ claim: 'seat-row', gone: true })]);
   });
 
+  it('that has failed can be given up although the agent answers, and the agent still takes the row away when it can', () => {
+    const pod = running();
+    pod.give(remove());
+    pod.report({
+      phase: 'Deleting',
+      observedRevision: 2,
+      conditions: [{ type: 'Ready', status: 'False', reason: 'Deleting', message: 'what holds it' }],
+    });
+    expect(pod.state).toMatchObject({
+      phase: 'Deleting',
+      conditions: [{ reason: 'Deleting', message: 'what holds it' }],
+    });
+    expect(refusal(() => pod.give(forget(true)))).toBe('workspace.agent_online');
+    pod.fail();
+    const forgotten = pod.give(forget(true));
+    expect(forgotten.next).toMatchObject({ phase: 'Deleted', forgotten: true, tombstone: 'KeepVolumes' });
+    expect(claimed(forgotten)).toEqual(['room', 'team-seats', 'name-release']);
+    expect(pod.report({ phase: 'Deleting', observedRevision: 2 }).writes).toEqual([]);
+    expect(pod.give(gone(pod.state.revision)).claims).toEqual([
+      expect.objectContaining({ claim: 'seat-row', gone: true }),
+    ]);
+  });
+
+  it('that was asked for again after it failed is waited for again', () => {
+    const pod = running();
+    pod.give(remove());
+    pod.fail();
+    pod.give(remove());
+    expect(refusal(() => pod.give(forget(true)))).toBe('workspace.agent_online');
+  });
+
   it('needs no agent when the cluster is gone, and what was open then has failed', () => {
     const pod = seat();
     const ended = pod.give(lost);

@@ -205,6 +205,7 @@ test.each<[string, Reason, Partial<Seen>, string?]>(cases)('%s: %s', (_, reason,
 /** What the agent and the control plane say of themselves, not read from a pod. */
 const SAID: readonly Reason[] = [
   'Idle',
+  'Deleting',
   'PolicyInvalid',
   'SpecInvalid',
   'VolumeNotGrown',

@@ -64,7 +64,6 @@ const clusterSchema = object(
         team: string('The team that owns it.', { maxLength: 63 }),
         provider: string('Where it comes from: eks, kind, capi or existing.', { maxLength: 32 }),
         expiresAt: time('When it is deleted, where it has an end.'),
-        policyDigest: string('SHA-256 of the ConfigMap roadstead-policy that the agent goes by.', { maxLength: 64 }),
       },
       { required: ['origin', 'id'] },
     ),
@@ -72,6 +71,9 @@ const clusterSchema = object(
       agentVersion: string('Release of the agent.', { maxLength: 64 }),
       observedRevision: integer('spec.revision of the object that this was said of.'),
       observedGeneration: integer('metadata.generation of the object that this was said of.'),
+      policyDigest: string('SHA-256 of what the ConfigMap roadstead-policy says that the agent goes by.', {
+        maxLength: 64,
+      }),
       conditions,
     }),
   },

@@ -5,6 +5,8 @@ export const REASONS = {
   Running: 'The dev pod runs.',
   Stopped: 'The dev pod is stopped and its volumes are kept: start it to go on.',
   Idle: 'It was idle for longer than its idle timeout and was stopped; its volumes are kept: start it to go on, or raise spec.restarts where it was applied in the cluster.',
+  Deleting:
+    "It is being deleted and not all of it is gone: the cluster's admin can free what holds it; once the delete has failed it can be forgotten.",
   Stopping: 'The dev pod is ending; it has a minute to save its work.',
   Starting: 'The dev pod is being created.',
   Restarting: 'The old pod is ending; the new one starts when its volumes are free.',

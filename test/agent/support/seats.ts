@@ -10,7 +10,7 @@ import { readConfig } from '#agent/config.ts';
 import { connectKubernetes, hasStatus, type Item, type Kubernetes } from '#agent/kubernetes/client.ts';
 import { type KindName, kinds, pathOf } from '#agent/kubernetes/kinds.ts';
 import { createLog } from '#agent/log.ts';
-import type { SeatPaces } from '#agent/seats/seats.ts';
+import type { SeatPaces } from '#agent/seats/paces.ts';
 import { seatsDigest } from '#agent/seats/sync.ts';
 import { createVitals } from '#agent/vitals.ts';
 import type { SeatRow } from '#core/contract/agent.ts';
@@ -29,6 +29,7 @@ const PACES: SeatPaces = {
   resyncMs: 60_000,
   policyMs: 200,
   lostMs: 300,
+  slowDeleteMs: 300,
 };
 
 export interface Stored extends Item {
