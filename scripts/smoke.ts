@@ -33,6 +33,9 @@ try {
     const session = createSession(url);
     await session.call('GET', '/api/v1/healthz');
     print.say('API', 'healthy');
+    const docs = await fetch(`${url}/docs`);
+    if (!docs.ok) throw new Error(`GET /docs was answered ${docs.status}`);
+    print.say('Docs', 'shown at /docs');
     print.say('Account', await enter(session, person));
     const watching = await watch(session);
     print.say('Socket', 'opened with a ticket and subscribed');

@@ -1,7 +1,7 @@
 /** A typed client of the API, derived from the routes: for scripts, tests and the command line. Needs nothing but `fetch`. */
 import type * as z from 'zod';
 import { Problem } from './problem.ts';
-import type { Route } from './route.ts';
+import type { MediaType, Route } from './route.ts';
 
 type Sent<S> = S extends z.ZodType ? z.input<S> : never;
 type NeedsNothing<T> = Record<never, never> extends T ? true : false;
@@ -16,7 +16,7 @@ export type CallOf<R extends Route> = Part<'params', Sent<R['params']>> &
       : Part<'body', Sent<R['body']>>
     : unknown) & { readonly headers?: Readonly<Record<string, string>> };
 
-type BodyOf<S> = S extends z.ZodType ? z.output<S> : S extends 'text/plain' ? string : undefined;
+type BodyOf<S> = S extends z.ZodType ? z.output<S> : S extends MediaType ? string : undefined;
 
 /** What the route answers: its status tells which body. */
 export type AnswerOf<R extends Route> = {
@@ -85,7 +85,7 @@ const read = async (route: Route, response: Response): Promise<unknown> => {
   if (promised === undefined)
     throw new Error(`${route.id} answered ${response.status}, which the contract does not name`);
   if (promised === null) return undefined;
-  return promised === 'text/plain' ? response.text() : response.json();
+  return typeof promised === 'string' ? response.text() : response.json();
 };
 
 const problemOf = async (response: Response): Promise<Problem | null> => {

@@ -24,7 +24,13 @@ const SECURITY: Readonly<Record<Route['auth'], readonly object[]>> = {
   install: [{ clusterToken: [] }],
 };
 
-const PHRASES: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'No content' };
+const PHRASES: Readonly<Record<number, string>> = {
+  200: 'OK',
+  201: 'Created',
+  202: 'Accepted',
+  204: 'No content',
+  302: 'Found',
+};
 
 /** True where a repeat of the request with the same `Idempotency-Key` is answered as the first was. */
 export const takesIdempotencyKey = (route: Route): boolean => route.method === 'POST' && route.auth !== 'public';
@@ -98,8 +104,8 @@ const successOf = (schemaOf: SchemaOf, route: Route, status: number): Json => {
   const content =
     body === null || body === undefined
       ? {}
-      : body === 'text/plain'
-        ? { 'text/plain': { schema: { type: 'string' } } }
+      : typeof body === 'string'
+        ? { [body]: { schema: { type: 'string' } } }
         : { 'application/json': { schema: schemaOf(body, 'output') } };
   return {
     description: PHRASES[status] ?? 'Success',

@@ -4,6 +4,9 @@ import type { ErrorCode } from './errors.ts';
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
+/** What is answered as text and not as JSON, by its media type or a range of them. */
+export type MediaType = `text/${string}`;
+
 export interface Route {
   /** `<function>.<verb>`: the part before the dot names the Lambda function that serves it. */
   readonly id: string;
@@ -18,8 +21,8 @@ export interface Route {
   readonly body: z.ZodType | null;
   /** The body may also come as an HTML form (OAuth2 password clients). */
   readonly form: boolean;
-  /** Success replies by status: a schema, `null` for no body, or a media type name for text. */
-  readonly reply: Readonly<Record<number, z.ZodType | null | 'text/plain'>>;
+  /** Success replies by status: a schema, `null` for no body, or a media type for text. */
+  readonly reply: Readonly<Record<number, z.ZodType | null | MediaType>>;
   readonly errors: readonly ErrorCode[];
   /** Which answers show a secret once: all, or those with these statuses; an idempotency marker keeps them sealed for 10 minutes (DESIGN §7). */
   readonly secret: boolean | readonly number[];

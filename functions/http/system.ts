@@ -1,4 +1,5 @@
-/** Lambda: health, the OpenAPI document, and the `$default` route. */
+/** Lambda: health, the OpenAPI document and its page, and the `$default` route. */
+import { readFile } from 'node:fs/promises';
 import { Logger } from '@aws-lambda-powertools/logger';
 import release from '../../package.json' with { type: 'json' };
 import { newId } from '../lib/deps.ts';
@@ -16,5 +17,6 @@ export const handler = http(
     newId,
     checkReplies: checkReplies(),
     version: release.version,
+    readDocsFile: (name) => readFile(new URL(`docs/${name}`, import.meta.url), 'utf8'),
   }),
 );

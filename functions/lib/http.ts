@@ -3,7 +3,7 @@ import middy from '@middy/core';
 import httpRouter from '@middy/http-router';
 import type * as z from 'zod';
 import { AppError } from '#core/contract/errors.ts';
-import type { Parsed, Route } from '#core/contract/route.ts';
+import type { MediaType, Parsed, Route } from '#core/contract/route.ts';
 import { allRoutes } from '#core/contract/routes.ts';
 import type { AgentPrincipal, Principal } from '#core/domain/access.ts';
 import type { Decision } from '#core/domain/decision.ts';
@@ -32,7 +32,7 @@ export type Reply<R extends Route> = {
     readonly headers?: Readonly<Record<string, string>>;
   } & (R['reply'][S] extends z.ZodType
     ? { readonly body: z.input<R['reply'][S]> }
-    : R['reply'][S] extends 'text/plain'
+    : R['reply'][S] extends MediaType
       ? { readonly body: string }
       : { readonly body?: undefined });
 }[keyof R['reply'] & number];

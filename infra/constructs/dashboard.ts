@@ -32,14 +32,19 @@ export interface DashboardProps {
 /** Paths that the HTTP API answers. */
 export const API_PATHS = ['/api/*', '/debug/*', '/docs*'] as const;
 
-/** A path whose last part has no dot is the application's: it gets the page. An error page would also turn the API's 404 into it. */
-const TO_THE_PAGE = `function handler(event) {
+/**
+ * A path whose last part has no dot is the application's: it gets the page. An error page would also turn the API's 404 into it. The root
+ * leads to the page of the API, as the API's own root does, as long as nobody has put a dashboard into the bucket.
+ */
+export const TO_THE_PAGE = `function handler(event) {
   var request = event.request;
+  if (request.uri === '/')
+    return { statusCode: 302, statusDescription: 'Found', headers: { location: { value: '/docs' } } };
   if (request.uri.split('/').pop().indexOf('.') < 0) request.uri = '/index.html';
   return request;
 }`;
 
-/** Bucket and distribution. The files come with the deploy script: nothing in the template uploads them. */
+/** Bucket and distribution. Nothing in the template uploads files: there is no dashboard yet, the bucket is the place for one. */
 export class Dashboard extends Construct {
   readonly bucket: Bucket;
   readonly distribution: Distribution;
@@ -90,7 +95,6 @@ export class Dashboard extends Construct {
     };
     this.distribution = new Distribution(this, 'Distribution', {
       comment: 'Roadstead',
-      defaultRootObject: 'index.html',
       httpVersion: HttpVersion.HTTP2_AND_3,
       priceClass: PriceClass.PRICE_CLASS_100,
       defaultBehavior: {

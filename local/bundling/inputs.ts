@@ -1,7 +1,6 @@
 /** What a build was made from, to see without building whether it would be the same again. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Metafile } from 'esbuild';
 
 /** Sources by their path from the root: time of change and size. */
 export type Inputs = Readonly<Record<string, string>>;
@@ -12,12 +11,8 @@ const stateOf = (path: string): string => {
 };
 
 /** The files of a build as they are now; what plugins made up is no file. */
-export const inputsOf = (root: string, { inputs }: Metafile): Inputs =>
-  Object.fromEntries(
-    Object.keys(inputs)
-      .filter((path) => !path.includes(':'))
-      .map((path) => [path, stateOf(join(root, path))]),
-  );
+export const inputsOf = (root: string, paths: readonly string[]): Inputs =>
+  Object.fromEntries(paths.filter((path) => !path.includes(':')).map((path) => [path, stateOf(join(root, path))]));
 
 /** Whether all of them are as they were. Throws when one is gone. */
 export const areUnchanged = (root: string, inputs: Inputs): boolean =>

@@ -1,8 +1,7 @@
-/** The one port for people: HTTP API, WebSocket API on `/ws`, `/docs`, and `/` leading there. */
+/** The one port for people: the HTTP API, and the WebSocket API on `/ws`. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { splitTarget } from '#local/http.ts';
-import { serveDocs } from './docs.ts';
 import { gatewayError, writeHttpReply } from './http-reply.ts';
 
 /** What stands behind the port once the template is up. */
@@ -23,9 +22,6 @@ export interface PublicServer {
 export function createPublicServer(): PublicServer {
   let behind: Behind | undefined;
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
-    const { path } = splitTarget(request.url ?? '/');
-    if (path === '/') return void response.writeHead(302, { location: '/docs/' }).end();
-    if (path === '/docs' || path.startsWith('/docs/')) return serveDocs(path, response);
     if (!behind)
       return writeHttpReply(response, 'starting', gatewayError(503, 'Service Unavailable'), request.method === 'HEAD');
     void behind.http(request, response);

@@ -82,7 +82,7 @@ async function make(programs: Programs): Promise<void> {
   const { metafile, outputFiles } = await build({ ...recipe, plugins, metafile: true, write: false });
   mkdirSync(dir, { recursive: true });
   for (const { path, contents } of outputFiles) put(path, contents);
-  const made: Made = { recipe: JSON.stringify(recipe), inputs: inputsOf(root, metafile) };
+  const made: Made = { recipe: JSON.stringify(recipe), inputs: inputsOf(root, Object.keys(metafile.inputs)) };
   // A source that was changed meanwhile may be in there as it was: the next start looks again.
   if (latestChange(made.inputs) >= begun) return;
   // Last: it says that the others are there.

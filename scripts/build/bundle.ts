@@ -1,6 +1,6 @@
 /** One esbuild run for everything that is deployed: a folder for each function, and the agent. */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build, type Metafile, version } from 'esbuild';
 import { builtinsByRequire } from '#local/bundling/builtins.ts';
@@ -15,6 +15,11 @@ export interface BundleOptions {
   readonly functions: readonly string[];
   /** Entry point of the agent, from the root; left out where it is not there. */
   readonly agent: string;
+  /**
+   * What lies beside bundles as it is: path under `dist/` → source, from the root.
+   * @default none
+   */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** One bundle: where it lies under `dist/`, how big it is, how big it may be. */
@@ -54,15 +59,19 @@ const entryPoints = ({ root, functions, agent }: BundleOptions): Record<string, 
 };
 
 /** What decides the result besides the content of files. */
-const recipeOf = (entries: Readonly<Record<string, string>>): string =>
-  JSON.stringify([version, release.version, oneFile, builtinsByRequire.name, entries]);
+const recipeOf = (entries: Readonly<Record<string, string>>, files: BundleOptions['files']): string =>
+  JSON.stringify([version, release.version, oneFile, builtinsByRequire.name, entries, files]);
 
 /** The bundles of the last run, if nothing that they were made from has changed since. */
-const upToDate = async (root: string, recipe: string): Promise<readonly Bundle[] | undefined> => {
+const upToDate = async (
+  { root, files = {} }: BundleOptions,
+  recipe: string,
+): Promise<readonly Bundle[] | undefined> => {
   try {
     const last = JSON.parse(await readFile(recordPath(root), 'utf8')) as Made;
     if (last.recipe !== recipe || !areUnchanged(root, last.inputs)) return undefined;
-    return last.bundles.every(({ path }) => existsSync(join(root, 'dist', path))) ? last.bundles : undefined;
+    const made = [...last.bundles.map(({ path }) => path), ...Object.keys(files)];
+    return made.every((path) => existsSync(join(root, 'dist', path))) ? last.bundles : undefined;
   } catch {
     // No last run, or a file of it is gone.
     return undefined;
@@ -82,10 +91,10 @@ const bundlesOf = ({ outputs }: Metafile): Bundle[] =>
 
 /** Bundles what changed: everything or nothing. Throws for a function without a source and for a bundle over its limit. */
 export const bundle = async (options: BundleOptions): Promise<{ bundles: readonly Bundle[]; fresh: boolean }> => {
-  const { root } = options;
+  const { root, files = {} } = options;
   const entries = entryPoints(options);
-  const recipe = recipeOf(entries);
-  const last = await upToDate(root, recipe);
+  const recipe = recipeOf(entries, files);
+  const last = await upToDate(options, recipe);
   if (last !== undefined) return { bundles: last, fresh: false };
 
   await rm(recordPath(root), { force: true });
@@ -112,7 +121,15 @@ export const bundle = async (options: BundleOptions): Promise<{ bundles: readonl
     throw new Error(
       `too big: ${big.map(({ path, bytes, limit }) => `${path} has ${Math.ceil(bytes / KB)} KB of ${limit / KB}`).join(', ')}; look with \`npx esbuild --analyze\` at what is inside`,
     );
-  const record: Made = { recipe, inputs: inputsOf(root, metafile), bundles };
+  for (const [path, source] of Object.entries(files)) {
+    await mkdir(dirname(join(root, 'dist', path)), { recursive: true });
+    await copyFile(join(root, source), join(root, 'dist', path));
+  }
+  const record: Made = {
+    recipe,
+    inputs: inputsOf(root, [...Object.keys(metafile.inputs), ...Object.values(files)]),
+    bundles,
+  };
   await mkdir(dirname(recordPath(root)), { recursive: true });
   await writeFile(recordPath(root), JSON.stringify(record));
   return { bundles, fresh: true };

@@ -137,15 +137,22 @@ describe('the routes', () => {
     for (const each of allRoutes) expect(Object.keys(environments)).toContain(`http/${functionOf(each)}`);
   });
 
-  it('have one id and one path with method each, under /api/v1 but for the path of the seed', () => {
+  it('have one id and one path with method each, under /api/v1 but for the path of the seed and the pages for people', () => {
     expect(new Set(allRoutes.map((each) => each.id)).size).toBe(allRoutes.length);
     expect(new Set(allRoutes.map((each) => `${each.method} ${each.path}`)).size).toBe(allRoutes.length);
-    for (const each of allRoutes) if (each.id !== 'tokens.register') expect(each.path).toMatch(/^\/api\/v1\/[a-z]/);
+    const elsewhere = allRoutes.filter(({ path }) => !/^\/api\/v1\/[a-z]/.test(path)).map(({ id }) => id);
+    expect(elsewhere.toSorted()).toEqual(['system.docs', 'system.docsFile', 'system.root', 'tokens.register']);
   });
 
-  it('ask for a principal, but for those under /auth (not logout), the health check and this document', () => {
+  it('ask for a principal, but for those under /auth (not logout), the health check, this document and its page', () => {
     const open = allRoutes.filter((each) => each.auth === 'public').map((each) => each.id);
-    expect(open.filter((id) => !id.startsWith('auth.'))).toEqual(['system.health', 'system.openapi']);
+    expect(open.filter((id) => !id.startsWith('auth.'))).toEqual([
+      'system.health',
+      'system.openapi',
+      'system.root',
+      'system.docs',
+      'system.docsFile',
+    ]);
     expect(open).not.toContain('auth.logout');
   });
 });

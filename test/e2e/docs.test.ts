@@ -47,10 +47,18 @@ it('the shell blocks of docs/socket.md do what they say, with curl alone', async
 
 it('the page at /docs shows the document, and / leads to it', async () => {
   const root = await fetch(server.url, { redirect: 'manual' });
-  expect([root.status, root.headers.get('location')]).toEqual([302, '/docs/']);
-  const page = await fetch(`${server.url}/docs/`);
-  expect(page.status).toBe(200);
-  expect(await page.text()).toContain('swagger-ui');
+  expect([root.status, root.headers.get('location')]).toEqual([302, '/docs']);
+  for (const path of ['/docs', '/docs/']) {
+    const page = await fetch(`${server.url}${path}`);
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    const parts = [...(await page.text()).matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((match) => match[1] as string);
+    expect(parts.length).toBeGreaterThan(2);
+    for (const part of parts) {
+      const file = await fetch(`${server.url}${part}`);
+      expect([part, file.status]).toEqual([part, 200]);
+      expect((await file.text()).length).toBeGreaterThan(100);
+    }
+  }
   const document = (await (await fetch(`${server.url}/api/v1/openapi.json`)).json()) as {
     openapi: string;
     paths: Record<string, unknown>;

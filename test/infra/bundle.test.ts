@@ -70,6 +70,22 @@ describe('the build', () => {
     expect(readFileSync(join(root, 'dist/functions/a/index.mjs'), 'utf8')).toContain('1234');
   });
 
+  it('lays beside a bundle what is read at run time, and builds again when that has changed or is gone', async () => {
+    write('functions/a.ts', 'export const handler = () => 1;');
+    write('node_modules/page/page.css', 'a {}');
+    const files = { 'functions/a/page/page.css': 'node_modules/page/page.css' };
+    const build = () => bundle({ root, functions: ['a'], agent: 'agent/main.ts', files });
+    await build();
+    const laid = join(root, 'dist/functions/a/page/page.css');
+    expect(readFileSync(laid, 'utf8')).toBe('a {}');
+    expect((await build()).fresh).toBe(false);
+    rmSync(laid);
+    expect((await build()).fresh).toBe(true);
+    write('node_modules/page/page.css', 'b { color: red }');
+    expect((await build()).fresh).toBe(true);
+    expect(readFileSync(laid, 'utf8')).toBe('b { color: red }');
+  });
+
   it('builds again when a function is added or a bundle was taken away', async () => {
     write('functions/a.ts', 'export const handler = () => 1;');
     write('functions/b.ts', 'export const handler = () => 2;');

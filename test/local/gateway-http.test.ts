@@ -162,23 +162,3 @@ describe('the gateway itself answers', () => {
     expect(status).toBe(400);
   });
 });
-
-describe('/docs', () => {
-  test('is where / leads', async () => {
-    const reply = await call('/');
-    expect([reply.url, reply.status]).toEqual([`${runtime.url}/docs/`, 200]);
-  });
-  test('shows our document with no inline script and no validator', async () => {
-    const page = await (await call('/docs/')).text();
-    expect(page).toContain('swagger-initializer.js');
-    expect(page).not.toMatch(/<script(?![^>]*src=)/);
-    const script = await (await call('/docs/swagger-initializer.js')).text();
-    expect(script).toContain("url: '/api/v1/openapi.json'");
-    expect(script).toContain('validatorUrl: null');
-    expect((await call('/docs/swagger-ui-bundle.js')).status).toBe(200);
-  });
-  test('gives no other file away', async () => {
-    expect((await call('/docs/package.json')).status).toBe(404);
-    expect((await call('/docs/..%2Fpackage.json')).status).toBe(404);
-  });
-});

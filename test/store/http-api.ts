@@ -162,7 +162,7 @@ export const createApi = async (
     agentVersion: '0.1.0',
   };
   const apps: Record<string, App> = {
-    system: systemApp({ ...base, version: '0.1.0' }),
+    system: systemApp({ ...base, version: '0.1.0', readDocsFile: async (name) => name }),
     auth: authApp({ ...base, identity: options.identity ?? noIdentity, registration: options.registration ?? 'open' }),
     me: meApp({ ...base, socketUrl: 'wss://socket.example' }),
     clusters: clustersApp({

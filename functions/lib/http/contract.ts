@@ -55,7 +55,7 @@ export const contract = (route: Route): Middleware => ({
 export const checkReply = (route: Route, { status, body }: Answer): void => {
   const promised = route.reply[status];
   if (promised === undefined) throw new Error(`${route.id} answered ${status}, which its route does not name`);
-  const schema = promised === null ? z.undefined() : promised === 'text/plain' ? z.string() : promised;
+  const schema = promised === null ? z.undefined() : typeof promised === 'string' ? z.string() : promised;
   const parsed = schema.safeParse(body);
   if (!parsed.success)
     throw new Error(
