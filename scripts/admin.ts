@@ -1,4 +1,4 @@
-/** `npm run admin -- invite|drain-deployment|allow-creates`: what whoever runs a deployment does with AWS credentials of their own. */
+/** `npm run admin -- invite|drain-deployment|allow-creates|restore`: what whoever runs a deployment does with AWS credentials of their own. */
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
@@ -8,14 +8,16 @@ import { liveDeps } from '#functions/lib/deps.ts';
 import { createIdentity } from '#functions/lib/identity.ts';
 import { invite } from '#functions/lib/registration.ts';
 import { drainDeployment } from './admin/drain.ts';
+import { restoreTable } from './admin/restore.ts';
 import { readArguments } from './local/arguments.ts';
 
-const COMMANDS = ['invite', 'drain-deployment', 'allow-creates'] as const;
+const COMMANDS = ['invite', 'drain-deployment', 'allow-creates', 'restore'] as const;
 const USAGE = `npm run admin -- ${COMMANDS.join('|')} [options]
 
   invite             makes an account for an address and mails its code
   drain-deployment   switches creates off, deletes every cluster, waits until none is left: before cdk destroy
   allow-creates      switches creates on again
+  restore            after the table came back from a backup: agents take what it says as newer than what they have seen
 `;
 
 const [command, ...rest] = process.argv.slice(2);
@@ -85,6 +87,11 @@ Kept on purpose, to be removed by hand when nobody needs them: the table, the us
     case 'allow-creates': {
       await deployment().deps.store.clusters.stopCreates(false);
       console.log('Creating clusters is switched on.');
+      break;
+    }
+    case 'restore': {
+      const { epoch, seats } = await restoreTable(deployment().deps);
+      console.log(`Epoch ${epoch}: ${seats} dev pods are wanted anew, as the table has them.`);
       break;
     }
     default:

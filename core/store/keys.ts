@@ -42,6 +42,7 @@ export const keys = {
   teamSeats: (team: string): Key => ({ pk: `TEAM#${team}`, sk: 'SEATS' }),
   subscription: (team: string, connection: string): Key => ({ pk: `TEAM#${team}`, sk: `SOCKET#${connection}` }),
   deploymentQuota: (): Key => ({ pk: 'DEPLOYMENT', sk: 'QUOTA' }),
+  epoch: (): Key => ({ pk: 'DEPLOYMENT', sk: 'EPOCH' }),
   versions: (provider: string): Key => own('VERSIONS', provider),
   cluster: (id: string): Key => own('CLUSTER', id),
   lease: (cluster: string): Key => ({ pk: `CLUSTER#${cluster}`, sk: 'LEASE' }),

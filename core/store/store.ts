@@ -3,6 +3,7 @@ import type { Decision } from '../domain/decision.ts';
 import { clustersIn } from './clusters.ts';
 import { type CommitContext, commitDecision } from './commit.ts';
 import { connectionsIn } from './connections.ts';
+import { deploymentIn } from './deployment.ts';
 import { groupsIn } from './groups.ts';
 import { idempotencyIn } from './idempotency.ts';
 import { peopleIn } from './people.ts';
@@ -15,6 +16,7 @@ import { workspacesIn } from './workspaces.ts';
 export const createStore = (options: TableOptions) => {
   const table = createTable(options);
   return {
+    deployment: deploymentIn(table),
     people: peopleIn(table),
     clusters: clustersIn(table),
     workspaces: workspacesIn(table),

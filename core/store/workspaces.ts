@@ -82,6 +82,10 @@ export const workspacesIn = (table: Table) => {
         { ...of, keyOf: (id) => (WorkspaceId.safeParse(id).success ? keys.workspace(id) : null) },
       ),
 
+    /** Every dev pod of all teams that has not been cleared away: for administration. */
+    all: async (): Promise<WorkspaceState[]> =>
+      (await table.scan('Workspace')).map((item) => fromItem<WorkspaceState>(item)),
+
     /** All dev pods on a cluster that are not deleted. From an index: a moment late. */
     ofCluster: (cluster: string): Promise<WorkspaceState[]> =>
       everything<WorkspaceState>(table, { index: 'gsi3', pk: places.workspacesOn(cluster) }),

@@ -14,7 +14,7 @@ import {
 import { type AgentTokenState, tokenStateOf } from '#core/domain/token.ts';
 import { Stale, untilFresh } from '#core/store/commit.ts';
 import type { AgentConnection } from '#core/store/connections.ts';
-import { type AgentDeps, ack, EPOCH, refuse, type Unaddressed } from './answer.ts';
+import { type AgentDeps, ack, refuse, type Unaddressed } from './answer.ts';
 import {
   audit,
   clusterLeft,
@@ -223,19 +223,19 @@ const refusal = async (deps: AgentDeps, connection: AgentConnection, payload: He
   });
 };
 
-const helloAck = (
+const helloAck = async (
   deps: AgentDeps,
   connection: AgentConnection,
   pace: Pace,
   more: Pick<HelloAck, 'reconnect' | 'drain' | 'seats' | 'cluster'>,
-): Unaddressed => ({
+): Promise<Unaddressed> => ({
   type: 'hello.ack',
   payload: {
     protocol: PROTOCOL,
     link: connection.link,
     clusterId: connection.cluster,
     deploymentId: deps.deploymentId,
-    epoch: EPOCH,
+    epoch: await deps.store.deployment.epoch(),
     serverTime: deps.now(),
     ...pace,
     ...more,

@@ -23,6 +23,3 @@ export const refuse = (code: ErrorCode, message: string): Unaddressed => ({
   payload: { code, message },
 });
 export const ack: Unaddressed = { type: 'ack', payload: {} };
-
-/** The deployment's count of restores: an agent refuses a lower one (DESIGN §2). */
-export const EPOCH = 1;

@@ -1,5 +1,5 @@
 /** What an agent asks and says about dev pods: the list it syncs by, seats whole, their state, the end of one (DESIGN §2, §6). */
-import { type AgentMessage, digestInput, type SeatRow } from '#core/contract/agent.ts';
+import { type AgentMessage, digestInput } from '#core/contract/agent.ts';
 import { safeText } from '#core/contract/safe-text.ts';
 import type { DesiredSeat } from '#core/contract/seat.ts';
 import { MESSAGE_LIMIT } from '#core/contract/socket.ts';
@@ -13,7 +13,7 @@ import { untilFresh } from '#core/store/commit.ts';
 import type { AgentConnection } from '#core/store/connections.ts';
 import { sha256 } from '#core/store/keys.ts';
 import type { Store } from '#core/store/store.ts';
-import { type AgentDeps, ack, EPOCH, refuse, type Unaddressed } from './answer.ts';
+import { type AgentDeps, ack, refuse, type Unaddressed } from './answer.ts';
 
 /** Rows of one page: about 90 bytes each, so that a page stays far under the limit of a message. */
 const PAGE = 200;
@@ -32,7 +32,10 @@ export const sync = async (
   connection: AgentConnection,
   { payload: { digest, after } }: Of<'sync'>,
 ): Promise<Unaddressed> => {
-  const rows: readonly SeatRow[] = await deps.store.workspaces.rowsOf(connection.cluster);
+  const [rows, epoch] = await Promise.all([
+    deps.store.workspaces.rowsOf(connection.cluster),
+    deps.store.deployment.epoch(),
+  ]);
   const present = sha256(digestInput(rows));
   const unchanged = after === undefined && digest === present;
   const rest = unchanged ? [] : rows.filter(({ id }) => after === undefined || id > after);
@@ -42,7 +45,7 @@ export const sync = async (
     type: 'sync.page',
     payload: {
       deploymentId: deps.deploymentId,
-      epoch: EPOCH,
+      epoch,
       digest: present,
       unchanged,
       rows: page,
