@@ -1,4 +1,5 @@
 /** Kubeconfigs as text: rendered from what is public about a cluster and one short-lived token, or a command that fetches one (pure). */
+import { isPrivateHost } from './private-host.ts';
 
 export interface KubeconfigOf {
   /** `clu_…` or `wsp_…`: keeps the entries of several clusters apart when files are merged. */
@@ -65,6 +66,11 @@ export const renderKubeconfig = (of: KubeconfigOf): string => {
     user.kind === 'token'
       ? `# Roadstead ${id}. The token in it ends at ${user.expiresAt}: fetch this file again, or take ?auth=exec.`
       : `# Roadstead ${id}. kubectl fetches a token when it needs one, with ROADSTEAD_TOKEN from the environment.`,
+    ...(isPrivateHost(endpoint)
+      ? [
+          `# Its address, ${new URL(endpoint).host}, is private: kubectl reaches it from the network of the cluster alone.`,
+        ]
+      : []),
     'apiVersion: v1',
     'kind: Config',
     'clusters:',

@@ -114,4 +114,27 @@ curl() {
     expect([stdout, status]).toEqual(['', 1]);
     expect(stderr).toContain('has not answered yet');
   });
+
+  it.each([
+    ['https://10.1.2.3:6443', true],
+    ['https://172.31.0.1', true],
+    ['https://172.32.0.1', false],
+    ['https://100.64.0.1', true],
+    ['https://[fd00::1]:6443', true],
+    ['https://[2600:1f18::1]', false],
+    ['https://[::ffff:10.0.0.1]', true],
+    ['https://8.8.8.8', false],
+    ['https://kubernetes', true],
+    ['https://kubernetes.default.svc', true],
+    ['https://api.corp.internal:443', true],
+    ['https://abc.gr7.eu-central-1.eks.amazonaws.com', false],
+  ])('says of %s whether it is reached from its own network alone: %s', (endpoint, isPrivate) => {
+    const text = renderKubeconfig({
+      ...of,
+      endpoint,
+      user: { kind: 'exec', apiUrl: 'https://api.example', path: 'x' },
+    });
+    expect(text.includes('is private')).toBe(isPrivate);
+    expect(yaml.parse(text).clusters[0].cluster.server).toBe(endpoint);
+  });
 });
