@@ -104,8 +104,29 @@ const bad: Readonly<Record<string, Record<string, unknown>>> = {
       { name: 'A', version: 2 },
     ],
   },
-  'LD_PRELOAD in the environment': { secrets: [{ name: 'LD_PRELOAD', version: 1, as: 'Env' }] },
-  'NODE_OPTIONS in the environment': { secrets: [{ name: 'NODE_OPTIONS', version: 1, as: 'Env' }] },
+  ...Object.fromEntries(
+    [
+      'LD_PRELOAD',
+      'GCONV_PATH',
+      'NODE_OPTIONS',
+      'NODE_EXTRA_CA_CERTS',
+      'NPM_CONFIG_SCRIPT_SHELL',
+      'GIT_PROXY_COMMAND',
+      'GIT_SSL_NO_VERIFY',
+      'GIT_TEMPLATE_DIR',
+      'LESSOPEN',
+      'MANPAGER',
+      'BROWSER',
+      'SSL_CERT_FILE',
+      'HTTPS_PROXY',
+      'ALL_PROXY',
+      'AWS_CONFIG_FILE',
+      'AWS_SHARED_CREDENTIALS_FILE',
+      'TF_CLI_ARGS',
+      'TF_CLI_ARGS_PLAN',
+      'TF_CLI_CONFIG_FILE',
+    ].map((name) => [`${name} in the environment`, { secrets: [{ name, version: 1, as: 'Env' }] }]),
+  ),
   'a name for git with a line break': { git: { name: 'Ada\n[core]' } },
   'a name for git with a bidi override': { git: { name: 'Ada\u202e' } },
   'an address for git with a space': { git: { email: 'a b@c' } },
@@ -124,6 +145,15 @@ test.each(Object.entries(bad))('%s is refused by the contract and by the cluster
   const { status, body } = await create(spec);
   expect([400, 422], JSON.stringify(body)).toContain(status);
 });
+
+test.each(['GITHUB_TOKEN', 'AWS_ACCESS_KEY_ID', 'TF_TOKEN_APP_TERRAFORM_IO', 'NPM_TOKEN', 'PROXY'])(
+  '%s may be in the environment',
+  async (name) => {
+    const spec = specOf({ secrets: [{ name, version: 1, as: 'Env' }] });
+    expect(SeatSpec.safeParse(spec).success).toBe(true);
+    expect((await create(spec)).status).toBe(201);
+  },
+);
 
 test.each([
   ['a long name', 'w'.repeat(46)],

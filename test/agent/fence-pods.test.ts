@@ -171,6 +171,53 @@ test.each<[string, (pod: Pod) => unknown]>([
   expect([403, 422]).toContain((await create(pod)).status);
 });
 
+describe('a container that is added to a pod that runs', () => {
+  const name = podName(SEAT_ID);
+  const at = `/api/v1/namespaces/${namespace}/pods`;
+  beforeAll(async () => {
+    const answer = await fenced.server.post(at, { apiVersion: 'v1', kind: 'Pod', ...podOf() });
+    expect(answer.status, answer.text).toBe(201);
+  });
+  const add = (change: Record<string, unknown>) => {
+    const { image, securityContext } = podOf().spec.containers[0];
+    const ephemeralContainers = [{ name: 'debugger', image, securityContext, ...change }];
+    return fenced.server.call(
+      'PATCH',
+      `${at}/${name}/ephemeralcontainers?dryRun=All`,
+      { spec: { ephemeralContainers } },
+      { type: 'application/strategic-merge-patch+json' },
+    );
+  };
+
+  test.each<[string, Record<string, unknown>]>([
+    ['as kubectl debug makes it', { stdin: true, tty: true, targetContainerName: podOf().spec.containers[0].name }],
+    ['with the pod’s own Secret', { envFrom: [{ secretRef: { name: ws } }] }],
+  ])('passes %s', async (_, change) => {
+    const answer = await add(change);
+    expect(answer.status, answer.text).toBe(200);
+  });
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ['a colleague’s Secret', { envFrom: [{ secretRef: { name: 'wsp-other' } }] }, ENVIRONMENT],
+    [
+      'a key of the cluster’s own',
+      { env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 'roadstead-pull', key: 'A' } } }] },
+      ENVIRONMENT,
+    ],
+    ['a config map', { envFrom: [{ configMapRef: { name: 'kube-root-ca.crt' } }] }, ENVIRONMENT],
+    ['a mount over the system', { volumeMounts: [{ name: 'home', mountPath: '/etc' }] }, MOUNT],
+    ['a raw device', { volumeDevices: [{ name: 'home', devicePath: '/dev/xvda' }] }, MOUNT],
+  ])('is refused with %s', async (_, change, sentence) => {
+    const { status, body } = await add(change);
+    expect(body.message).toContain(sentence);
+    expect(status).toBe(422);
+  });
+
+  test('is refused as root, by Pod Security', async () => {
+    expect((await add({ securityContext: { runAsUser: 0 } })).status).toBe(403);
+  });
+});
+
 test('pods of other namespaces are none of the fence’s business', async () => {
   const pod = { ...podOf(), metadata: { name: 'other', namespace: 'shop' } };
   pod.spec.schedulerName = 'mine';

@@ -6,9 +6,9 @@ import { workspaceSchema } from './workspace-schema.ts';
 
 export const GROUP = 'roadstead.dev';
 export const VERSION = 'v1alpha1';
-/** Grows with every change of the schemas; an agent never puts an older one in place of a newer one. */
-export const CRD_REVISION = 2;
-const CRD_REVISION_ANNOTATION = 'roadstead.dev/crd-revision';
+/** Grows with every change of the schemas: the fence never lets an older one take the place of a newer one. */
+export const CRD_REVISION = 3;
+export const CRD_REVISION_ANNOTATION = 'roadstead.dev/crd-revision';
 
 interface Column {
   readonly name: string;
@@ -124,11 +124,14 @@ const DEFINITIONS: readonly Definition[] = [
   },
 ];
 
+const nameOf = ({ plural }: Definition): string => `${plural}.${GROUP}`;
+export const CRD_NAMES: readonly string[] = DEFINITIONS.map(nameOf);
+
 const definition = (given: Definition, labels: Readonly<Record<string, string>>): KubernetesObject => ({
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
   metadata: {
-    name: `${given.plural}.${GROUP}`,
+    name: nameOf(given),
     labels,
     annotations: { [CRD_REVISION_ANNOTATION]: String(CRD_REVISION) },
   },

@@ -1,6 +1,6 @@
 /**
  * The admission policy for pods in namespaces of ours: what Pod Security `restricted` still lets out of a namespace (kubernetes.md finding 7,
- * §5.4). The second wall behind the rendering, which asks for none of it; it holds for whoever makes the pod.
+ * §5.4). The second wall behind the rendering, which asks for none of it; it holds for whoever makes the pod, or adds a container to it.
  */
 
 import type { AdmissionPolicy } from './admission-policy.ts';
@@ -81,14 +81,24 @@ export const seatPods: AdmissionPolicy = {
   name: 'roadstead-seat-pods',
   constraints: {
     namespaceSelector: { matchExpressions: [{ key: MANAGED, operator: 'Exists' }] },
-    resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['pods'] }],
+    // `kubectl debug` adds to a pod that runs, through a resource of its own.
+    resourceRules: [
+      {
+        apiGroups: [''],
+        apiVersions: ['v1'],
+        operations: ['CREATE', 'UPDATE'],
+        resources: ['pods', 'pods/ephemeralcontainers'],
+      },
+    ],
   },
   variables: [
     { name: 's', expression: 'object.spec' },
     { name: 'ws', expression: `object.metadata.?labels[?'${WORKSPACE_LABEL}'].orValue('')` },
     {
       name: 'containers',
-      expression: 'object.spec.containers + object.spec.?initContainers.orValue([])',
+      // `dyn`: containers of the three kinds are of types that the API server's type check does not add up.
+      expression:
+        'dyn(object.spec.containers) + dyn(object.spec.?initContainers.orValue([])) + dyn(object.spec.?ephemeralContainers.orValue([]))',
     },
   ],
   validations: VALIDATIONS,

@@ -1,6 +1,7 @@
 /** The fence: admission policies that the manifest installs around the agent and its namespaces, and that the agent cannot change (kubernetes.md §5.4, findings 2, 5, 10). */
 import type { KubernetesObject } from '../kubernetes-object.ts';
 import { type AdmissionPolicy, objectsOf } from './admission-policy.ts';
+import { crdRevisions } from './fence-crds.ts';
 import { seatPods } from './fence-pods.ts';
 import {
   AGENT_NAME,
@@ -85,4 +86,6 @@ const namespaceGuard: AdmissionPolicy = {
 
 /** All policies, each with its binding. `drain`: the agent may empty the whole cluster before it is deleted. */
 export const renderFence = (labels: Readonly<Record<string, string>>, drain: boolean): KubernetesObject[] =>
-  [agentFence(drain), workspaceOwner, namespaceGuard, seatPods].flatMap((policy) => objectsOf(policy, labels));
+  [agentFence(drain), workspaceOwner, namespaceGuard, seatPods, crdRevisions].flatMap((policy) =>
+    objectsOf(policy, labels),
+  );

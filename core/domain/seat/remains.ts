@@ -7,6 +7,7 @@ const POLICIES = [
   'roadstead-workspace-owner',
   'roadstead-namespace-guard',
   'roadstead-seat-pods',
+  'roadstead-crd-revisions',
   OWNER_POLICY,
 ] as const;
 
