@@ -1,5 +1,7 @@
 /** A plain client of the API and the socket, as any script could write one from docs/socket.md and the OpenAPI document. */
-import { ClientAnswer, type ClusterChanged, Push, type WorkspaceChanged } from '#core/contract/socket.ts';
+import type { TokenReply } from '#core/contract/account.ts';
+import { ClientAnswer, Push } from '#core/contract/socket.ts';
+import { createInbox, type Inbox } from './inbox.ts';
 
 /** An answer that is no success, with the problem's own words. */
 export class ApiFailure extends Error {
@@ -25,7 +27,15 @@ export interface Session {
   call<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<T>;
   readonly base: string;
   token: string | undefined;
+  /** With it an access token that has run out is renewed; without it its end is the caller's to see. */
+  refreshToken: string | undefined;
 }
+
+/** The session goes on with these. A refresh answers no new refresh token: the old one stays good. */
+export const signIn = (session: Session, { access_token, refresh_token }: TokenReply): void => {
+  session.token = access_token;
+  session.refreshToken = refresh_token ?? session.refreshToken;
+};
 
 /** Seconds that a busy API (503 `retry`: nothing was changed) is asked again. */
 const PATIENCE_SECONDS = 90;
@@ -48,17 +58,42 @@ export const createSession = (base: string): Session => {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
 
+  const patiently: typeof once = async (...request) => {
+    const end = Date.now() + PATIENCE_SECONDS * 1000;
+    let response = await once(...request);
+    while (response.status === 503 && Date.now() < end) {
+      const seconds = Math.min(Number(response.headers.get('retry-after') ?? 1), LONGEST_WAIT_SECONDS);
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+      response = await once(...request);
+    }
+    return response;
+  };
+
+  let renewing: Promise<boolean> | undefined;
+  const renewOnce = async (refresh_token: string): Promise<boolean> => {
+    const response = await patiently('POST', '/api/v1/auth/refresh', { refresh_token }, {});
+    if (!response.ok) return false;
+    signIn(session, (await response.json()) as TokenReply);
+    return true;
+  };
+  /** Is there another token than the one that was refused? Calls that are refused together share one refresh. */
+  const renewed = async (refused: string | undefined): Promise<boolean> => {
+    if (session.token !== refused) return true;
+    if (session.refreshToken === undefined) return false;
+    renewing ??= renewOnce(session.refreshToken).finally(() => {
+      renewing = undefined;
+    });
+    return renewing;
+  };
+
   const session: Session = {
     base,
     token: undefined,
+    refreshToken: undefined,
     async call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
-      const end = Date.now() + PATIENCE_SECONDS * 1000;
-      let response = await once(method, path, body, headers);
-      while (response.status === 503 && Date.now() < end) {
-        const seconds = Math.min(Number(response.headers.get('retry-after') ?? 1), LONGEST_WAIT_SECONDS);
-        await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-        response = await once(method, path, body, headers);
-      }
+      const used = session.token;
+      let response = await patiently(method, path, body, headers);
+      if (response.status === 401 && (await renewed(used))) response = await patiently(method, path, body, headers);
       const text = await response.text();
       const isJson = /json/.test(response.headers.get('content-type') ?? '');
       const value = isJson && text !== '' ? JSON.parse(text) : text;
@@ -69,67 +104,28 @@ export const createSession = (base: string): Session => {
   return session;
 };
 
-/** An open socket that listens to one team; keeps what was pushed and lets callers wait for more. */
-export interface Watch {
-  /** Resolves with the first push (already received or to come) that matches. Rejects after `seconds`, saying what was seen last. */
-  until(what: string, matches: (push: ClusterChanged) => boolean, seconds: number): Promise<ClusterChanged>;
-  /** The same for a dev pod. */
-  untilSeat(what: string, matches: (push: WorkspaceChanged) => boolean, seconds: number): Promise<WorkspaceChanged>;
-  /** Called for every push, in order. */
-  onPush: (push: Push) => void;
+/** An open socket that listens to one team. */
+export interface Socket {
+  /** Sends a ping; ends the socket when the one before was not answered. */
+  ping(): void;
   /** Resolves with the code when the socket has ended, for whatever reason. */
   readonly closed: Promise<number>;
   close(): Promise<void>;
 }
 
 /** Takes a ticket, opens the socket, subscribes to the personal team; resolves when `subscribed` was answered. */
-export const watch = async (session: Session): Promise<Watch> => {
+export const openSocket = async (session: Session, onPush: (push: Push) => void): Promise<Socket> => {
   const { ticket, url } = await session.call<{ ticket: string; url: string }>('POST', '/api/v1/socket-tickets');
   const socket = new WebSocket(`${url}?ticket=${encodeURIComponent(ticket)}`);
-  const seen: Push[] = [];
-  const waiters = new Set<(push: Push) => void>();
+  const closed = new Promise<number>((resolve) => socket.addEventListener('close', ({ code }) => resolve(code)));
   let subscribed: (() => void) | undefined;
-  const watching: Watch = {
-    onPush: () => {},
-    closed: new Promise((resolve) => socket.addEventListener('close', ({ code }) => resolve(code))),
-    until: (what, matches, seconds) =>
-      first(what, (push): push is ClusterChanged => push.type === 'cluster.changed' && matches(push), seconds),
-    untilSeat: (what, matches, seconds) =>
-      first(what, (push): push is WorkspaceChanged => push.type === 'workspace.changed' && matches(push), seconds),
-    close: async () => {
-      socket.close(1000);
-      await watching.closed;
-    },
-  };
-  const first = <T extends Push>(what: string, matches: (push: Push) => push is T, seconds: number): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const found = seen.find(matches);
-      if (found !== undefined) return resolve(found);
-      const end = setTimeout(() => {
-        waiters.delete(look);
-        reject(
-          new Error(`${what} was not pushed within ${seconds} s; last was ${JSON.stringify(seen.at(-1) ?? null)}`),
-        );
-      }, seconds * 1000);
-      const look = (push: Push) => {
-        if (!matches(push)) return;
-        clearTimeout(end);
-        waiters.delete(look);
-        resolve(push);
-      };
-      waiters.add(look);
-    });
+  let unanswered = false;
   socket.addEventListener('message', ({ data }) => {
     const body = JSON.parse(String(data));
     const answer = ClientAnswer.safeParse(body);
-    if (answer.success) {
-      if (answer.data.type === 'subscribed') subscribed?.();
-      return;
-    }
-    const push = Push.parse(body);
-    seen.push(push);
-    watching.onPush(push);
-    for (const look of [...waiters]) look(push);
+    if (!answer.success) return onPush(Push.parse(body));
+    if (answer.data.type === 'subscribed') subscribed?.();
+    if (answer.data.type === 'pong') unanswered = false;
   });
   await new Promise<void>((resolve, reject) => {
     socket.addEventListener('open', () => resolve());
@@ -146,5 +142,26 @@ export const watch = async (session: Session): Promise<Watch> => {
     };
     socket.send(JSON.stringify({ type: 'subscribe', id: 'journey' }));
   });
-  return watching;
+  return {
+    ping: () => {
+      if (unanswered) return socket.close(1000);
+      unanswered = true;
+      socket.send(JSON.stringify({ type: 'ping' }));
+    },
+    closed,
+    close: async () => {
+      socket.close(1000);
+      await closed;
+    },
+  };
+};
+
+/** One socket and what came over it. */
+export interface Watch extends Inbox, Pick<Socket, 'closed' | 'close'> {}
+
+/** Watches the personal team for as long as one socket lives. */
+export const watch = async (session: Session): Promise<Watch> => {
+  const inbox = createInbox();
+  const { closed, close } = await openSocket(session, inbox.take);
+  return Object.assign(inbox, { closed, close });
 };

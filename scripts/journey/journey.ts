@@ -1,9 +1,12 @@
 /** The main job from sign-up to nothing left: what `npm run demo` shows here and `npm run smoke` checks against any deployment. */
+
+import type { TokenReply } from '#core/contract/account.ts';
 import type { Cluster } from '#core/contract/cluster.ts';
 import type { Operation } from '#core/contract/operation.ts';
 import type { ClusterChanged, Push } from '#core/contract/socket.ts';
-import { createSession, type Session, type Watch, watch } from './client.ts';
+import { createSession, type Session, signIn, type Watch } from './client.ts';
 import { openKubectl } from './kubectl.ts';
+import { keepWatching } from './lasting.ts';
 import { seatLife } from './seat.ts';
 
 export interface JourneyOptions {
@@ -39,11 +42,7 @@ export const enter = async (
   { email, password, register }: JourneyOptions['person'],
 ): Promise<string> => {
   if (register) await session.call('POST', '/api/v1/auth/register', { email, password });
-  const { access_token } = await session.call<{ access_token: string }>('POST', '/api/v1/auth/token', {
-    email,
-    password,
-  });
-  session.token = access_token;
+  signIn(session, await session.call<TokenReply>('POST', '/api/v1/auth/token', { email, password }));
   const { account } = await session.call<{ account: { id: string } }>('GET', '/api/v1/me');
   return `${register ? 'registered and signed in' : 'signed in'} as ${account.id}`;
 };
@@ -56,7 +55,7 @@ export const journey = async (options: JourneyOptions): Promise<string> => {
   say('API', `healthy at ${options.url}`);
   say('Account', await enter(session, options.person));
 
-  const watching = await watch(session);
+  const watching = await keepWatching(session);
   watching.onPush = (push) => show(tell(push));
   try {
     say('Socket', 'opened with a single-use ticket, subscribed to the personal team');

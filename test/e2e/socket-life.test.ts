@@ -1,7 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Cluster } from '#core/contract/cluster.ts';
 import { watch } from '#scripts/journey/client.ts';
-import { connectedOf, getCluster, linkOf, type Product, startProduct, until, untilPhase } from './support/product.ts';
+import {
+  connectedOf,
+  getCluster,
+  linkOf,
+  PASSWORD,
+  type Product,
+  startProduct,
+  until,
+  untilPhase,
+} from './support/product.ts';
+import { runScript } from './support/script.ts';
 
 describe('the two hours of a socket, made short', () => {
   let product: Product;
@@ -30,5 +40,16 @@ describe('the two hours of a socket, made short', () => {
     await again.until('the push over the new socket', (push) => push.version >= version, 8);
     expect(connectedOf(await getCluster(session, cluster.id))?.status).toBe('True');
     await again.close();
+  });
+
+  it('are no end of `npm run smoke -- --cluster`, which takes longer than any of its sockets lives', async () => {
+    const { code, output } = await runScript(
+      'smoke.ts',
+      ['--url', product.runtime.url, '--email', 'smoke@example.com', '--register', '--cluster'],
+      {
+        ROADSTEAD_PASSWORD: PASSWORD,
+      },
+    );
+    expect([code, output]).toEqual([0, expect.stringContaining('Deleted was pushed')]);
   });
 });
