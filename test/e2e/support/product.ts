@@ -57,6 +57,8 @@ export const startProduct = async ({
     },
     onMail: (to, code) => mails.push({ to, code }),
     ...options,
+    // Two cores play all of Lambda, which a busy machine shares with others: API Gateway's 30 s would be a test of that machine.
+    more: { httpTimeoutSeconds: 120, ...options.more },
   });
   const { accessKeyId, secretAccessKey, sessionToken } = runtime.operator;
   const config = {
