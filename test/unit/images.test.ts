@@ -1,10 +1,14 @@
 /** The image recipes: linted, and their scripts run for real where that needs no container. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { validate } from 'dockerfile-utils';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { SecretName } from '#core/contract/seat.ts';
+import { SECRETS_DIR } from '#core/domain/seat/allowed.ts';
 
 const IMAGES = join(import.meta.dirname, '../../images');
 const common = join(IMAGES, 'common');
@@ -30,72 +34,141 @@ describe('a recipe', () => {
     expect(text).not.toMatch(/sudo|:latest|curl[^|\n]*\|\s*(ba)?sh/);
   });
 
-  it.each(['start', 'prepare', 'credentials', 'activity'])('runs %s, which a POSIX shell can read', (script) => {
-    expect(spawnSync('sh', ['-n', join(common, script)]).status).toBe(0);
+  const scripts = ['start', 'prepare', 'fetch', 'credentials', 'activity'].map((name) => `common/${name}`);
+  it.each([...scripts, 'gpu-notebook/service'])('runs %s, which a POSIX shell can read', (script) => {
+    expect(spawnSync('sh', ['-n', join(IMAGES, script)]).status).toBe(0);
+  });
+
+  it('that has a service takes it along, where start looks for it', () => {
+    for (const name of recipes) {
+      const text = readFileSync(join(IMAGES, name, 'Dockerfile'), 'utf8');
+      expect(text.includes(` ${name}/service /usr/local/lib/roadstead/`), name).toBe(
+        existsSync(join(IMAGES, name, 'service')),
+      );
+    }
   });
 });
 
 describe('prepare', () => {
-  let folder: string;
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@example.com', ...args], { stdio: 'pipe' });
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'roadstead-images-'));
-    git('init', '-q', '-b', 'main', join(folder, 'origin', 'demo'));
-    writeFileSync(join(folder, 'origin', 'demo', 'README'), 'hello');
-    git('-C', join(folder, 'origin', 'demo'), 'add', '.');
-    git('-C', join(folder, 'origin', 'demo'), 'commit', '-qm', 'first');
+  it('puts there what is missing, and only that', () => {
+    const home = mkdtempSync(join(tmpdir(), 'roadstead-home-'));
+    try {
+      writeFileSync(join(home, '.bashrc'), 'mine');
+      const { status } = spawnSync('sh', [join(common, 'prepare')], {
+        env: { PATH: process.env.PATH ?? '', HOME: home, ROADSTEAD_PARTS_DIR: common, ROADSTEAD_GIT_NAME: 'Ada' },
+      });
+      expect(status).toBe(0);
+      expect(readFileSync(join(home, '.gitconfig'), 'utf8')).toMatch(/name = Ada[\s\S]*helper = .*credentials/);
+      expect(readFileSync(join(home, '.zshrc'), 'utf8')).toContain('HISTFILE');
+      expect(readFileSync(join(home, '.bashrc'), 'utf8')).toBe('mine');
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+});
 
-  /** Runs it in a home of its own; `https://example.com/` is the folder of repositories. */
-  const prepare = (home: string, environment: Record<string, string> = {}) => {
-    mkdirSync(join(home, 'work'), { recursive: true });
-    writeFileSync(
-      join(home, 'rewrites'),
-      `[url "${join(folder, 'origin')}/"]\n\tinsteadOf = https://example.com/\n[safe]\n\tdirectory = *\n`,
-    );
-    return spawnSync('sh', [join(common, 'prepare')], {
-      encoding: 'utf8',
+describe('start', () => {
+  it('comes to sshd while a repository is being fetched, and ends the fetching when it is told to end', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'roadstead-start-'));
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const asked = once(silent, 'connection');
+    // A shell between: a start script whose parent is the first process of all takes itself for that of a container.
+    const script = spawn('sh', ['-c', 'sh "$0" & echo $!; wait', join(common, 'start')], {
       env: {
         PATH: process.env.PATH ?? '',
-        HOME: home,
-        GIT_CONFIG_SYSTEM: join(home, 'rewrites'),
+        HOME: folder,
         ROADSTEAD_PARTS_DIR: common,
-        ROADSTEAD_WORK_DIR: join(home, 'work'),
-        ROADSTEAD_RETRY_SECONDS: '0',
-        ...environment,
+        ROADSTEAD_RUN_DIR: folder,
+        ROADSTEAD_WORK_DIR: folder,
+        ROADSTEAD_SSHD: '',
+        ROADSTEAD_ACTIVITY_SECONDS: '0.05',
+        ROADSTEAD_REPOSITORY: `https://127.0.0.1:${(silent.address() as AddressInfo).port}/nobody/there`,
       },
     });
-  };
+    const ended = once(script, 'exit');
+    const [pid] = (await once(script.stdout, 'data')) as [Buffer];
+    try {
+      const [git] = (await asked) as [Socket];
+      await vi.waitFor(() => expect(existsSync(join(folder, 'started'))).toBe(true), { timeout: 10_000 });
+      process.kill(Number(pid));
+      await ended;
+      // The connection ends with git itself.
+      git.resume();
+      await once(git, 'close');
+    } finally {
+      script.kill();
+      silent.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
 
-  it('clones the repository once, and leaves alone what the person does with it', () => {
-    const home = join(folder, 'once');
-    const repository = { ROADSTEAD_REPOSITORY: 'https://example.com/demo' };
-    const first = prepare(home, repository);
-    expect(first.stdout).toContain('roadstead: repository Ready');
-    expect(readFileSync(join(home, 'work/demo/README'), 'utf8')).toBe('hello');
-    rmSync(join(home, 'work/demo'), { recursive: true });
-    expect(prepare(home, repository).status).toBe(0);
-    expect(existsSync(join(home, 'work/demo'))).toBe(false);
+describe('JupyterLab', () => {
+  it('is started again when it ends, on 8080, with a token of its own that no log and no argument holds', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'roadstead-jupyter-'));
+    // In the place of JupyterLab: notes what it was given and ends.
+    writeFileSync(
+      join(folder, 'jupyter'),
+      '#!/bin/sh\necho "ran $* with $(cat "$JUPYTER_TOKEN_FILE")" >> "$HOME/runs"\n',
+      {
+        mode: 0o755,
+      },
+    );
+    const token = join(folder, '.roadstead/jupyter-token');
+    const runs = () =>
+      existsSync(join(folder, 'runs')) ? readFileSync(join(folder, 'runs'), 'utf8').trim().split('\n') : [];
+    const service = spawn('sh', [join(IMAGES, 'gpu-notebook/service')], {
+      env: { PATH: `${folder}:${process.env.PATH ?? ''}`, HOME: folder, ROADSTEAD_RETRY_SECONDS: '0.01' },
+    });
+    const ended = once(service, 'close');
+    let said = '';
+    service.stdout.on('data', (chunk) => {
+      said += chunk;
+    });
+    try {
+      await vi.waitFor(() => expect(runs().length).toBeGreaterThan(1), { timeout: 10_000 });
+      service.kill();
+      await ended;
+      const held = readFileSync(token, 'utf8');
+      expect(held).toMatch(/^[0-9a-f]{48}$/);
+      expect(statSync(token).mode & 0o777).toBe(0o600);
+      const command =
+        'ran lab --no-browser --ip=0.0.0.0 --port=8080 --ServerApp.port_retries=0 --ServerApp.root_dir=/workspace';
+      expect([...new Set(runs())]).toEqual([`${command} with ${held}`]);
+      expect(said).toContain(`kubectl exec POD -- cat ${token}`);
+      expect(said).not.toContain(held);
+    } finally {
+      service.kill();
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
-  it('says why a repository could not be cloned, and still prepares the rest', () => {
-    const home = join(folder, 'failing');
-    const result = prepare(home, { ROADSTEAD_REPOSITORY: 'https://example.com/absent', ROADSTEAD_GIT_NAME: 'Ada' });
-    expect(result.status).toBe(1);
-    expect(result.stdout).toMatch(/^roadstead: repository Failed .+/m);
-    expect(readFileSync(join(home, '.gitconfig'), 'utf8')).toContain('name = Ada');
-    expect(existsSync(join(home, '.zshrc'))).toBe(true);
+  it('is not started without a token, which would let everybody in', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'roadstead-jupyter-'));
+    try {
+      writeFileSync(join(folder, 'od'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+      const { stderr } = spawnSync('sh', [join(IMAGES, 'gpu-notebook/service')], {
+        encoding: 'utf8',
+        env: { PATH: `${folder}:${process.env.PATH ?? ''}`, HOME: folder },
+      });
+      expect(stderr).toContain('JupyterLab is not started');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
+});
 
-  it('takes no option and no transport that runs a command for a repository', () => {
-    const home = join(folder, 'hostile');
-    const marker = join(folder, 'was-run');
-    const option = prepare(home, { ROADSTEAD_REPOSITORY: `--upload-pack=touch ${marker}` });
-    const transport = prepare(home, { ROADSTEAD_REPOSITORY: `ext::sh -c "touch ${marker}"` });
-    expect([option.status, transport.status]).toEqual([1, 1]);
-    expect(existsSync(marker)).toBe(false);
+describe('sshd', () => {
+  const config = readFileSync(join(common, 'sshd_config'), 'utf8');
+  const set = (name: string) => new RegExp(`^${name} (.+)$`, 'm').exec(config)?.[1];
+
+  it('reads the keys from a secret that a person can keep, in a folder whose modes it must not judge', () => {
+    const [, folder, name] = /^(.*)\/([^/]+)$/.exec(set('AuthorizedKeysFile') ?? '') ?? [];
+    expect(folder).toBe(SECRETS_DIR);
+    expect(SecretName.safeParse(name).success).toBe(true);
+    expect(set('StrictModes')).toBe('no');
+    expect(set('PasswordAuthentication')).toBe('no');
   });
 });
 

@@ -6,6 +6,7 @@ import { environment, expand } from './environment.ts';
 import type { DevImage } from './images.ts';
 import { wrapped } from './launch.ts';
 import { enter, enterOnTerminal, initCommand, initOnTerminal, SYSTEM_PATH } from './namespace.ts';
+import { rewrite } from './paths.ts';
 import { clusterVariables, type SpecOptions } from './plain-process.ts';
 import { makeRoot, NODE_FOLDER, type Root } from './rootfs.ts';
 import type { Runnable } from './runnable.ts';
@@ -70,5 +71,6 @@ export async function containedProcess(
       return { command: entering.command, env, cwd: '/', handshake: terminal };
     },
     firstProcess: () => firstProcess(root),
+    outside: (path) => rewrite(path, [...mounts, { mountPath: '/', folder: root.folder }]),
   };
 }

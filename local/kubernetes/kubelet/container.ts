@@ -205,11 +205,8 @@ export class ContainerRun {
       ? openConsole(runnable.main, container.tty === true, log, (pid) => tether.hold(pid))
       : tether.run({ ...runnable.main, log });
     this.#process = running;
-    const held = holdPorts(
-      this.#host.podIP,
-      runnable.ports ?? [],
-      `use kubectl exec -it ${this.#host.shell}`,
-      (message) => this.#host.event('Warning', 'PortNotHeld', message),
+    const held = holdPorts(this.#host.podIP, runnable.held, `use kubectl exec -it ${this.#host.shell}`, (message) =>
+      this.#host.event('Warning', 'PortNotHeld', message),
     );
     const startedAt = this.#begin();
     const life = new AbortController();

@@ -22,6 +22,8 @@ export interface DevImage {
   parts: Mount;
   /** TCP ports that the image's entrypoint listens on. */
   ports: number[];
+  /** A file that the entrypoint makes when it comes to listen. */
+  started: string;
 }
 
 const COMPONENT = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
@@ -62,6 +64,7 @@ const DEV: KnownImage = {
       readOnly: true,
     },
     ports: [2222],
+    started: '/run/roadstead/started',
   },
 };
 

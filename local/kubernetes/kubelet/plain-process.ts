@@ -69,6 +69,7 @@ export async function plainProcess(options: SpecOptions): Promise<Runnable> {
   return {
     isolation: 'process',
     mark: join(home, 'tmp'),
+    outside: inside,
     main: { command, env, cwd, handshake: false },
     beside: async (words) => ({
       command: ['/bin/sh', '-c', 'eval "$LAUNCH"', 'sh', cwd, ...words.map(inside)],

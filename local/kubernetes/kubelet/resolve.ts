@@ -4,6 +4,7 @@ import { containedProcess } from './contained-process.ts';
 import type { PodFacts, Sources } from './environment.ts';
 import { type KnownImage, knownImage } from './images.ts';
 import { plainProcess } from './plain-process.ts';
+import { removeTree } from './remove-tree.ts';
 import type { Runnable } from './runnable.ts';
 import type { PodVolumes } from './volumes.ts';
 
@@ -35,8 +36,11 @@ export async function resolveContainer(
   const options = { ...given, container, image, mounts };
   if (image.dev === undefined) return plainProcess(options);
   const contained = (await isolationFault()) === undefined;
-  const process = contained ? containedProcess({ ...options, dev: image.dev }) : plainProcess(options);
+  const process = await (contained ? containedProcess({ ...options, dev: image.dev }) : plainProcess(options));
   // With a command of its own the image's program does not run, and nothing of it listens.
-  const own = container.command ?? container.args;
-  return own?.length ? process : { ...(await process), ports: image.dev.ports };
+  if ((container.command ?? container.args)?.length) return process;
+  const once = process.outside(image.dev.started);
+  // Volumes outlive a run: what the one before said is not of this one.
+  await removeTree(once);
+  return { ...process, held: { ports: image.dev.ports, once } };
 }

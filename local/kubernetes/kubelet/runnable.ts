@@ -7,13 +7,21 @@ export interface Beside extends Omit<ProcessSpec, 'log'> {
   handshake: boolean;
 }
 
+/** TCP ports that are the image's own, and the file of this machine that its program makes when it would listen on them. */
+export interface Held {
+  ports: readonly number[];
+  once: string;
+}
+
 /** How far a container is kept apart from this machine and from other containers. */
 export type Isolation = 'user-namespace' | 'process';
 
 export interface Runnable {
   isolation: Isolation;
-  /** TCP ports of the image that the kubelet holds while the process runs. */
-  ports?: readonly number[];
+  /** What of the image the kubelet holds while the process runs. */
+  held?: Held;
+  /** The folder or file of this machine behind a path of the container. Pure. */
+  outside(path: string): string;
   /** The mark of its processes, where no namespace holds them together. */
   mark?: string;
   /** The container's process; on a terminal if the container has one. */

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,7 +13,7 @@ import {
 import type { Container, PodSpec } from '#local/kubernetes/controllers/machinery/types.ts';
 import { isolationFault } from '#local/kubernetes/kubelet/isolation.ts';
 import { startTestCluster } from '../cluster/harness.ts';
-import { devPod, kubectl, ready, startKubectl } from './support.ts';
+import { DEV_IMAGE, devPod, kubectl, ready, startKubectl } from './support.ts';
 
 type Cluster = Awaited<ReturnType<typeof startTestCluster>>;
 let cluster: Cluster;
@@ -174,6 +176,53 @@ describe('a dev pod', () => {
     expect((await run('cp', 'bob:/workspace', join(folder, 'back'))).code).toBe(0);
     expect(await readFile(join(folder, 'back', 'copied'))).toEqual(content);
     await rm(folder, { recursive: true, force: true });
+  });
+});
+
+describe('the start of a dev pod', () => {
+  /** As the agent makes seats, more impatient. */
+  const startupProbe = {
+    tcpSocket: { port: 2222 },
+    periodSeconds: 1,
+    failureThreshold: 3,
+    terminationGracePeriodSeconds: 1,
+  };
+  const home = { volumeMounts: [{ name: 'home', mountPath: '/home/node' }] };
+  const volumes = [{ name: 'home', emptyDir: {} }];
+
+  test('waits for no host of a repository, and its end does not either', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    try {
+      const repository = `https://127.0.0.1:${(silent.address() as AddressInfo).port}/nobody/there`;
+      const env = [{ name: 'ROADSTEAD_REPOSITORY', value: repository }];
+      await cluster.create(pods, devPod('silent', { env, startupProbe }, { terminationGracePeriodSeconds: 300 }));
+      await cluster.ready('silent');
+      await cluster.eventually(async () => (await sh('silent', 'ps -e -o args=')).out).toContain(repository);
+      expect(await cluster.log('silent')).not.toContain('roadstead: repository');
+      // Its grace is longer than this test may take.
+      expect((await run('delete', 'pod', 'silent')).code).toBe(0);
+      expect(await cluster.reasons('silent')).not.toContain('Unhealthy');
+    } finally {
+      silent.close();
+    }
+  });
+
+  test('that hangs before sshd fails its startup probe, again and again, though the run before it came further', async () => {
+    // git waits for somebody to write to what it takes for its configuration.
+    const hang = { name: 'hang', image: DEV_IMAGE, command: ['mkfifo', '/home/node/.gitconfig'], ...home };
+    const runtime = { name: 'run', mountPath: '/run/roadstead' };
+    const before = { ...hang, name: 'before', command: ['touch', '/run/roadstead/started'], volumeMounts: [runtime] };
+    const container = { startupProbe, volumeMounts: [...home.volumeMounts, runtime] };
+    const spec = { volumes: [...volumes, { name: 'run', emptyDir: {} }], initContainers: [hang, before] };
+    await cluster.create(pods, devPod('hanging', container, spec));
+    await cluster
+      .eventually(() => cluster.reasons('hanging'))
+      .toEqual(expect.arrayContaining(['Unhealthy', 'Killing']));
+    const status = async () => (await cluster.pod('hanging'))?.status?.containerStatuses?.[0];
+    await cluster.eventually(async () => (await status())?.restartCount).toBeGreaterThan(0);
+    expect((await status())?.ready).toBe(false);
+    await run('delete', 'pod', 'hanging');
   });
 });
 
