@@ -11,10 +11,11 @@ import { LOOKS, type Looks } from './trouble.ts';
 
 type Condition = SeatStatus['conditions'][number];
 
-/** The container of the seat's pod, and what `images/common/prepare` writes there. */
+/** The container of the seat's pod, and what `images/common/fetch` writes there. */
 const CONTAINER = 'dev';
 const SAID = /^roadstead: repository (Ready|Failed) ?(.*)$/gm;
-const BYTES = 16_384;
+/** From the log's beginning. sshd writes two lines for each probe meanwhile, some 15 bytes a second: a clone may take hours. */
+const BYTES = 262_144;
 
 const TYPE = 'RepositoryReady';
 const READY: Condition = { type: TYPE, status: 'True', reason: 'Cloned', message: 'The repository is there.' };

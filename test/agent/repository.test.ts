@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { repositoryOf } from '#agent/seats/repository.ts';
+import { systemClock } from '#agent/clock.ts';
+import type { Kubernetes } from '#agent/kubernetes/client.ts';
+import { workspaceOf } from '#agent/seats/facts.ts';
+import { podOf } from '#agent/seats/pod-facts.ts';
+import { repositories, repositoryOf } from '#agent/seats/repository.ts';
+import { seatSpec } from './support/seats.ts';
 
 describe('what the start script said of the repository', () => {
   it('is nothing before it has said anything', () => {
@@ -19,5 +24,23 @@ describe('what the start script said of the repository', () => {
     expect(repositoryOf(log)?.status).toBe('True');
     const steering = repositoryOf('roadstead: repository Failed \u001b]52;c;eA==\u0007bad\u202e')?.message ?? '';
     expect(['\u001b', '\u202e'].some((each) => steering.includes(each))).toBe(false);
+  });
+});
+
+describe('a look at the log', () => {
+  it('finds the word also behind what sshd says of an hour of probes', async () => {
+    const probe =
+      'kex_exchange_identification: Connection closed by remote host\nConnection closed by 10.0.0.1 port 40000\n';
+    const log = `${probe.repeat(360)}roadstead: repository Ready\n`;
+    const kubernetes: Partial<Kubernetes> = {
+      text: async (_path, options) => log.slice(0, Number(options?.query?.limitBytes)),
+    };
+    const metadata = (name: string) => ({ name, namespace: 'team', uid: `uid-of-${name}`, resourceVersion: '1' });
+    const spec = seatSpec(`wsp_${'0'.repeat(26)}`, { git: { repository: 'https://git.test/one' } });
+    const { about } = repositories(kubernetes as Kubernetes, systemClock, new AbortController().signal);
+    const workspace = workspaceOf({ metadata: metadata('seat'), spec: spec as never });
+    expect((await about(workspace, podOf({ metadata: metadata('seat-0') }))).condition).toMatchObject({
+      status: 'True',
+    });
   });
 });

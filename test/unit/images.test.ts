@@ -134,7 +134,7 @@ describe('JupyterLab', () => {
       expect(held).toMatch(/^[0-9a-f]{48}$/);
       expect(statSync(token).mode & 0o777).toBe(0o600);
       const command =
-        'ran lab --no-browser --ip=0.0.0.0 --port=8080 --ServerApp.port_retries=0 --ServerApp.root_dir=/workspace';
+        'ran lab --no-browser --log-level=WARN --ip=0.0.0.0 --port=8080 --ServerApp.port_retries=0 --ServerApp.root_dir=/workspace';
       expect([...new Set(runs())]).toEqual([`${command} with ${held}`]);
       expect(said).toContain(`kubectl exec POD -- cat ${token}`);
       expect(said).not.toContain(held);
