@@ -87,13 +87,23 @@ const isIdleStop = ({ spec, tombstone }: WorkspaceState, { idleStop }: SeatStatu
   spec.runState === 'Running' &&
   idleStop?.restarts === spec.restarts;
 
-/** The change that a report brings, with another spec where it stops what was idle; null when it is old news. */
+/**
+ * What is wanted of a seat that was stopped for being idle: that it stays so, unless somebody asked for it so shortly before this came that their
+ * asking counts as work (docs/adr/0033): then it is started again.
+ */
+const afterIdleStop = (workspace: WorkspaceState, now: string): Partial<WorkspaceState> => {
+  const { spec, askedAt } = workspace;
+  if (askedAt === undefined || secondsBetween(askedAt, now) >= spec.idleTimeoutSeconds)
+    return respecified(workspace, { ...spec, runState: 'Stopped' });
+  const again = respecified(workspace, { ...spec, restarts: spec.restarts + 1 });
+  return { ...again, phase: 'Starting', phaseRevision: again.revision, askedAt: undefined };
+};
+
+/** The change that a report brings, with another spec where it tells of a stop for being idle; null when it is old news. */
 export const reported = (workspace: WorkspaceState, report: Report, now: string): Partial<WorkspaceState> | null => {
   if (isOldNews(workspace, report)) return null;
   const { link, seq, status } = report;
-  const wanted = isIdleStop(workspace, status)
-    ? respecified(workspace, { ...workspace.spec, runState: 'Stopped' })
-    : undefined;
+  const wanted = isIdleStop(workspace, status) ? afterIdleStop(workspace, now) : undefined;
   const { runState } = wanted?.spec ?? workspace.spec;
   const phase = phaseAfter({ ...workspace, ...wanted }, status);
   return {

@@ -57,6 +57,8 @@ export interface WorkspaceState {
   readonly kept?: readonly string[] | undefined;
   /** Its group stopped it and starts it again when it is wanted; one that a person stopped is left alone. */
   readonly suspended?: true | undefined;
+  /** When somebody last asked for it to run although it did: its agent may be about to stop it for being idle. */
+  readonly askedAt?: string | undefined;
   readonly operationId?: string | undefined;
   readonly lastOperationId?: string | undefined;
   readonly error?: OperationError | undefined;

@@ -191,7 +191,8 @@ export const decideWorkspace = (
     case 'start': {
       const { spec, phase } = workspace;
       const settles = phase === 'Running' || open?.kind === 'workspace-start';
-      if (spec.runState === 'Running' && settles) return unchanged;
+      if (spec.runState === 'Running' && settles)
+        return phase === 'Running' && spec.idleTimeoutSeconds > 0 ? decided({ askedAt: now }) : unchanged;
       busy();
       // Counted in any case: what should run and does not has its pod replaced, and what its agent stopped for being idle is wanted again.
       const wanted = { ...spec, runState: 'Running' as const, restarts: spec.restarts + 1 };
@@ -286,7 +287,8 @@ export const decideWorkspace = (
       const change = reported(workspace, command, now);
       if (change === null) return unchanged;
       const { idleStop } = command.status;
-      const trail = change.spec === undefined ? [] : audit(`agent:${workspace.cluster}`, 'workspace.idle', idleStop);
+      const became = change.spec?.runState === 'Stopped' ? 'workspace.idle' : 'workspace.start';
+      const trail = change.spec === undefined ? [] : audit(`agent:${workspace.cluster}`, became, idleStop);
       return decided(change, { audit: trail });
     }
     case 'gone':

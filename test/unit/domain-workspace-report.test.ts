@@ -104,7 +104,7 @@ describe('a report that its agent stopped it for being idle', () => {
   it.each([
     ['a restart wins', restart, { runState: 'Running', restarts: 1 }],
     ['a stop is the same', stop, { runState: 'Stopped', restarts: 0 }],
-    ['a start of what is seen running is no wish', start, { runState: 'Stopped', restarts: 0 }],
+    ['a start wins, although it was seen running', start, { runState: 'Running', restarts: 1 }],
     ['a size or a timeout does not wake it', change({ idleTimeoutSeconds: 0 }), { runState: 'Stopped', restarts: 0 }],
     ['a delete goes on', remove(), { runState: 'Running', restarts: 0 }],
   ])('comes at the same moment as a command: %s', (_, command, spec) => {
@@ -114,6 +114,26 @@ describe('a report that its agent stopped it for being idle', () => {
     pod.report(idle(1));
     expect(pod.state.spec).toMatchObject(spec);
     if (command.type === 'restart' || command.type === 'delete') expect(pod.state).toMatchObject({ phase, revision });
+  });
+
+  it('comes after a start of what was seen running, which counts as work for the time that idle pods have, and once', () => {
+    const pod = running();
+    const asked = pod.give(start);
+    expect(asked.next).toMatchObject({ phase: 'Running', revision: 1, askedAt: clock.now });
+    expect(asked.operation).toBeNull();
+    pass(3599);
+    const { next, audit, claims } = pod.report(idle(1));
+    expect(next).toMatchObject({ phase: 'Starting', revision: 2, spec: { runState: 'Running', restarts: 1 } });
+    expect(audit).toMatchObject([{ action: 'workspace.start' }]);
+    expect(claims).toEqual([expect.objectContaining({ claim: 'seat-row', revision: 2 })]);
+    expect(pod.report(idle(1, 0, 'Stopped')).next).toMatchObject({ phase: 'Starting', spec: { runState: 'Running' } });
+    expect(pod.report({ observedRevision: 2 }).next.phase).toBe('Running');
+    expect(pod.report(idle(2, 1)).next.spec.runState).toBe('Stopped');
+
+    const late = running();
+    late.give(start);
+    pass(3600);
+    expect(late.report(idle(1)).next.spec.runState).toBe('Stopped');
   });
 
   it('leaves alone what its cluster owns', () => {

@@ -86,7 +86,7 @@ describe('stopping and starting', () => {
 
   it('is answered with what is there when it is so already', () => {
     const pod = running();
-    expect(pod.give(start).writes).toEqual([]);
+    expect(pod.give(start)).toMatchObject({ operation: null, next: { phase: 'Running', revision: 1 } });
     pod.give(stop);
     expect(pod.give(stop).writes).toEqual([]);
     pod.report({ phase: 'Stopped' });
