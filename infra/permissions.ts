@@ -171,10 +171,15 @@ export const permissionsOf = (name: FunctionName, to: Resources): Grant[] => {
       return [
         ...both,
         assume('access'),
-        eks('MakeNodes', ['DescribeCluster', 'CreateNodegroup', 'CreateAddon'], CLUSTERS),
-        eks('LookAtNodes', ['DescribeNodegroup', 'TagResource'], NODE_GROUPS),
+        eks(
+          'MakeNodes',
+          ['DescribeCluster', 'CreateNodegroup', 'CreateAddon', 'CreatePodIdentityAssociation'],
+          CLUSTERS,
+        ),
+        eks('ReplaceNodes', ['DescribeNodegroup', 'DeleteNodegroup', 'TagResource'], NODE_GROUPS),
         to.roles.pass(to.roles.managedNodeRole),
-        ...checkedByEks([to.roles.managedNodeRole.roleArn]),
+        to.roles.passToPods(to.roles.volumeDriverRole),
+        ...checkedByEks([to.roles.managedNodeRole.roleArn, to.roles.volumeDriverRole.roleArn]),
         serviceRole('eks-nodegroup.amazonaws.com', 'AWSServiceRoleForAmazonEKSNodegroup'),
       ];
     case 'tasks/cluster-create/install-agent':

@@ -122,6 +122,7 @@ export class RoadsteadStack extends Stack {
       CLUSTER_ROLE_ARN: roles.clusterRole.roleArn,
       NODE_ROLE_ARN: roles.nodeRole.roleArn,
       MANAGED_NODE_ROLE_ARN: roles.managedNodeRole.roleArn,
+      VOLUME_DRIVER_ROLE_ARN: roles.volumeDriverRole.roleArn,
       CLUSTER_ACCESS_ROLE_ARN: roles.access.arn,
       VIEWER_ROLE_ARN: roles.viewer.arn,
       EDITOR_ROLE_ARN: roles.editor.arn,

@@ -15,8 +15,8 @@ export interface AgentManifest {
   readonly socketUrl: string;
   /** `https://…`: where the API is, without `/api/v1`: values of secrets are fetched there. */
   readonly apiUrl: string;
-  /** One use, 1 h. */
-  readonly installToken: string;
+  /** One use, 1 h; none for an agent that has its own token already. */
+  readonly installToken?: string | undefined;
   readonly clusterId: string;
   /** Whether the agent may empty the cluster before it is deleted: only for clusters that a provider of ours made. */
   readonly drain: boolean;
@@ -156,7 +156,11 @@ export const renderAgentManifest = (given: AgentManifest): KubernetesObject[] =>
       metadata: own,
       type: 'Opaque',
       // `data`, never `stringData`: a key dropped from stringData stays (kubernetes.md finding 21).
-      data: { url: base64(given.socketUrl), api: base64(given.apiUrl), 'install-token': base64(given.installToken) },
+      data: {
+        url: base64(given.socketUrl),
+        api: base64(given.apiUrl),
+        ...(given.installToken === undefined ? {} : { 'install-token': base64(given.installToken) }),
+      },
     },
     {
       apiVersion: 'apps/v1',

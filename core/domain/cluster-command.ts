@@ -27,6 +27,7 @@ export type ClusterCommand =
   | { readonly type: 'delete'; readonly actor: string; readonly force?: boolean; readonly timings: OperationTimings }
   | { readonly type: 'expire'; readonly timings: OperationTimings }
   | { readonly type: 'warn' }
+  | { readonly type: 'vanish' }
   | { readonly type: 'retry'; readonly actor: string; readonly timings: OperationTimings }
   | { readonly type: 'extend'; readonly actor: string; readonly ttlSeconds: number }
   | { readonly type: 'drain'; readonly operation: string };

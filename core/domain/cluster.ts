@@ -1,6 +1,7 @@
 import { TTL } from '../contract/cluster.ts';
 import { AppError } from '../contract/errors.ts';
 import { type Context, earlier, plus } from './clock.ts';
+import { vanished } from './cluster-anew.ts';
 import type { ClusterCommand, ClusterDecision, ClusterSubject } from './cluster-command.ts';
 import { createCluster } from './cluster-create.ts';
 import { deleteAgainAt, isToEnd } from './cluster-expiry.ts';
@@ -248,6 +249,11 @@ export const decideCluster = (
           now,
         ),
       });
+    case 'vanish':
+      // An operation that is open finds it out by itself.
+      return open === null
+        ? decided(vanished(cluster, now), { audit: audit('system', 'cluster.vanished') })
+        : unchanged;
     case 'retry': {
       const kind = operation?.kind ?? 'cluster-create';
       // A delete is what an expired cluster is to have.

@@ -123,6 +123,7 @@ export const environments = {
   'tasks/cluster-create/ensure-compute': z.object({
     ...provider,
     MANAGED_NODE_ROLE_ARN: z.string(),
+    VOLUME_DRIVER_ROLE_ARN: z.string(),
     SUBNET_IDS: z.string(),
   }),
   'tasks/cluster-create/install-agent': z.object({ ...provider, ...agentInstall, ...timing('HelloDeadline') }),

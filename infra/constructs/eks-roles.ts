@@ -24,13 +24,14 @@ const CLUSTER_POLICIES = [
 /** What an Auto Mode node needs (EKS user guide, auto-create-node-role). */
 const NODE_POLICIES = ['AmazonEKSWorkerNodeMinimalPolicy', 'AmazonEC2ContainerRegistryPullOnly'];
 
-/** What a node of a managed node group needs besides its registry: pod network and volumes run on the node there (EKS user guide, create-node-role). */
+/** What a node of a managed node group needs besides its registry: the pod network runs on the node there (EKS user guide, create-node-role). */
 const MANAGED_NODE_POLICIES = [
   'AmazonEKSWorkerNodePolicy',
   'AmazonEKS_CNI_Policy',
   'AmazonEC2ContainerRegistryPullOnly',
-  'AmazonEBSCSIDriverPolicy',
 ];
+/** What the add-on that makes volumes for these nodes needs (EKS user guide, ebs-csi). Its name has a path. */
+const VOLUME_DRIVER_POLICIES = ['service-role/AmazonEBSCSIDriverPolicy'];
 
 const byAws = (names: readonly string[]) => names.map((name) => ManagedPolicy.fromAwsManagedPolicyName(name));
 
@@ -57,6 +58,13 @@ class ClusterIdentity extends Construct {
   }
 }
 
+const passing = (sid: string, roles: readonly Role[], service: string): Grant => ({
+  sid,
+  actions: ['iam:PassRole'],
+  resources: roles.map((role) => role.roleArn),
+  conditions: { StringEquals: { 'iam:PassedToService': service } },
+});
+
 /** All roles that clusters are made with and entered by. */
 export class EksRoles extends Construct {
   /** The cluster's own. */
@@ -65,6 +73,8 @@ export class EksRoles extends Construct {
   readonly nodeRole: Role;
   /** Its nodes' in a managed node group. */
   readonly managedNodeRole: Role;
+  /** Of the add-on that makes volumes for those: of its pod, by EKS Pod Identity, and of nothing else on the node. */
+  readonly volumeDriverRole: Role;
   /** What tasks enter clusters as. */
   readonly access: ClusterIdentity;
   /** What people enter clusters as, by their role in the team. */
@@ -89,10 +99,16 @@ export class EksRoles extends Construct {
       assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
       managedPolicies: byAws(MANAGED_NODE_POLICIES),
     });
+    this.volumeDriverRole = new Role(this, 'VolumeDriver', {
+      description: 'of what makes volumes in EKS clusters with managed node groups that Roadstead makes',
+      assumedBy: new ServicePrincipal('pods.eks.amazonaws.com').withSessionTags(),
+      managedPolicies: byAws(VOLUME_DRIVER_POLICIES),
+    });
     for (const [role, policies] of [
       [this.clusterRole, CLUSTER_POLICIES],
       [this.nodeRole, NODE_POLICIES],
       [this.managedNodeRole, MANAGED_NODE_POLICIES],
+      [this.volumeDriverRole, VOLUME_DRIVER_POLICIES],
     ] as const) {
       // Clusters outlive the stack for as long as somebody has not drained it.
       role.applyRemovalPolicy(RemovalPolicy.RETAIN);
@@ -114,11 +130,11 @@ export class EksRoles extends Construct {
 
   /** Handing a role to EKS, and to nobody else. */
   pass(...roles: readonly Role[]): Grant {
-    return {
-      sid: 'PassRoles',
-      actions: ['iam:PassRole'],
-      resources: roles.map((role) => role.roleArn),
-      conditions: { StringEquals: { 'iam:PassedToService': 'eks.amazonaws.com' } },
-    };
+    return passing('PassRoles', roles, 'eks.amazonaws.com');
+  }
+
+  /** Handing a role to pods of a cluster. */
+  passToPods(...roles: readonly Role[]): Grant {
+    return passing('PassRolesToPods', roles, 'pods.eks.amazonaws.com');
   }
 }

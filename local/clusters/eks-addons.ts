@@ -1,11 +1,23 @@
 /** Add-ons: those whose work the embedded cluster does itself, so that having one changes nothing. */
 import { randomUUID } from 'node:crypto';
 import { AwsError } from '#local/types.ts';
-import { activeCluster, type Context, clusterOf, eksArn, invalid } from './context.ts';
+import { activeCluster, type Context, clusterOf, eksArn, invalid, needTrust } from './context.ts';
 import type { AddonRecord, Tags } from './store.ts';
 
-/** Volumes, addresses, names and services come with the cluster's own controllers. */
-const BUILT_IN = ['aws-ebs-csi-driver', 'coredns', 'kube-proxy', 'vpc-cni'];
+/** Volumes, addresses, names, services and credentials of pods come with the cluster's own controllers, or are not needed there; with the service accounts that may be given a role. */
+const BUILT_IN: Readonly<Record<string, readonly string[]>> = {
+  'aws-ebs-csi-driver': ['ebs-csi-controller-sa'],
+  coredns: [],
+  'eks-pod-identity-agent': [],
+  'kube-proxy': [],
+  'vpc-cni': ['aws-node'],
+};
+
+/** What a pod of an add-on may do in AWS: the role becomes that of its service account. */
+export interface PodIdentity {
+  readonly serviceAccount: string;
+  readonly roleArn: string;
+}
 
 interface Named {
   readonly clusterName: string;
@@ -35,11 +47,27 @@ const described = (it: AddonRecord, status = 'ACTIVE') => ({
   tags: it.tags,
 });
 
-/** CreateAddon. */
-export function createAddon(context: Context, { clusterName, addonName, tags }: Named & { readonly tags: Tags }) {
+/** CreateAddon. Roles of its pods are tried as EKS tries them. */
+export function createAddon(
+  context: Context,
+  {
+    clusterName,
+    addonName,
+    podIdentityAssociations = [],
+    tags,
+  }: Named & { readonly podIdentityAssociations?: readonly PodIdentity[] | undefined; readonly tags: Tags },
+) {
   activeCluster(context, clusterName);
-  if (!BUILT_IN.includes(addonName))
-    invalid(`Addon ${addonName} is not supported here; known are ${BUILT_IN.join(', ')}`);
+  const accounts = BUILT_IN[addonName];
+  if (accounts === undefined)
+    invalid(`Addon ${addonName} is not supported here; known are ${Object.keys(BUILT_IN).join(', ')}`);
+  for (const { serviceAccount, roleArn } of podIdentityAssociations) {
+    if (!accounts.includes(serviceAccount))
+      invalid(
+        `Service account ${serviceAccount} in pod identity configuration is not supported for addon ${addonName}`,
+      );
+    needTrust(context, roleArn, 'pods.eks.amazonaws.com', 'sts:AssumeRole', 'sts:TagSession');
+  }
   const key = `${clusterName}/${addonName}`;
   if (context.store.addons.get(key))
     throw new AwsError('ResourceInUseException', 'Addon already exists.', 409, { clusterName, addonName });

@@ -10,7 +10,7 @@ import {
   listAccessEntries,
   listAssociatedAccessPolicies,
 } from './eks-access.ts';
-import { createAddon, deleteAddon, describeAddon, listAddons } from './eks-addons.ts';
+import { createAddon, deleteAddon, describeAddon, listAddons, type PodIdentity } from './eks-addons.ts';
 import {
   createCluster,
   createClusterInput,
@@ -86,6 +86,7 @@ const operations: Readonly<Record<string, Operation>> = {
       // Kept to nothing here: what an add-on does is part of every cluster, or not done.
       configurationValues: z.string().optional(),
       resolveConflicts: z.enum(['OVERWRITE', 'NONE', 'PRESERVE']).optional(),
+      podIdentityAssociations: z.array(z.strictObject({ serviceAccount: z.string(), roleArn: z.string() })).optional(),
       tags,
     }),
     createAddon,
@@ -178,12 +179,13 @@ function resourceTags({ store }: Context, input: Readonly<Record<string, string>
   );
 }
 
-/** What a call needs besides its own action: passing roles to EKS, and tagging what it makes. */
+/** What a call needs besides its own action: passing roles to EKS and to pods, and tagging what it makes. */
 function dependent(action: string, input: Readonly<Record<string, unknown>>): Check[] {
   const request = input as {
     roleArn?: string;
     nodeRole?: string;
     computeConfig?: { nodeRoleArn?: string };
+    podIdentityAssociations?: readonly PodIdentity[];
     tags?: Record<string, string>;
   };
   const passed = [request.roleArn, request.computeConfig?.nodeRoleArn, request.nodeRole].filter(
@@ -197,12 +199,21 @@ function dependent(action: string, input: Readonly<Record<string, unknown>>): Ch
   };
   const resource = made[action];
   const given = request.tags ?? {};
+  const identities = request.podIdentityAssociations ?? [];
   return [
     ...passed.map((roleArn) => ({
       action: 'iam:PassRole',
       resource: roleArn,
       context: { 'iam:PassedToService': 'eks.amazonaws.com' },
     })),
+    ...identities.flatMap(({ roleArn }) => [
+      { action: 'eks:CreatePodIdentityAssociation', resource: eksArn('cluster', String(input.clusterName)) },
+      {
+        action: 'iam:PassRole',
+        resource: roleArn,
+        context: { 'iam:PassedToService': 'pods.eks.amazonaws.com' },
+      },
+    ]),
     ...(resource && Object.keys(given).length > 0
       ? [{ action: 'eks:TagResource', resource, context: tagContext(given) }]
       : []),

@@ -74,7 +74,10 @@ const described = (context: Context, it: NodegroupRecord) => ({
   labels: it.request.labels,
   taints: it.request.taints,
   tags: it.tags,
-  health: { issues: [] },
+  health: {
+    issues:
+      it.problem === undefined ? [] : [{ code: 'NodeCreationFailure', message: it.problem, resourceIds: [it.name] }],
+  },
 });
 
 /** CreateNodegroup: the same token answers the group again, any other is `ResourceInUseException`. */

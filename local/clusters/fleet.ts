@@ -201,6 +201,21 @@ export function createFleet({ dir, store, startCluster, images, tokenWebhook, lo
     if (now?.status === 'CREATING' && !stopping.signal.aborted) store.nodegroups.put(key, { ...now, status: 'ACTIVE' });
   }
 
+  /** `scale` of a new group: when the cluster refuses its nodes, the group says so. */
+  async function populate(access: Access, group: NodegroupRecord): Promise<void> {
+    try {
+      await scale(access, group);
+    } catch (error) {
+      // Not reached: it is started again, and so is this.
+      if ((error as NodeJS.ErrnoException).code !== undefined) throw error;
+      const key = `${group.cluster}/${group.name}`;
+      const now = store.nodegroups.get(key);
+      if (now?.status !== 'CREATING' || stopping.signal.aborted) return;
+      log(`node group ${key} has no nodes: ${(error as Error).message}`);
+      store.nodegroups.put(key, { ...now, status: 'CREATE_FAILED', problem: (error as Error).message });
+    }
+  }
+
   async function work(name: string): Promise<void> {
     const record = store.clusters.get(name);
     if (!record || stopping.signal.aborted) return;
@@ -210,7 +225,10 @@ export function createFleet({ dir, store, startCluster, images, tokenWebhook, lo
     const access = await member(record);
     const { server, caPem } = access;
     if (server !== record.endpoint) store.clusters.put(name, { ...record, endpoint: server, caPem });
-    for (const group of store.nodegroups.list(`${name}/`)) if (group.status !== 'ACTIVE') await scale(access, group);
+    for (const group of store.nodegroups.list(`${name}/`)) {
+      if (group.status === 'CREATING') await populate(access, group);
+      if (group.status === 'DELETING') await scale(access, group);
+    }
   }
 
   const changed = (name: string): void => {

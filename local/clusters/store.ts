@@ -30,12 +30,13 @@ export interface NodegroupRecord {
   readonly cluster: string;
   readonly name: string;
   readonly arn: string;
-  readonly status: 'CREATING' | 'ACTIVE' | 'DELETING';
+  readonly status: 'CREATING' | 'ACTIVE' | 'DELETING' | 'CREATE_FAILED';
   readonly createdAt: number;
   readonly dueAt: number;
   readonly tags: Tags;
   // biome-ignore lint/suspicious/noExplicitAny: as in a cluster
   readonly request: Readonly<Record<string, any>>;
+  readonly problem?: string;
 }
 
 /** An add-on that a cluster was given. */

@@ -36,7 +36,12 @@ describe('rights', () => {
 
   it('come from no policy of AWS but for the roles of clusters and their nodes', () => {
     const managed = ofType(template, 'AWS::IAM::Role').filter(([, { Properties }]) => Properties.ManagedPolicyArns);
-    expect(managed.map(([id]) => id.slice(0, -8)).toSorted()).toEqual(['EksCluster', 'EksManagedNode', 'EksNode']);
+    expect(managed.map(([id]) => id.slice(0, -8)).toSorted()).toEqual([
+      'EksCluster',
+      'EksManagedNode',
+      'EksNode',
+      'EksVolumeDriver',
+    ]);
   });
 
   it('with a wildcard and no reason are refused', () => {
@@ -81,11 +86,13 @@ describe('who may do what', () => {
     expect(actionsOf('http/system').toSorted()).toEqual(['logs:CreateLogStream', 'logs:PutLogEvents']);
   });
 
-  it('hands roles to EKS and to nobody else', () => {
+  it('hands roles to EKS, one to pods of its clusters, and to nobody else', () => {
     const passes = every.filter(({ Action }) => [Action].flat().includes('iam:PassRole'));
-    expect(passes).toHaveLength(2);
-    for (const { Condition } of passes)
-      expect(Condition).toEqual({ StringEquals: { 'iam:PassedToService': 'eks.amazonaws.com' } });
+    expect(passes.map(({ Sid, Condition }) => [Sid, Condition])).toEqual([
+      ['PassRoles', { StringEquals: { 'iam:PassedToService': 'eks.amazonaws.com' } }],
+      ['PassRoles', { StringEquals: { 'iam:PassedToService': 'eks.amazonaws.com' } }],
+      ['PassRolesToPods', { StringEquals: { 'iam:PassedToService': 'pods.eks.amazonaws.com' } }],
+    ]);
   });
 
   it('makes no role but the two of EKS itself, by their names', () => {

@@ -18,6 +18,7 @@ export interface Resource {
 }
 
 export interface Statement {
+  readonly Sid?: string;
   readonly Effect: string;
   readonly Action: string | readonly string[];
   readonly Resource: unknown;

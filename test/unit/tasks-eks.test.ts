@@ -29,6 +29,7 @@ const SETTINGS: EksSettings = {
   clusterRoleArn: 'arn:aws:iam::1:role/cluster',
   nodeRoleArn: 'arn:aws:iam::1:role/node',
   managedNodeRoleArn: 'arn:aws:iam::1:role/node',
+  volumeDriverRoleArn: 'arn:aws:iam::1:role/volumes',
   subnetIds: ['subnet-a', 'subnet-b'],
   accessRoleArn: 'arn:aws:iam::1:role/access',
   viewerRoleArn: 'arn:aws:iam::1:role/viewer',
@@ -83,17 +84,19 @@ const described = (of: { id: string }, change: object = {}) => ({
   },
 });
 
+/** Nothing is there. */
+const NONE: Answers = { DescribeCluster: () => aws('ResourceNotFoundException', 404) };
+
 describe('asking EKS for a cluster', () => {
   it('is one complete Auto Mode call, named by the id and never by what a person typed', async () => {
     const asked = cluster();
-    const { provider, eks } = setUp({ CreateCluster: () => ({}) });
+    const { provider, eks } = setUp({ ...NONE, CreateCluster: () => ({}) });
     expect(await provider.ensure(asked)).toBe('going');
-    expect(eks.sent).toEqual([
+    expect(eks.sent.slice(1)).toEqual([
       {
         name: 'CreateCluster',
         input: {
           name: `rs-${asked.id.slice(4)}`,
-          clientRequestToken: asked.id,
           version: '1.35',
           roleArn: 'arn:aws:iam::1:role/cluster',
           resourcesVpcConfig: {
@@ -114,36 +117,37 @@ describe('asking EKS for a cluster', () => {
   });
 
   it('leaves Auto Mode off for managed node groups, with the add-ons that nodes then need', async () => {
-    const { provider, eks } = setUp({ CreateCluster: () => ({}) });
+    const { provider, eks } = setUp({ ...NONE, CreateCluster: () => ({}) });
     await provider.ensure(cluster('managed'));
-    expect(eks.sent[0]?.input).toMatchObject({ bootstrapSelfManagedAddons: true });
-    expect(eks.sent[0]?.input).not.toHaveProperty('computeConfig');
-    expect(eks.sent[0]?.input).not.toHaveProperty('storageConfig');
+    expect(eks.sent[1]?.input).toMatchObject({ bootstrapSelfManagedAddons: true });
+    expect(eks.sent[1]?.input).not.toHaveProperty('computeConfig');
+    expect(eks.sent[1]?.input).not.toHaveProperty('storageConfig');
   });
 
   it.each([
     ['ACTIVE', 'active'],
     ['UPDATING', 'active'],
     ['CREATING', 'going'],
-    ['DELETING', 'going'],
+    ['DELETING', 'absent'],
   ])('finds the one that is there already, %s', async (status, progress) => {
     const asked = cluster();
-    const { provider } = setUp({
-      CreateCluster: () => aws('ResourceInUseException', 409),
-      DescribeCluster: () => described(asked, { status }),
-    });
+    const { provider } = setUp({ DescribeCluster: () => described(asked, { status }) });
     expect(await provider.ensure(asked)).toBe(progress);
   });
 
   it('takes one away that EKS failed to make, so that it can be made anew', async () => {
     const asked = cluster();
     const { provider, eks } = setUp({
-      CreateCluster: () => aws('ResourceInUseException', 409),
       DescribeCluster: () => described(asked, { status: 'FAILED' }),
       DeleteCluster: () => ({}),
     });
-    expect(await provider.ensure(asked)).toBe('going');
-    expect(eks.names()).toEqual(['CreateCluster', 'DescribeCluster', 'DeleteCluster']);
+    expect(await provider.ensure(asked)).toBe('absent');
+    expect(eks.names()).toEqual(['DescribeCluster', 'DeleteCluster']);
+  });
+
+  it('bears that another call was faster', async () => {
+    const { provider } = setUp({ ...NONE, CreateCluster: () => aws('ResourceInUseException', 409) });
+    expect(await provider.ensure(cluster())).toBe('going');
   });
 
   it.each([
@@ -154,10 +158,7 @@ describe('asking EKS for a cluster', () => {
     const asked = cluster();
     if ('roadstead:deployment' in tags && tags['roadstead:deployment'] === 'dep-2')
       Object.assign(tags, { 'roadstead:cluster': asked.id });
-    const { provider, eks } = setUp({
-      CreateCluster: () => aws('ResourceInUseException', 409),
-      DescribeCluster: () => described(asked, { status: 'FAILED', tags }),
-    });
+    const { provider, eks } = setUp({ DescribeCluster: () => described(asked, { status: 'FAILED', tags }) });
     await expect(provider.ensure(asked)).rejects.toMatchObject({
       name: 'Permanent',
       message: expect.stringContaining('provider.name_taken'),
@@ -173,14 +174,14 @@ describe('asking EKS for a cluster', () => {
       [aws('AccessDeniedException', 403), 'Permanent'],
       [aws('ResourceLimitExceededException', 400), 'Permanent'],
     ] as const) {
-      const { provider } = setUp({ CreateCluster: () => error });
+      const { provider } = setUp({ ...NONE, CreateCluster: () => error });
       const reason = await provider.ensure(cluster()).catch((caught) => toTaskError(caught));
       expect(reason, error.name).toMatchObject({ name });
     }
   });
 
   it('names the setting that the deployment lacks', async () => {
-    const { provider } = setUp({}, { deploymentId: 'dep-1', region: 'eu-west-1' });
+    const { provider } = setUp(NONE, { deploymentId: 'dep-1', region: 'eu-west-1' });
     await expect(provider.ensure(cluster())).rejects.toMatchObject({
       name: 'Permanent',
       message: expect.stringMatching(/provider\.misconfigured.*clusterRoleArn/),
@@ -254,7 +255,10 @@ describe('compute', () => {
     const asked = cluster(compute);
     const { provider, eks } = setUp({ DescribeCluster: () => described(asked), ...answers });
     const applied: KubernetesObject[] = [];
-    await provider.ensureCompute(asked, () => ({ apply: async (object) => void applied.push(object) }));
+    await provider.ensureCompute(asked, () => ({
+      apply: async (object) => void applied.push(object),
+      uid: async () => null,
+    }));
     return { asked, provider, eks, applied };
   };
 
@@ -286,30 +290,65 @@ describe('compute', () => {
   });
 
   it('of a managed node group is that group, made once, and looked at until it is active', async () => {
-    let status = 'CREATING';
+    let nodegroup: object | undefined;
     const { asked, provider, eks, applied } = await applying('managed', {
       CreateNodegroup: () => aws('ResourceInUseException', 409),
       CreateAddon: () => ({}),
-      DescribeNodegroup: () => ({
-        nodegroup: { status, health: { issues: [{ code: 'AsgInstanceLaunchFailures', message: 'quota' }] } },
-      }),
+      DescribeNodegroup: () => (nodegroup === undefined ? aws('ResourceNotFoundException', 404) : { nodegroup }),
     });
     expect(eks.sent.find(({ name }) => name === 'CreateNodegroup')?.input).toMatchObject({
       instanceTypes: ['m7i.xlarge'],
       scalingConfig: { minSize: 3, maxSize: 3, desiredSize: 3 },
-      tags: { 'roadstead:cluster': asked.id },
+      tags: { 'roadstead:cluster': asked.id, 'roadstead:operation': asked.operationId },
+    });
+    expect(applied.map(({ kind, provisioner }) => [kind, provisioner])).toEqual([['StorageClass', 'ebs.csi.aws.com']]);
+    expect(await provider.observeCompute(asked)).toBe('absent');
+    for (const [status, progress] of [
+      ['CREATING', 'going'],
+      ['DELETING', 'going'],
+      ['ACTIVE', 'active'],
+    ]) {
+      nodegroup = { status };
+      expect(await provider.observeCompute(asked)).toBe(progress);
+    }
+  });
+
+  it('of a managed node group brings credentials of its own to what makes volumes, and none through the node', async () => {
+    const { eks } = await applying('managed', {
+      DescribeNodegroup: () => aws('ResourceNotFoundException', 404),
+      CreateNodegroup: () => ({}),
+      CreateAddon: () => ({}),
     });
     expect(eks.sent.filter(({ name }) => name === 'CreateAddon').map(({ input }) => input)).toEqual([
-      expect.objectContaining({ addonName: 'aws-ebs-csi-driver' }),
+      expect.objectContaining({ addonName: 'eks-pod-identity-agent' }),
+      expect.objectContaining({
+        addonName: 'aws-ebs-csi-driver',
+        podIdentityAssociations: [{ serviceAccount: 'ebs-csi-controller-sa', roleArn: 'arn:aws:iam::1:role/volumes' }],
+      }),
       expect.objectContaining({ addonName: 'vpc-cni', configurationValues: '{"enableNetworkPolicy":"true"}' }),
     ]);
-    expect(applied.map(({ kind, provisioner }) => [kind, provisioner])).toEqual([['StorageClass', 'ebs.csi.aws.com']]);
-    expect(await provider.observeCompute(asked)).toBe('going');
-    status = 'ACTIVE';
-    expect(await provider.observeCompute(asked)).toBe('active');
-    status = 'CREATE_FAILED';
-    await expect(provider.observeCompute(asked)).rejects.toThrow('AsgInstanceLaunchFailures: quota');
   });
+
+  it.each(['CREATE_FAILED', 'DEGRADED', 'DELETE_FAILED'])(
+    'of a node group that is %s fails the operation that made it, and is made anew by the next',
+    async (status) => {
+      const issues = [{ code: 'AsgInstanceLaunchFailures', message: 'quota' }];
+      const nodegroup: { status: string; tags: object; health: object } = { status, tags: {}, health: { issues } };
+      const { asked, provider, eks } = await applying('managed', {
+        CreateAddon: () => ({}),
+        DescribeNodegroup: () => ({ nodegroup }),
+        DeleteNodegroup: () => ({}),
+      });
+      // It was another operation's: it goes, and its failure is nobody's any more.
+      expect(eks.names()).toContain('DeleteNodegroup');
+      expect(await provider.observeCompute(asked)).toBe('going');
+
+      nodegroup.tags = { 'roadstead:operation': asked.operationId };
+      await provider.ensureCompute(asked, () => ({ apply: async () => {}, uid: async () => null }));
+      expect(eks.names().filter((name) => name === 'DeleteNodegroup')).toHaveLength(1);
+      await expect(provider.observeCompute(asked)).rejects.toThrow('AsgInstanceLaunchFailures: quota');
+    },
+  );
 });
 
 describe('removal', () => {

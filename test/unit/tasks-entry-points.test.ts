@@ -13,6 +13,7 @@ const VARIABLES = {
   CLUSTER_ROLE_ARN: 'arn:aws:iam::1:role/cluster',
   NODE_ROLE_ARN: 'arn:aws:iam::1:role/node',
   MANAGED_NODE_ROLE_ARN: 'arn:aws:iam::1:role/node',
+  VOLUME_DRIVER_ROLE_ARN: 'arn:aws:iam::1:role/volumes',
   SUBNET_IDS: 'subnet-a,subnet-b',
   VIEWER_ROLE_ARN: 'arn:aws:iam::1:role/viewer',
   EDITOR_ROLE_ARN: 'arn:aws:iam::1:role/editor',

@@ -40,17 +40,22 @@ const apiServer = async (status: number, message = '') => {
     seen.push({ method: request.method ?? '', url, headers: request.headers, body: Buffer.concat(chunks).toString() });
     const resources =
       url.pathname === '/api/v1'
-        ? [{ name: 'secrets', kind: 'Secret', namespaced: true }]
+        ? [
+            { name: 'secrets', kind: 'Secret', namespaced: true },
+            { name: 'namespaces', kind: 'Namespace', namespaced: false },
+          ]
         : url.pathname === '/apis/storage.k8s.io/v1'
           ? [{ name: 'storageclasses', kind: 'StorageClass', namespaced: false }]
           : [];
-    const answer =
-      request.method === 'GET'
+    const reads = request.method === 'GET' && resources.length === 0;
+    const answer = reads
+      ? { metadata: { uid: 'uid-1' }, data: { 'agent-token': 'c2VjcmV0' } }
+      : request.method === 'GET'
         ? { kind: 'APIResourceList', resources }
         : status < 300
           ? JSON.parse(Buffer.concat(chunks).toString())
           : { kind: 'Status', status: 'Failure', message, code: status };
-    response.writeHead(request.method === 'GET' ? 200 : status, { 'content-type': 'application/json' });
+    response.writeHead(request.method === 'GET' && !reads ? 200 : status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer));
   });
   servers.push(server);
@@ -135,4 +140,23 @@ it('no error quotes a Secret, the token, or what caused it', async () => {
   );
   expect(error.message).toBe('kubernetes.refused: applying Secret roadstead-agent was answered 422');
   expect(error.cause).toBeUndefined();
+});
+
+it('tells the uid of what is there, and of nothing more', async () => {
+  const { kubernetes, seen } = await apiServer(200);
+  expect(await kubernetes.uid(secret)).toBe('uid-1');
+  expect(await kubernetes.uid({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system' } })).toBe(
+    'uid-1',
+  );
+  expect(seen.filter(({ method }) => method === 'GET').map(({ url }) => url.pathname)).toEqual(
+    expect.arrayContaining([
+      '/api/v1/namespaces/roadstead-system/secrets/roadstead-agent',
+      '/api/v1/namespaces/kube-system',
+    ]),
+  );
+  expect(await (await apiServer(404)).kubernetes.uid(secret)).toBeNull();
+  await expect((await apiServer(401)).kubernetes.uid(secret)).rejects.toMatchObject({
+    name: 'Retryable',
+    message: expect.stringMatching(/^kubernetes.unauthorized: reading Secret roadstead-agent/),
+  });
 });

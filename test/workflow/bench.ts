@@ -3,7 +3,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Hello } from '#core/contract/agent.ts';
 import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { isTrue } from '#core/domain/conditions.ts';
-import { drained, connect as linkUp } from '#core/domain/link.ts';
+import { drained, helloRefusal, connect as linkUp } from '#core/domain/link.ts';
 import { sha256 } from '#core/store/keys.ts';
 import type { Deps } from '#functions/lib/deps.ts';
 import { signalIfHolding } from '#functions/lib/signal.ts';
@@ -137,11 +137,20 @@ export const createBench = async (table: { client: DynamoDBClient; name: string 
   /** The agent's half: says hello with the newest install token that was applied, drains when it is asked. */
   const agentActs = async (id: string): Promise<void> => {
     const cluster = await clusterOf(id);
-    const secret = [...harbour.clusters.values()]
-      .flatMap(({ applied }) => applied)
-      .findLast(({ kind }) => kind === 'Secret');
+    const berth = [...harbour.clusters.values()].findLast(({ applied }) =>
+      applied.some(({ kind }) => kind === 'Secret'),
+    );
+    const secret = berth?.applied.findLast(
+      ({ kind, data }) => kind === 'Secret' && 'install-token' in (data as object),
+    );
     const context = { now: world.now(), newId: world.newId };
-    if (agent.calls && secret !== undefined && !isTrue(cluster.conditions, 'Connected')) {
+    const hello = { ...HELLO, clusterUid: berth?.uid ?? HELLO.clusterUid };
+    if (
+      agent.calls &&
+      secret !== undefined &&
+      helloRefusal(cluster, 1, hello) === null &&
+      !isTrue(cluster.conditions, 'Connected')
+    ) {
       const value = Buffer.from(
         (secret.data as Record<string, string>)['install-token'] as string,
         'base64',
@@ -149,7 +158,7 @@ export const createBench = async (table: { client: DynamoDBClient; name: string 
       const token = await world.store.tokens.byHash(sha256(value));
       if (token !== null)
         await world.store.commit(
-          linkUp(cluster, { link: 1, connectionId: 'c', hello: HELLO, token, replaced: null }, context.now),
+          linkUp(cluster, { link: 1, connectionId: 'c', hello, token, replaced: null }, context.now),
           context,
         );
     } else if (agent.drains && cluster.drain !== undefined && cluster.agent !== undefined) {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sha256 } from '#core/store/keys.ts';
 import { TIMINGS } from '../builders/world.ts';
 import { startTable, type TestTable } from '../store/table.ts';
 import { createBench } from './bench.ts';
@@ -93,38 +94,63 @@ describe('an agent', () => {
     expect((await bench.clusterOf(asked.id)).phase).toBe('Deleted');
   });
 
-  it('that has its own token keeps it when the installation is repeated', async () => {
+  /** What an agent does with its install token. */
+  const trade = async (bench: Awaited<ReturnType<typeof createBench>>, id: string): Promise<string> => {
+    const [token] = await bench.world.store.tokens.ofCluster(id);
+    if (token === undefined) throw new Error('no token');
+    const { expiresAt: _, ...rest } = token;
+    const own = { ...rest, id: bench.world.newId('tok'), hash: sha256(`own of ${id}`), kind: 'agent' as const };
+    await bench.world.store.commit(
+      { writes: [{ before: null, next: own }], claims: [], audit: [] },
+      { now: bench.world.now(), newId: bench.world.newId },
+    );
+    return own.hash;
+  };
+  const secretsOf = (bench: Awaited<ReturnType<typeof createBench>>) =>
+    [...bench.harbour.clusters.values()].map(({ applied }) =>
+      applied.filter(({ kind }) => kind === 'Secret').map(({ data }) => Object.keys(data as object)),
+    );
+
+  it('that has its own token keeps it, and is given none, when the installation is repeated', async () => {
     const bench = await createBench(table);
     const asked = await bench.ask('kept');
-    const { id, operationId } = asked;
-    let applied = 0;
     const withToken = await createBench(table, {
       harbour: bench.harbour,
       wrap: (name, call) => async (payload) => {
         const answer = await call(payload);
-        if (name === 'ClusterCreateInstallAgent') {
-          applied = [...bench.harbour.clusters.values()][0]?.applied.length ?? 0;
-          const [token] = await bench.world.store.tokens.ofCluster(id);
-          if (token === undefined) throw new Error('no token');
-          // The agent trades its install token; then the task is repeated.
-          const own = {
-            ...token,
-            id: bench.world.newId('tok'),
-            hash: 'f'.repeat(64),
-            kind: 'agent' as const,
-            expiresAt: undefined,
-          };
-          await bench.world.store.commit(
-            { writes: [{ before: null, next: own }], claims: [], audit: [] },
-            { now: bench.world.now(), newId: bench.world.newId },
-          );
-          await call(payload);
-        }
-        return answer;
+        if (name !== 'ClusterCreateInstallAgent') return answer;
+        await trade(bench, asked.id);
+        return call(payload);
       },
     });
-    await withToken.perform('cluster-create', id, operationId as string);
-    expect([...bench.harbour.clusters.values()][0]?.applied.length).toBe(applied);
+    await withToken.perform('cluster-create', asked.id, asked.operationId as string);
+    // All of it is applied again, as to mend what was cut short; the token alone is left out.
+    expect(secretsOf(bench)).toEqual([
+      [
+        ['url', 'api', 'install-token'],
+        ['url', 'api'],
+      ],
+    ]);
+    expect((await bench.world.store.tokens.ofCluster(asked.id)).map(({ kind }) => kind).toSorted()).toEqual([
+      'agent',
+      'install',
+    ]);
+  });
+
+  it('of a cluster that was made anew is installed with a token, and the one of the gone cluster ends', async () => {
+    const bench = await createBench(table);
+    const asked = await bench.ask('anew');
+    await bench.create(asked);
+    const old = await trade(bench, asked.id);
+    bench.harbour.clusters.clear();
+    await bench.world.decide(asked.id, { type: 'vanish' });
+    expect(await bench.clusterOf(asked.id)).toMatchObject({ phase: 'Failed', error: { code: 'provider.vanished' } });
+
+    const { next } = await bench.world.decide(asked.id, { type: 'retry', actor: 'system', timings: TIMINGS });
+    expect((await bench.perform('cluster-create', asked.id, next.operationId as string)).status).toBe('SUCCEEDED');
+    expect(secretsOf(bench)).toEqual([[['url', 'api', 'install-token']]]);
+    expect((await bench.world.store.tokens.byHash(old))?.revokedAt).toBeDefined();
+    expect(await bench.clusterOf(asked.id)).toMatchObject({ phase: 'Ready', clusterUid: 'kube-system-2' });
   });
 });
 

@@ -10,6 +10,8 @@ interface Berth {
   nodes: boolean;
   access: boolean;
   readonly applied: KubernetesObject[];
+  /** Of its namespace kube-system. */
+  readonly uid: string;
 }
 
 export interface Harbour {
@@ -37,6 +39,11 @@ export const createHarbour = ({ looksUntil = 2, drainable = true, entered = true
     apply: async (object) => {
       berth(endpoint.slice('https://'.length)).applied.push(object);
     },
+    uid: async ({ kind, metadata: { name } }) => {
+      const { applied, uid } = berth(endpoint.slice('https://'.length));
+      if (name === 'kube-system') return uid;
+      return applied.some((object) => object.kind === kind && object.metadata.name === name) ? `uid of ${name}` : null;
+    },
   });
   const describe: Provider['describe'] = async ({ id }) => ({
     endpoint: `https://${infrastructureName(id)}`,
@@ -50,8 +57,9 @@ export const createHarbour = ({ looksUntil = 2, drainable = true, entered = true
       const found = clusters.get(name);
       if (found?.state === 'failed') clusters.delete(name);
       else if (found !== undefined) return found.state === 'active' ? 'active' : 'going';
-      clusters.set(name, { looks: 0, state: 'making', nodes: false, access: false, applied: [] });
       made.push(name);
+      const uid = `kube-system-${made.length}`;
+      clusters.set(name, { looks: 0, state: 'making', nodes: false, access: false, applied: [], uid });
       leftovers.push(`volume of ${name}`);
       return 'going';
     },

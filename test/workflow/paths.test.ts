@@ -149,6 +149,22 @@ describe('cluster-create', () => {
     expect(visited.at(-1)).toBe('RecordSuccess');
   });
 
+  it('looks soon whether a failed cluster is gone, and then asks for it anew', async () => {
+    const { moves } = await walk('cluster-create', {
+      functions: {
+        ClusterCreateEnsureCluster: answers({ state: 'absent' }, { state: 'going' }),
+        ClusterCreateObserveCluster: answers({ state: 'going' }, { state: 'absent' }, { state: 'active' }),
+      },
+    });
+    expect(moves.slice(0, 3)).toEqual([
+      'EnsureCluster → IsThereAlready',
+      'IsThereAlready → WaitForCluster',
+      'WaitForCluster → ObserveCluster',
+    ]);
+    expect(moves).toContain('IsThereAlready → FirstWait');
+    expect(moves.at(-1)).toContain('RecordSuccess');
+  });
+
   it('polls until the cluster is active, and asks for it anew when it is gone', async () => {
     const going = { state: 'going' };
     const { visited } = await walk('cluster-create', {

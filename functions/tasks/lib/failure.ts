@@ -23,7 +23,7 @@ const HELP: Readonly<Record<string, string>> = {
     'An administrator must give the deployment the permission named in the message; then retry the cluster.',
   'provider.refused':
     'Read what the provider says. When it names a limit or a zone, an administrator can change that; then retry or delete the cluster.',
-  'provider.failed': 'Retry: the failed cluster is taken away and made anew. Delete it if that fails again.',
+  'provider.failed': 'Retry: what failed is taken away and made anew. Delete the cluster if that fails again.',
   'provider.name_taken': DELETE,
   'provider.misconfigured':
     'An administrator must deploy again: the deployment lacks the setting named in the message.',

@@ -1,7 +1,6 @@
 /** A cluster's own API for the bootstrap: the one place of the tasks that makes a client of @kubernetes/client-node. */
 import { ApiException, KubeConfig, KubernetesObjectApi, loadYaml, PatchStrategy } from '@kubernetes/client-node';
 import { FIELD_MANAGER } from '#core/domain/agent-manifest.ts';
-import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
 import { Permanent, Retryable, toTaskError } from '../../lib/task-error.ts';
 import type { ConnectKubernetes } from '../providers/provider.ts';
 
@@ -29,7 +28,16 @@ export const connectKubernetes: ConnectKubernetes = ({ endpoint, ca, token }) =>
           PatchStrategy.ServerSideApply,
         );
       } catch (error) {
-        throw meaningOf(error, object);
+        throw meaningOf(error, `applying ${object.kind} ${object.metadata.name}`, object.kind);
+      }
+    },
+    uid: async ({ apiVersion, kind, metadata: { name, namespace } }) => {
+      try {
+        const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };
+        return (await client.read({ apiVersion, kind, metadata })).metadata?.uid ?? null;
+      } catch (error) {
+        if (error instanceof ApiException && error.code === 404) return null;
+        throw meaningOf(error, `reading ${kind} ${name}`, kind);
       }
     },
   };
@@ -51,8 +59,7 @@ const parsed = (text: string): unknown => {
 };
 
 /** No error of the client goes on as it is: it quotes body and headers. */
-const meaningOf = (error: unknown, { kind, metadata: { name } }: KubernetesObject): Error => {
-  const what = `applying ${kind} ${name}`;
+const meaningOf = (error: unknown, what: string, kind: string): Error => {
   if (error instanceof ApiException) {
     const { code, body } = error as ApiException<unknown>;
     const detail = `${what} was answered ${code}${said(body, kind)}`;

@@ -14,6 +14,7 @@ export interface ProviderEnvironment {
   readonly CLUSTER_ROLE_ARN?: string;
   readonly NODE_ROLE_ARN?: string;
   readonly MANAGED_NODE_ROLE_ARN?: string;
+  readonly VOLUME_DRIVER_ROLE_ARN?: string;
   readonly SUBNET_IDS?: string;
   readonly VIEWER_ROLE_ARN?: string;
   readonly EDITOR_ROLE_ARN?: string;
@@ -40,6 +41,7 @@ export const liveProviders = (
           clusterRoleArn: env.CLUSTER_ROLE_ARN,
           nodeRoleArn: env.NODE_ROLE_ARN,
           managedNodeRoleArn: env.MANAGED_NODE_ROLE_ARN,
+          volumeDriverRoleArn: env.VOLUME_DRIVER_ROLE_ARN,
           subnetIds: env.SUBNET_IDS?.split(','),
           viewerRoleArn: env.VIEWER_ROLE_ARN,
           editorRoleArn: env.EDITOR_ROLE_ARN,

@@ -22,6 +22,8 @@ export interface KubernetesAccess {
 export interface Kubernetes {
   /** Server-side apply, field manager `roadstead`, forced. Throws `Retryable` and `Permanent`. */
   readonly apply: (object: KubernetesObject) => Promise<void>;
+  /** The uid of an object that is there, and of nothing else of it; null when it is not. Throws the same. */
+  readonly uid: (object: KubernetesObject) => Promise<string | null>;
 }
 export type ConnectKubernetes = (access: KubernetesAccess) => Kubernetes;
 
@@ -43,7 +45,7 @@ export interface Provider {
   readonly livesOn?: boolean;
   /** How long its first hello may take, where that is not the deployment's own deadline: a person may have to act. */
   readonly helloSeconds?: number;
-  /** Asks for the cluster, or finds the one asked for before; a failed one is taken away, to be made anew. */
+  /** Asks for the cluster, or finds the one asked for before; a failed one is taken away (absent, as one that is going), to be made anew. */
   readonly ensure: (cluster: ClusterState) => Promise<Progress>;
   readonly observe: (cluster: ClusterState) => Promise<Progress>;
   /** Lets our own role and the people's roles in. */

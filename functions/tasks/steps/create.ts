@@ -1,6 +1,8 @@
 /** The tasks of `cluster-create` that act: each idempotent, each answers small facts (DESIGN §3 task, §4 EKS). */
 import * as z from 'zod';
 import { renderAgentManifest } from '#core/domain/agent-manifest.ts';
+import { madeAnew } from '#core/domain/cluster-anew.ts';
+import { AGENT_NAME, AGENT_NAMESPACE } from '#core/domain/seat/names.ts';
 import { newInstallToken, tokenStateOf } from '#core/domain/token.ts';
 import { sha256 } from '#core/store/keys.ts';
 import { task } from '../../lib/task.ts';
@@ -66,6 +68,11 @@ const installed = z.strictObject({
   helloSeconds: z.int(),
 });
 
+/** Its uid is the cluster's. */
+const KUBE_SYSTEM = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system' } };
+/** Where the agent keeps its own token. */
+const AGENT_SECRET = { apiVersion: 'v1', kind: 'Secret', metadata: { name: AGENT_NAME, namespace: AGENT_NAMESPACE } };
+
 export const installAgent = task<
   WithKubernetes & {
     readonly image: string;
@@ -90,18 +97,21 @@ export const installAgent = task<
     };
     if (access === null) return answer;
 
-    const tokens = await deps.store.tokens.ofCluster(cluster.id);
-    // An agent that has its own token needs none from us; a fresh one in its Secret would only be looked at with suspicion.
-    if (tokens.some((token) => token.kind === 'agent' && tokenStateOf(token, deps.now()) === 'Active')) return answer;
-
-    const installToken = `rsi_${deps.newSecret()}`;
-    await commit(() =>
-      newInstallToken(
-        { hash: sha256(installToken), cluster: cluster.id, team: cluster.team, actor: 'system' },
-        { now: deps.now(), newId: deps.newId },
-      ),
-    );
     const kubernetes = deps.connect(access);
+    const tokens = await deps.store.tokens.ofCluster(cluster.id);
+    const live = tokens.filter((token) => token.kind === 'agent' && tokenStateOf(token, deps.now()) === 'Active');
+    const anew = cluster.clusterUid !== undefined && (await kubernetes.uid(KUBE_SYSTEM)) !== cluster.clusterUid;
+    if (anew) await commit((subject) => madeAnew(subject.cluster, live, deps.now()));
+    // An agent that has its own token needs none from us; a fresh one in its Secret would only be looked at with suspicion.
+    const hasToken = !anew && live.length > 0 && (await kubernetes.uid(AGENT_SECRET)) !== null;
+    const installToken = hasToken ? undefined : `rsi_${deps.newSecret()}`;
+    if (installToken !== undefined)
+      await commit(() =>
+        newInstallToken(
+          { hash: sha256(installToken), cluster: cluster.id, team: cluster.team, actor: 'system' },
+          { now: deps.now(), newId: deps.newId },
+        ),
+      );
     const objects = renderAgentManifest({
       image: deps.image,
       socketUrl: deps.socketUrl,
@@ -112,6 +122,7 @@ export const installAgent = task<
       workspaces: cluster.takesWorkspaces,
       version: deps.version,
     });
+    // Also where the agent was there before: a retry is what mends an installation that was cut short, or an image that does not start.
     for (const object of objects) await kubernetes.apply(object);
     deps.log.info('the agent is installed', { operation: operation.id, cluster: cluster.id });
     return answer;

@@ -39,6 +39,9 @@ export const running = new Set<string>();
 /** Ends a cluster as kill -9 would. */
 export const crash = new Map<string, () => void>();
 
+/** Clusters that take no object any more, by folder. */
+export const full = new Set<string>();
+
 export const objectsOf = (dir: string, collection: string) => disks.get(dir)?.get(collection) ?? [];
 
 export const startFakeCluster: StartCluster = async ({ dir, tokenWebhook }) => {
@@ -64,6 +67,7 @@ export const startFakeCluster: StartCluster = async ({ dir, tokenWebhook }) => {
     const url = new URL(request.url!, 'https://fake');
     if (url.pathname === '/whoami') return reply(200, user);
     if (request.method === 'POST') {
+      if (full.has(dir)) return reply(507, { message: 'the cluster is full' });
       const object = JSON.parse(Buffer.concat(chunks).toString());
       const list = disk.get(url.pathname) ?? [];
       if (list.some((one) => one.metadata.name === object.metadata.name))

@@ -11,10 +11,9 @@ import { Permanent } from '../../../lib/task-error.ts';
 import type { Progress, Provider } from '../provider.ts';
 import { CLUSTER_TAG, DEPLOYMENT_TAG, type EksParts, isNamed, lookUp, needed } from './parts.ts';
 
-/** The whole CreateCluster call. */
+/** The whole CreateCluster call. The name alone makes it one: by a token of ours EKS would go on answering the cluster that it failed to make. */
 const createInput = ({ settings }: EksParts, cluster: ClusterState): CreateClusterCommandInput => ({
   name: infrastructureName(cluster.id),
-  clientRequestToken: cluster.id,
   version: cluster.kubernetesVersion,
   roleArn: needed(settings, 'clusterRoleArn'),
   resourcesVpcConfig: {
@@ -66,20 +65,24 @@ const progressOf = (found: Cluster): Progress | 'failed' => {
 
 export const clusterOf = (parts: EksParts): Pick<Provider, 'ensure' | 'observe' | 'describe'> => ({
   ensure: async (cluster) => {
-    try {
-      await parts.eks.send(new CreateClusterCommand(createInput(parts, cluster)));
+    const name = infrastructureName(cluster.id);
+    const found = await lookUp(parts, name);
+    if (found === null) {
+      try {
+        await parts.eks.send(new CreateClusterCommand(createInput(parts, cluster)));
+      } catch (error) {
+        // Another call was faster: whose it is the next look tells.
+        if (!isNamed(error, 'ResourceInUseException')) throw error;
+      }
       return 'going';
-    } catch (error) {
-      if (!isNamed(error, 'ResourceInUseException')) throw error;
     }
-    const found = await lookUp(parts, infrastructureName(cluster.id));
-    if (found === null) return 'absent';
     assertOurs(parts, found, cluster);
+    if (found.status === 'DELETING') return 'absent';
     const progress = progressOf(found);
     if (progress !== 'failed') return progress;
-    // EKS cannot mend a cluster that it failed to make.
-    await parts.eks.send(new DeleteClusterCommand({ name: infrastructureName(cluster.id) }));
-    return 'going';
+    // EKS cannot mend a cluster that it failed to make: once it is gone, the workflow asks for it anew.
+    await parts.eks.send(new DeleteClusterCommand({ name }));
+    return 'absent';
   },
 
   observe: async (cluster) => {

@@ -15,6 +15,8 @@ export interface EksSettings {
   readonly nodeRoleArn?: string | undefined;
   /** Of the nodes of a managed node group, which need more. */
   readonly managedNodeRoleArn?: string | undefined;
+  /** What makes volumes for the nodes of a managed node group. */
+  readonly volumeDriverRoleArn?: string | undefined;
   readonly subnetIds?: readonly string[] | undefined;
   readonly accessRoleArn?: string | undefined;
   readonly viewerRoleArn?: string | undefined;
@@ -32,6 +34,8 @@ export interface EksParts {
 /** Tags that say whose a cluster is (seed-systems §4.1 H1.5: a deployment touches only its own). */
 export const DEPLOYMENT_TAG = 'roadstead:deployment';
 export const CLUSTER_TAG = 'roadstead:cluster';
+/** Which operation something was made for. */
+export const OPERATION_TAG = 'roadstead:operation';
 
 /** A setting that this function must have been deployed with. */
 export const needed = <K extends keyof EksSettings>(settings: EksSettings, name: K): NonNullable<EksSettings[K]> => {
