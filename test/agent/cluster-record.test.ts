@@ -27,13 +27,15 @@ test('the record of the cluster says what it was said of, and by which policy de
     if (method === 'GET') return stored;
     if (path.endsWith('/status')) statuses++;
     const { metadata, ...more } = body as { metadata: object };
-    stored = { ...stored, ...more, metadata: { ...metadata, generation: 4 } };
+    stored = { ...stored, ...more, metadata: { ...(stored?.metadata as object), ...metadata, generation: 4 } };
     return stored;
   });
   const options = { kubernetes, agentVersion: '1', clock: heldClock(() => 0), signal };
   const record = clusterRecord(options);
   await record.goesBy('before there is a record');
   expect(stored).toBeUndefined();
+  await record.accept(ack);
+  await record.disconnected();
   // Both at once: neither undoes what the other says.
   await Promise.all([record.accept(ack), record.goesBy('digest')]);
   const connected = [expect.objectContaining({ type: 'Connected', status: 'True' })];
