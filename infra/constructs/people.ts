@@ -1,6 +1,13 @@
 /** Who may sign in: a Cognito user pool in which only our API makes users (DESIGN §4 identity). */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { AccountRecovery, FeaturePlan, Mfa, UserPool, type UserPoolClient } from 'aws-cdk-lib/aws-cognito';
+import {
+  AccountRecovery,
+  ClientAttributes,
+  FeaturePlan,
+  Mfa,
+  UserPool,
+  type UserPoolClient,
+} from 'aws-cdk-lib/aws-cognito';
 import { Construct } from 'constructs';
 import type { Grant } from '../grant.ts';
 import { accept } from '../nag.ts';
@@ -23,7 +30,9 @@ export class People extends Construct {
       signInAliases: { username: true },
       signInCaseSensitive: false,
       autoVerify: { email: true },
-      standardAttributes: { email: { required: true, mutable: true } },
+      // Not required: every client may write what is required, and who holds an access token could then have the codes of forgotten
+      // passwords mailed to another address. Our API gives each user one; an administrator may correct it.
+      standardAttributes: { email: { required: false, mutable: true } },
       passwordPolicy: {
         minLength: 12,
         requireLowercase: true,
@@ -51,6 +60,8 @@ export class People extends Construct {
       idTokenValidity: Duration.minutes(15),
       refreshTokenValidity: Duration.days(30),
       enableTokenRevocation: true,
+      // One that nothing reads: a client that names none may write them all.
+      writeAttributes: new ClientAttributes().withStandardAttributes({ locale: true }),
       preventUserExistenceErrors: true,
     });
     this.client.applyRemovalPolicy(RemovalPolicy.RETAIN);

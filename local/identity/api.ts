@@ -10,6 +10,7 @@ import {
   adminUpdateUserAttributes,
   adminUserGlobalSignOut,
 } from './admin.ts';
+import { updateUserAttributes } from './attributes.ts';
 import type { Context } from './context.ts';
 import { confirmForgotPassword, forgotPassword } from './recovery.ts';
 import { type Challenges, initiateAuth, respondToAuthChallenge, revokeToken } from './sign-in.ts';
@@ -69,6 +70,10 @@ const operations: Readonly<Record<string, Operation>> = {
   ConfirmForgotPassword: operation(
     z.object({ ClientId, Username: name, ConfirmationCode: z.string(), Password: z.string() }),
     confirmForgotPassword,
+  ),
+  UpdateUserAttributes: operation(
+    z.object({ AccessToken: z.string(), UserAttributes: attributes }),
+    updateUserAttributes,
   ),
   SignUp: operation(z.object({ ClientId }), (context, it) => {
     const { selfSignUp } = context.pools.pool(context.pools.client(it.ClientId).poolId);

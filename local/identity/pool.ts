@@ -23,6 +23,8 @@ export interface Client {
   /** PreventUserExistenceErrors: answers do not tell whether a user exists. */
   readonly hidesUsers: boolean;
   readonly revocation: boolean;
+  /** Attributes that its access tokens may change; all that can be changed where it names none. */
+  readonly writes: readonly string[] | undefined;
 }
 
 /** A user pool. */
@@ -34,6 +36,9 @@ export interface Pool {
   /** A verified email address may be given in place of the user name. */
   readonly emailIsAlias: boolean;
   readonly selfSignUp: boolean;
+  /** Attributes that a user must have, and that keep their first value. */
+  readonly required: readonly string[];
+  readonly immutable: readonly string[];
   readonly policy: PasswordPolicy;
 }
 

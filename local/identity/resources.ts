@@ -17,7 +17,9 @@ function refuseUnknown({ logicalId, properties }: Declared, known: readonly stri
 
 const POOL = [
   ...['Policies', 'AdminCreateUserConfig', 'UsernameAttributes', 'AliasAttributes', 'MfaConfiguration'],
-  // Without effect: mail texts, protection and names. Attributes are free, and verified ones are what AdminCreateUser says.
+  // Who may change which attributes. What they may hold is free, and verified ones are what AdminCreateUser says.
+  'Schema',
+  // Without effect: mail texts, protection and names.
   ...[
     'AccountRecoverySetting',
     'AutoVerifiedAttributes',
@@ -25,13 +27,7 @@ const POOL = [
     'EmailConfiguration',
     'EmailVerificationMessage',
   ],
-  ...[
-    'EmailVerificationSubject',
-    'Schema',
-    'SmsVerificationMessage',
-    'UserAttributeUpdateSettings',
-    'UsernameConfiguration',
-  ],
+  ...['EmailVerificationSubject', 'SmsVerificationMessage', 'UserAttributeUpdateSettings', 'UsernameConfiguration'],
   ...['UserPoolAddOns', 'UserPoolName', 'UserPoolTags', 'UserPoolTier', 'VerificationMessageTemplate'],
 ];
 
@@ -47,12 +43,15 @@ export function userPoolHandler(pools: Pools): ResourceHandler {
       const id = `${REGION}_${stableId(logicalId, 9)}`;
       const arn = `arn:aws:cognito-idp:${REGION}:${ACCOUNT}:userpool/${id}`;
       const rules = it.Policies?.PasswordPolicy ?? {};
+      const schema: { Name: string; Required?: boolean; Mutable?: boolean }[] = it.Schema ?? [];
       pools.add({
         id,
         arn,
         emailIsUsername: (it.UsernameAttributes ?? []).includes('email'),
         emailIsAlias: (it.AliasAttributes ?? []).includes('email'),
         selfSignUp: !(it.AdminCreateUserConfig?.AllowAdminCreateUserOnly ?? false),
+        required: schema.filter(({ Required }) => Required === true).map(({ Name }) => Name),
+        immutable: schema.filter(({ Mutable }) => Mutable === false).map(({ Name }) => Name),
         policy: {
           minimumLength: Number(rules.MinimumLength ?? 8),
           requireUppercase: rules.RequireUppercase ?? true,
@@ -81,9 +80,10 @@ const CLIENT = [
     'TokenValidityUnits',
   ],
   ...['AuthSessionValidity', 'PreventUserExistenceErrors', 'EnableTokenRevocation', 'GenerateSecret', 'ClientName'],
-  // Without effect: the hosted sign-in pages are not here, attributes are free.
+  'WriteAttributes',
+  // Without effect: the hosted sign-in pages are not here, and attributes are read from id tokens alone.
   ...['AllowedOAuthFlows', 'AllowedOAuthFlowsUserPoolClient', 'AllowedOAuthScopes', 'CallbackURLs', 'LogoutURLs'],
-  ...['SupportedIdentityProviders', 'ReadAttributes', 'WriteAttributes'],
+  ...['SupportedIdentityProviders', 'ReadAttributes'],
 ];
 const UNIT_SECONDS: Readonly<Record<string, number>> = { seconds: 1, minutes: 60, hours: 3600, days: 86_400 };
 
@@ -96,12 +96,19 @@ export function userPoolClientHandler(pools: Pools): ResourceHandler {
       const { logicalId, properties: it } = resource;
       if (it.GenerateSecret === true)
         throw new Error(`${logicalId}: GenerateSecret is not supported here: the client is public`);
+      const pool = pools.pool(it.UserPoolId);
+      const writes: string[] | undefined = it.WriteAttributes;
+      // AWS: "All app clients can write user pool required attributes."
+      if (writes && pool.required.some((name) => !writes.includes(name)))
+        throw new Error(
+          `${logicalId}: Invalid write attributes specified while creating a client: required are ${pool.required.join(', ')}`,
+        );
       const validity = (kind: string, value: unknown, unit: string, otherwise: number): number =>
         value === undefined ? otherwise : Number(value) * UNIT_SECONDS[it.TokenValidityUnits?.[kind] ?? unit]!;
       const id = stableId(`${it.UserPoolId}/${logicalId}`, 26);
       pools.addClient({
         id,
-        poolId: pools.pool(it.UserPoolId).id,
+        poolId: pool.id,
         flows: it.ExplicitAuthFlows ?? ['ALLOW_REFRESH_TOKEN_AUTH', 'ALLOW_USER_SRP_AUTH', 'ALLOW_CUSTOM_AUTH'],
         accessSeconds: validity('AccessToken', it.AccessTokenValidity, 'hours', 3600),
         idSeconds: validity('IdToken', it.IdTokenValidity, 'hours', 3600),
@@ -109,6 +116,7 @@ export function userPoolClientHandler(pools: Pools): ResourceHandler {
         sessionSeconds: Number(it.AuthSessionValidity ?? 3) * 60,
         hidesUsers: it.PreventUserExistenceErrors === 'ENABLED',
         revocation: it.EnableTokenRevocation ?? true,
+        writes,
       });
       return { ref: id, attributes: { ClientId: id, Name: it.ClientName ?? logicalId } };
     },

@@ -8,6 +8,7 @@ import {
   randomBytes,
   randomUUID,
   sign,
+  verify,
 } from 'node:crypto';
 import { AwsError } from '#local/types.ts';
 import type { Client } from './pool.ts';
@@ -30,11 +31,20 @@ export interface Tokens {
   refresh(refreshToken: string, client: Client, userOf: (signIn: SignIn) => User): AuthenticationResult;
   /** Ends a sign-in; unknown tokens are no error (RFC 7009). */
   revoke(token: string, client: Client): void;
+  /** Whose access token this is. Throws `NotAuthorizedException` for one that is not ours or has ended. */
+  read(accessToken: string, clientOf: (id: string) => Client): { readonly client: Client; readonly username: string };
   issuer(poolId: string): string;
   jwks(poolId: string): { readonly keys: readonly object[] };
 }
 
 const base64url = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+const claimsIn = (body: string): Record<string, unknown> | null => {
+  try {
+    return JSON.parse(Buffer.from(body, 'base64url').toString()) as Record<string, unknown> | null;
+  } catch {
+    return null;
+  }
+};
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 const newKey = (): string =>
   generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
@@ -129,6 +139,17 @@ export function createTokens(users: Users, issuerBase: string): Tokens {
       if (signIn && signIn.clientId !== client.id)
         throw new AwsError('UnauthorizedException', 'The token is of another client');
       if (signIn) users.revoke(signIn.id);
+    },
+    read(accessToken, clientOf) {
+      const [head = '', body = '', signature = ''] = accessToken.split('.');
+      const claims = claimsIn(body);
+      if (claims?.token_use !== 'access') return refuse('Invalid Access Token');
+      const client = clientOf(String(claims.client_id));
+      const key = createPublicKey(keyOf(client.poolId).key);
+      if (!verify('sha256', Buffer.from(`${head}.${body}`), key, Buffer.from(signature, 'base64url')))
+        refuse('Invalid Access Token');
+      if (Number(claims.exp) * 1000 <= Date.now()) refuse('Access Token has expired');
+      return { client, username: String(claims.username) };
     },
     jwks(poolId) {
       const { key, kid } = keyOf(poolId);
