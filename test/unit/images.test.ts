@@ -34,7 +34,7 @@ describe('a recipe', () => {
     expect(text).not.toMatch(/sudo|:latest|curl[^|\n]*\|\s*(ba)?sh/);
   });
 
-  const scripts = ['start', 'prepare', 'fetch', 'credentials', 'activity'].map((name) => `common/${name}`);
+  const scripts = ['start', 'prepare', 'fetch', 'session', 'credentials', 'activity'].map((name) => `common/${name}`);
   it.each([...scripts, 'gpu-notebook/service'])('runs %s, which a POSIX shell can read', (script) => {
     expect(spawnSync('sh', ['-n', join(IMAGES, script)]).status).toBe(0);
   });
@@ -68,11 +68,12 @@ describe('prepare', () => {
 });
 
 describe('start', () => {
-  it('comes to sshd while a repository is being fetched, and ends the fetching when it is told to end', async () => {
+  /** Runs it with the folder as home, run folder and workspace; `until` is asked for what must come before it is told to end. */
+  const started = async (
+    environment: Record<string, string>,
+    until: (folder: string, said: () => string) => unknown,
+  ) => {
     const folder = mkdtempSync(join(tmpdir(), 'roadstead-start-'));
-    const silent = createServer().listen(0, '127.0.0.1');
-    await once(silent, 'listening');
-    const asked = once(silent, 'connection');
     // A shell between: a start script whose parent is the first process of all takes itself for that of a container.
     const script = spawn('sh', ['-c', 'sh "$0" & echo $!; wait', join(common, 'start')], {
       env: {
@@ -83,23 +84,72 @@ describe('start', () => {
         ROADSTEAD_WORK_DIR: folder,
         ROADSTEAD_SSHD: '',
         ROADSTEAD_ACTIVITY_SECONDS: '0.05',
-        ROADSTEAD_REPOSITORY: `https://127.0.0.1:${(silent.address() as AddressInfo).port}/nobody/there`,
+        ...environment,
       },
     });
     const ended = once(script, 'exit');
-    const [pid] = (await once(script.stdout, 'data')) as [Buffer];
+    let said = '';
+    for (const stream of [script.stdout, script.stderr])
+      stream.on('data', (chunk) => {
+        said += chunk;
+      });
     try {
-      const [git] = (await asked) as [Socket];
       await vi.waitFor(() => expect(existsSync(join(folder, 'started'))).toBe(true), { timeout: 10_000 });
-      process.kill(Number(pid));
+      await until(folder, () => said);
+      process.kill(Number(/^\d+$/m.exec(said)?.[0]));
       await ended;
-      // The connection ends with git itself.
-      git.resume();
-      await once(git, 'close');
     } finally {
       script.kill();
-      silent.close();
       rmSync(folder, { recursive: true, force: true });
+    }
+  };
+
+  it('comes to sshd while a repository is being fetched, and ends the fetching when it is told to end', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const repository = `https://127.0.0.1:${(silent.address() as AddressInfo).port}/nobody/there`;
+    const asked = once(silent, 'connection');
+    let closed: Promise<unknown> | undefined;
+    try {
+      await started({ ROADSTEAD_REPOSITORY: repository }, async () => {
+        const [git] = (await asked) as [Socket];
+        closed = once(git.resume(), 'close');
+      });
+      // The connection ends with git itself.
+      await closed;
+    } finally {
+      silent.close();
+    }
+  });
+
+  it('keeps the environment for those who come by ssh where only they can read it, and says what they lack', async () => {
+    const secrets = mkdtempSync(join(tmpdir(), 'roadstead-secrets-'));
+    try {
+      writeFileSync(join(secrets, 'ssh_host_key'), 'key');
+      // In the place of sshd.
+      writeFileSync(join(secrets, 'sshd'), '#!/bin/sh\necho "sshd $*"\nexec sleep 60\n', { mode: 0o755 });
+      const environment = {
+        ROADSTEAD_SSHD: join(secrets, 'sshd'),
+        ROADSTEAD_SECRETS_DIR: secrets,
+        PARAM_two: "it's\ntwo",
+      };
+      await started(environment, async (folder, said) => {
+        await vi.waitFor(() =>
+          expect(said()).toContain(`sshd -D -e -f ${common}/sshd_config -h ${secrets}/ssh_host_key`),
+        );
+        expect(said()).toContain('there is no secret SSH_AUTHORIZED_KEYS');
+        expect(statSync(join(folder, 'environment')).mode & 0o777).toBe(0o600);
+        const login = (command: string, input = '') =>
+          spawnSync('sh', [join(common, 'session')], {
+            encoding: 'utf8',
+            input,
+            env: { PATH: '/bin', SHELL: '/bin/sh', ROADSTEAD_RUN_DIR: folder, SSH_ORIGINAL_COMMAND: command },
+          });
+        expect(login('echo "$PARAM_two"; exit 3')).toMatchObject({ stdout: "it's\ntwo\n", status: 3 });
+        expect(login('', 'echo "$PATH"').stdout).toBe(`${process.env.PATH}\n`);
+      });
+    } finally {
+      rmSync(secrets, { recursive: true, force: true });
     }
   });
 });
@@ -169,6 +219,7 @@ describe('sshd', () => {
     expect(SecretName.safeParse(name).success).toBe(true);
     expect(set('StrictModes')).toBe('no');
     expect(set('PasswordAuthentication')).toBe('no');
+    expect(set('ForceCommand')).toBe('sh /usr/local/lib/roadstead/session');
   });
 });
 
