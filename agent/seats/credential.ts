@@ -3,6 +3,7 @@ import { accessName } from '#core/domain/seat/names.ts';
 import type { Api } from '../api.ts';
 import { hasStatus, type Kubernetes } from '../kubernetes/client.ts';
 import { kinds, pathOf } from '../kubernetes/kinds.ts';
+import type { Push } from '../link.ts';
 import { type Log, reason } from '../log.ts';
 import type { WorkspaceFacts } from './facts.ts';
 
@@ -11,15 +12,11 @@ export interface MintOptions {
   readonly api: Api;
   readonly log: Log;
   readonly signal: AbortSignal;
-  /** The Workspace of a seat of the control plane; absent when there is none here. */
-  readonly find: (id: string) => WorkspaceFacts | undefined;
+  /** Every Workspace that is here. */
+  readonly workspaces: () => Iterable<WorkspaceFacts>;
 }
 
-export interface MintRequest {
-  readonly request: string;
-  readonly seat: string;
-  readonly seconds: number;
-}
+export type MintRequest = Extract<Push, { type: 'credential.mint' }>['payload'];
 
 interface TokenRequest {
   readonly status?: { readonly token?: string; readonly expirationTimestamp?: string };
@@ -28,27 +25,34 @@ interface TokenRequest {
 /** The longest life of a credential, whatever was asked for. Seconds. */
 const LONGEST = 3600;
 
+/** One that a cluster's admin applied has no id of ours, and one of ours is found by no uid: neither can pass for the other. */
+const isMeant =
+  ({ seat, uid }: MintRequest) =>
+  (workspace: WorkspaceFacts): boolean =>
+    workspace.origin === 'Cluster' ? workspace.uid === uid : uid === undefined && workspace.spec?.id === seat;
+
 /** Answers the request with a credential or with a reason; never throws, as the person is told by a deadline of their own. */
 export const mintCredential = async (
-  { request, seat: id, seconds }: MintRequest,
-  { kubernetes, api, log, signal, find }: MintOptions,
+  asked: MintRequest,
+  { kubernetes, api, log, signal, workspaces }: MintOptions,
 ): Promise<void> => {
+  const { request, seat: id, seconds } = asked;
   const mint = async () => {
-    const seat = find(id);
+    const seat = [...workspaces()].find(isMeant(asked));
     if (!seat || seat.deleting) return { refused: 'this dev pod does not exist in its cluster (yet)' };
-    const asked = Math.min(seconds, LONGEST);
+    const life = Math.min(seconds, LONGEST);
     const path = `${pathOf(kinds.ServiceAccount, seat.namespace, accessName(seat.name))}/token`;
     try {
       const body = {
         apiVersion: 'authentication.k8s.io/v1',
         kind: 'TokenRequest',
-        spec: { expirationSeconds: asked },
+        spec: { expirationSeconds: life },
       };
       const { status } = await kubernetes.request<TokenRequest>('POST', path, { body, signal });
       if (!status?.token) return { refused: 'the cluster issued no token' };
       // The cluster may give less than was asked for; a duration, as clocks differ.
       const left = new Date(status.expirationTimestamp ?? Number.NaN).getTime() - Date.now();
-      const expiresInSeconds = Number.isNaN(left) ? asked : Math.max(1, Math.min(asked, Math.round(left / 1000)));
+      const expiresInSeconds = Number.isNaN(left) ? life : Math.max(1, Math.min(life, Math.round(left / 1000)));
       return { token: status.token, expiresInSeconds };
     } catch (error) {
       if (hasStatus(error, 404)) return { refused: 'the dev pod is still being made: try again in a moment' };

@@ -94,8 +94,8 @@ export const seatsHandle = (options: HandleOptions): SeatsHandle => {
         const { id, revision, volumes: fate } = push.payload;
         seats?.desired.bury({ id, revision, fate });
       } else if (push.type === 'credential.mint') {
-        const find = (id: string) => [...(seats?.mirrors.Workspace.all() ?? [])].find(({ spec }) => spec?.id === id);
-        void mintCredential(push.payload, { kubernetes, api, log, signal: until, find });
+        const workspaces = () => seats?.mirrors.Workspace.all() ?? [];
+        void mintCredential(push.payload, { kubernetes, api, log, signal: until, workspaces });
       }
     },
     heard: (digest) => seats?.desired.heard(digest),

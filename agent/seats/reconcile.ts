@@ -94,7 +94,10 @@ export const reconcileSeat = async (
   const context: SeatContext = { namespace, profile, deploymentId: deployment, workspaceUid: workspace.uid };
   const objects = renderSeat(seat, context);
 
-  const outcome = await secrets.ensure(seat, context);
+  const pods = [...mirrors.Pod.within(namespace)].filter((pod) => pod.seat === name);
+  // A pod reads its Secret when it begins: another spec makes another pod, and a pod that went is followed by one.
+  const occasion = [workspace.generation, ...pods.map(({ uid }) => uid)].join(' ');
+  const outcome = await secrets.ensure(seat, context, occasion);
   if (!outcome.ready) {
     obstacles.push(explain('SecretsUnavailable', reason(outcome.error)));
     error = outcome.error;
@@ -102,7 +105,7 @@ export const reconcileSeat = async (
   const waitsForSecrets = !outcome.ready && outcome.blocks && seat.spec.runState === 'Running';
 
   const claims = new Set(objects.claims);
-  const inUse = [...mirrors.Pod.within(namespace)].some((pod) => pod.seat === name && pod.spec.nodeName !== undefined);
+  const inUse = pods.some(({ spec }) => spec.nodeName !== undefined);
   const expected = new Set<string>();
   for (const object of inOrder(objects)) {
     expected.add(`${object.kind}/${object.metadata.name}`);

@@ -67,7 +67,7 @@ export interface Seats {
 
 export const startSeats = (options: SeatsOptions): Seats => {
   const { kubernetes, api, record, namespace: own, nodes, resolvers, recorded, clock, log, signal } = options;
-  const { backOff, looks, resyncMs, policyMs, slowDeleteMs } = { ...PACES, ...options.paces };
+  const { backOff, looks, resyncMs, secretsMs, policyMs, slowDeleteMs } = { ...PACES, ...options.paces };
   const outbox = openOutbox({ clock, log, backOff, signal });
   const tell = teller(outbox, log);
   let leaving = false;
@@ -124,7 +124,7 @@ export const startSeats = (options: SeatsOptions): Seats => {
   const ready = Promise.race([Promise.all([mirrors.listed, policies.ready, ranges.refresh()]), stopped]);
   const ensure = ensurer({ kubernetes, mirrors, clock, backOff, signal });
   const reporter = makeReporter({ kubernetes, mirrors, outbox, clock, signal });
-  const secrets = seatSecrets(kubernetes, api, signal);
+  const secrets = seatSecrets({ kubernetes, api, tell, clock, signal, lookMs: secretsMs });
   const makes = { kubernetes, mirrors, ensure, secrets, policy: () => policies.policy(), tell, signal };
   const deploymentId = () => (desired.source() ?? recorded)?.deploymentId ?? '';
 

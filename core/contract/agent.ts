@@ -116,7 +116,7 @@ export const AgentMessage = z.discriminatedUnion('type', [
     z.strictObject({ action: z.string().max(64), resource: z.string().max(128), detail: z.string().max(512) }),
   ),
   /** What a connected cluster is left with after its agent took the seats away (provider existing). */
-  up('cluster.left', z.strictObject({ objects: z.array(ObjectRef).max(64) })),
+  up('cluster.left', z.strictObject({ objects: z.array(ObjectRef).max(256) })),
   up('token.rotate', z.strictObject({ nextTokenHash: Sha256 })),
   up(
     'cluster.drained',
@@ -196,7 +196,13 @@ export const ServerMessage = z.discriminatedUnion('type', [
   /** Make a short-lived credential for the person who holds the seat, and post it to the request (DESIGN §4 secrets). */
   down(
     'credential.mint',
-    z.strictObject({ request: z.string().max(64), seat: SeatId, seconds: z.int().min(600).max(3600) }),
+    z.strictObject({
+      request: z.string().max(64),
+      seat: SeatId,
+      /** Of the Workspace where a cluster's admin applied it: such a one does not know the id that it has here. */
+      uid: Uid.optional(),
+      seconds: z.int().min(600).max(3600),
+    }),
   ),
   down('pace', Pace),
   down('cluster.drain', z.strictObject({})),

@@ -10,6 +10,8 @@ export interface CredentialRequestState {
   readonly version: number;
   readonly cluster: string;
   readonly workspace: string;
+  /** Of the Workspace in the cluster where its admin applied it, which is found by nothing else there. */
+  readonly uid?: string | undefined;
   readonly team: string;
   readonly account: string;
   /** How long the credential is to be good for. */
@@ -46,6 +48,7 @@ export const askCredential = (
     version: 1,
     cluster: workspace.cluster,
     workspace: workspace.id,
+    ...(workspace.mirror && { uid: workspace.mirror.uid }),
     team: workspace.team,
     account: by.account,
     seconds: CREDENTIAL_SECONDS,

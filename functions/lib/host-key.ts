@@ -1,5 +1,5 @@
 /** The SSH host key of a seat: made once, kept sealed, so that a pod that was made anew is the host that people's clients know. */
-import { generateKeyPairSync } from 'node:crypto';
+import { makeHostKey } from '#core/domain/seat/host-key.ts';
 import { keepSecret } from '#core/domain/secret-change.ts';
 import type { WorkspaceState } from '#core/domain/workspace-state.ts';
 import { Stale } from '#core/store/commit.ts';
@@ -8,14 +8,6 @@ import { type Sealing, secretContext } from './sealing.ts';
 
 /** Not a name that a person can give: theirs have no dots. */
 const NAME = 'ssh.host-key';
-
-/** ECDSA P-256: FIPS-approved, and in a form that OpenSSH reads (DESIGN §4 secrets). */
-const makeKey = (): string =>
-  generateKeyPairSync('ec', {
-    namedCurve: 'P-256',
-    privateKeyEncoding: { type: 'sec1', format: 'pem' },
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-  }).privateKey;
 
 /** The private key as PEM. */
 export const hostKeyOf = async (
@@ -30,7 +22,7 @@ export const hostKeyOf = async (
   };
   const known = await kept();
   if (known !== null) return known;
-  const key = makeKey();
+  const key = makeHostKey();
   const decision = keepSecret(
     null,
     { holder: workspace.id, name: NAME, sealed: await sealing.seal(key, context) },

@@ -118,6 +118,74 @@ test('what somebody deletes is made anew: pod, StatefulSet, Service, Role, quota
   await world.until(id, ({ phase, podUid }) => phase === 'Running' && podUid !== second.podUid);
 });
 
+test('a Secret that somebody deletes is made anew before the next pod, and is as it was', async () => {
+  const world = await seatsWorld(cluster());
+  const { id } = world.want();
+  const name = seatName(id);
+  await world.start();
+  const first = await world.running(id);
+  const secret = await world.get('Secret', name);
+  const drop = (kind: 'Secret' | 'Pod', target: string) =>
+    cluster().admin.request('DELETE', pathOf(kinds[kind], world.namespace, target));
+  await drop('Secret', name);
+  await drop('Pod', `${name}-0`);
+  await world.until(id, ({ phase, podUid }) => phase === 'Running' && podUid !== first.podUid);
+  const second = await world.get('Secret', name);
+  expect(second?.metadata.uid).not.toBe(secret?.metadata.uid);
+  expect(second?.data).toEqual(secret?.data);
+  await eventually(() => world.audits('DriftRepaired')).toEqual([`Secret ${world.namespace}/${name}`]);
+
+  world.change(id, { runState: 'Stopped' });
+  await world.until(id, ({ phase }) => phase === 'Stopped');
+  await drop('Secret', name);
+  let early = false;
+  world.secrets = (asked) => {
+    early ||= world.reported(asked)?.phase === 'Running';
+    return { values: [], hostKey: 'a private key' };
+  };
+  world.change(id, { runState: 'Running' });
+  await world.running(id);
+  expect(early).toBe(false);
+  expect((await world.get('Secret', name))?.data).toEqual(secret?.data);
+  await eventually(() => world.audits('DriftRepaired')).toHaveLength(2);
+});
+
+test('a Secret is looked at again while its pod runs: put right where it differs, and else not written', async () => {
+  const world = await seatsWorld(cluster());
+  const { id } = world.want();
+  const name = seatName(id);
+  const agent = await world.start({ paces: { resyncMs: 50, secretsMs: 50 } });
+  const { podUid } = await world.running(id);
+  const secret = await world.get('Secret', name);
+  const path = pathOf(kinds.Secret, world.namespace, name);
+  const looks = () => agent.writes.filter((line) => line === `PATCH ${path}`).length;
+  const before = looks();
+  await eventually(() => looks() > before + 3).toBe(true);
+  expect((await world.get('Secret', name))?.metadata.resourceVersion).toBe(secret?.metadata.resourceVersion);
+  expect(world.audits('DriftRepaired')).toEqual([]);
+
+  const repaired = [`Secret ${world.namespace}/${name}`];
+  await cluster().admin.request('PATCH', path, {
+    contentType: 'application/merge-patch+json',
+    body: { data: { ssh_host_key: 'bWFsbG9yeQ==' } },
+  });
+  await eventually(() => world.audits('DriftRepaired')).toEqual(repaired);
+  expect((await world.get('Secret', name))?.data).toEqual(secret?.data);
+  await cluster().admin.request('DELETE', path);
+  await eventually(() => world.audits('DriftRepaired')).toEqual([...repaired, ...repaired]);
+  expect((await world.get('Secret', name))?.data).toEqual(secret?.data);
+
+  // What others note on it is theirs.
+  await cluster().admin.request('PATCH', path, {
+    contentType: 'application/merge-patch+json',
+    body: { metadata: { annotations: { 'example.com/note': 'seen' } } },
+  });
+  const after = looks();
+  await eventually(() => looks() > after + 3).toBe(true);
+  expect(world.audits('DriftRepaired')).toHaveLength(2);
+  expect(world.reported(id)?.podUid).toBe(podUid);
+});
+
 test('policies, roles and bindings of others in a namespace of ours are removed and reported, a foreign pod is reported', async () => {
   const world = await seatsWorld(cluster());
   const { id } = world.want();

@@ -134,23 +134,25 @@ test('states are told on every link, the newest alone, and events that nobody ta
   expect(second.said).toHaveLength(1);
 });
 
+const bare = { metadata: { name: 'a', namespace: 'n', uid: 'u', resourceVersion: '1' } };
+
 test.each([
   [404, 'still being made'],
   [403, 'no right'],
 ])('a credential that the cluster answers with %i is refused with words', async (status, words) => {
   const answers: unknown[] = [];
   const api = { credential: async (_: string, answer: unknown) => void answers.push(answer) } as unknown as Api;
-  const seat = workspaceOf({ metadata: { name: 'a', namespace: 'n', uid: 'u', resourceVersion: '1' } });
-  const find = () => seat;
+  const seat = workspaceOf({ ...bare, spec: seatSpec(id(1)) });
+  const workspaces = () => [seat];
   await mintCredential(
     { request: 'r', seat: id(1), seconds: 600 },
-    { kubernetes: refusing(status), api, log, signal, find },
+    { kubernetes: refusing(status), api, log, signal, workspaces },
   );
   expect(answers).toEqual([{ refused: expect.stringContaining(words) }]);
 });
 
 test('a credential that cannot be posted, or comes without a token, ends in words and not in an error', async () => {
-  const seat = workspaceOf({ metadata: { name: 'a', namespace: 'n', uid: 'u', resourceVersion: '1' } });
+  const seat = workspaceOf({ ...bare, spec: seatSpec(id(1)) });
   const said: unknown[] = [];
   const given = { request: 'r', seat: id(1), seconds: 9_999 };
   const asked: unknown[] = [];
@@ -159,13 +161,13 @@ test('a credential that cannot be posted, or comes without a token, ends in word
     return { status: {} };
   });
   const api = { credential: async (_: string, answer: unknown) => void said.push(answer) } as unknown as Api;
-  await mintCredential(given, { kubernetes, api, log, signal, find: () => seat });
+  await mintCredential(given, { kubernetes, api, log, signal, workspaces: () => [seat] });
   expect(said).toEqual([{ refused: 'the cluster issued no token' }]);
   expect(asked).toMatchObject([{ spec: { expirationSeconds: 3600 } }]);
   const failing = { credential: () => Promise.reject(new Error('away')) } as unknown as Api;
   const lines: string[] = [];
   const note = (_: string, message: string) => void lines.push(message);
-  await mintCredential(given, { kubernetes: refusing(500), api: failing, log: note, signal, find: () => seat });
+  await mintCredential(given, { kubernetes: refusing(500), api: failing, log: note, signal, workspaces: () => [seat] });
   expect(lines).toEqual(['a credential was not given']);
 });
 

@@ -1,7 +1,8 @@
 /** What a seat is given that must never be seen: secrets, its host key, a credential for the person who holds it. */
 import { expect, test } from 'vitest';
-import { testCluster } from './support/cluster.ts';
-import { eventually, quiet, seatName, seatsWorld } from './support/seats.ts';
+import { kinds, pathOf } from '#agent/kubernetes/kinds.ts';
+import { apply, testCluster } from './support/cluster.ts';
+import { eventually, quiet, seatName, seatSpec, seatsWorld } from './support/seats.ts';
 
 const cluster = testCluster('127.65');
 type World = Awaited<ReturnType<typeof seatsWorld>>;
@@ -123,4 +124,91 @@ test('a credential for a seat that is not here is refused with the reason', asyn
     .live()[0]
     ?.push({ type: 'credential.mint', payload: { request: `crq_${'2'.repeat(26)}`, seat, seconds: 600 } });
   await eventually(() => world.credentials[0]?.body).toEqual({ refused: expect.stringContaining('does not exist') });
+});
+
+/** A namespace of the team, and in it what its cluster's admin does by hand. */
+const byHand = async () => {
+  const world = await seatsWorld(cluster());
+  world.want({ runState: 'Stopped' });
+  const agent = await world.start();
+  await eventually(() => world.get('LimitRange', 'seats')).toBeDefined();
+  const { admin } = cluster();
+  const { namespace } = world;
+  const path = pathOf(kinds.Workspace, namespace, 'lab');
+  const found = () => world.plane.received('workspace.found').at(-1)?.payload;
+  return {
+    world,
+    agent,
+    path,
+    /** Resolves with the uid of its pod. */
+    workspace: async () => {
+      const { metadata } = await apply(admin, path, {
+        apiVersion: 'roadstead.dev/v1alpha1',
+        kind: 'Workspace',
+        metadata: { name: 'lab', namespace },
+        spec: seatSpec(undefined),
+      });
+      await eventually(() => [found()?.uid, found()?.status?.phase]).toEqual([metadata.uid, 'Running']);
+      return String(found()?.status?.podUid);
+    },
+    secret: (data: Record<string, string>, annotations = {}) =>
+      apply(admin, pathOf(kinds.Secret, namespace, 'lab'), {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 'lab', namespace, annotations },
+        data,
+      }),
+    remove: (kind: 'Pod' | 'Secret' | 'Workspace', name: string) =>
+      admin.request('DELETE', pathOf(kinds[kind], namespace, name)),
+    /** Another pod of it runs. */
+    next: (before: string) =>
+      eventually(() => found()?.status?.phase === 'Running' && found()?.status?.podUid !== before).toBe(true),
+  };
+};
+
+test('the host key of what a cluster’s admin applied stays the same for another pod and another agent', async () => {
+  const { world, agent, workspace, remove, next } = await byHand();
+  const pod = await workspace();
+  const first = await world.get('Secret', 'lab');
+  expect(Object.keys(first?.data ?? {})).toEqual(['ssh_host_key']);
+  const own = await world.get('Workspace', 'lab');
+  expect(first?.metadata).toMatchObject({ ownerReferences: [{ kind: 'Workspace', uid: own?.metadata.uid }] });
+  await agent.stop();
+  const second = await world.start({ pod: 'agent-2' });
+  await remove('Pod', 'lab-0');
+  await next(pod);
+  await quiet(second.writes);
+  const { metadata, data } = (await world.get('Secret', 'lab')) ?? {};
+  expect([metadata?.resourceVersion, data]).toEqual([first?.metadata.resourceVersion, first?.data]);
+});
+
+test('a Secret that the cluster’s admin made for it stays theirs, and what they add to ours stays', async () => {
+  const { world, workspace, secret, remove, next } = await byHand();
+  await secret({ ssh_host_key: 'dGhlaXJz' });
+  const theirs = await world.get('Secret', 'lab');
+  const pod = await workspace();
+  await remove('Pod', 'lab-0');
+  await next(pod);
+  expect(await world.get('Secret', 'lab')).toEqual(theirs);
+
+  await remove('Secret', 'lab');
+  const [second] = await world.list('Pod');
+  await remove('Pod', 'lab-0');
+  await next(String(second?.metadata.uid));
+  const { ssh_host_key: made } = (await world.get('Secret', 'lab'))?.data ?? {};
+  expect(made).toBeDefined();
+  await secret({ TOKEN: 'eA==' });
+  const [third] = await world.list('Pod');
+  await remove('Pod', 'lab-0');
+  await next(String(third?.metadata.uid));
+  expect((await world.get('Secret', 'lab'))?.data).toEqual({ TOKEN: 'eA==', ssh_host_key: made });
+});
+
+test('the Secret of an earlier Workspace of that name gives way', async () => {
+  const { world, workspace, secret } = await byHand();
+  const { metadata } = await secret({ ssh_host_key: 'b2xk' }, { 'roadstead.dev/rendered': 'of.another' });
+  await workspace();
+  const now = await world.get('Secret', 'lab');
+  expect(now?.metadata.uid).not.toBe(metadata.uid);
+  expect(now?.data?.ssh_host_key).not.toBe('b2xk');
 });

@@ -1,12 +1,11 @@
 /** Secrets, templates, and the ways into a seat, over the whole HTTP API. */
 import { createPublicKey } from 'node:crypto';
-import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as yaml from 'yaml';
-import { TOKEN_HEADER } from '#core/contract/agent.ts';
 import { renewSecrets } from '#functions/lib/secret-renewal.ts';
 import { connectedCluster, joinTeam, seatsIn } from '#test/builders/seat-world.ts';
 import { type Api, createApi, type Person } from './http-api.ts';
+import { asAgent, requestWaiting } from './seats-api.ts';
 import { startTable, type TestTable } from './table.ts';
 
 let table: TestTable;
@@ -32,14 +31,7 @@ const cluster = async (by: Person) => {
 };
 const seat = async (by: Person, on: string) => (await seats.seat(by, on)).next;
 
-const asked = async (): Promise<string> => {
-  const { Items = [] } = await DynamoDBDocumentClient.from(table.client).send(
-    new ScanCommand({ TableName: table.name, ConsistentRead: true }),
-  );
-  const waiting = Items.filter((item) => item.entity === 'CredentialRequest' && item.version === 1);
-  return String(waiting.sort((one, other) => (one.id < other.id ? 1 : -1))[0]?.id);
-};
-const asAgent = (token: string) => ({ token: null, headers: { [TOKEN_HEADER]: token } });
+const asked = () => requestWaiting(table);
 
 describe('secrets', () => {
   it('are counted up, listed without their values, and kept sealed', async () => {

@@ -1,5 +1,7 @@
 /** What the tests of dev pods over HTTP have in common: the API with a cluster that takes them, and what agents and workflows do meanwhile. */
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { TOKEN_HEADER } from '#core/contract/agent.ts';
 import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { type Decision, type SeatLimits, write } from '#core/domain/decision.ts';
 import { NO_AMOUNT, plusAmount } from '#core/domain/seat-amount.ts';
@@ -20,10 +22,25 @@ export const create = (by: Person, body: object = {}, headers: Record<string, st
 
 export const path = (ref: string, rest = '') => `/api/v1/workspaces/${ref}${rest}`;
 
-export const createSeatsApi = async (
-  table: { readonly client: DynamoDBClient; readonly name: string },
-  options: ApiOptions = {},
-) => {
+interface Table {
+  readonly client: DynamoDBClient;
+  readonly name: string;
+}
+
+/** How an agent calls, with its token. */
+export const asAgent = (token: string) => ({ token: null, headers: { [TOKEN_HEADER]: token } });
+
+/** The newest request for a credential that nobody has answered. */
+export const requestWaiting = async ({ client, name }: Table): Promise<string> => {
+  // No document client of its own: two of one client share their settings.
+  const { Items = [] } = await client.send(new ScanCommand({ TableName: name, ConsistentRead: true }));
+  const waiting = Items.map((item) => unmarshall(item)).filter(
+    (item) => item.entity === 'CredentialRequest' && item.version === 1,
+  );
+  return String(waiting.sort((one, other) => (one.id < other.id ? 1 : -1))[0]?.id);
+};
+
+export const createSeatsApi = async (table: Table, options: ApiOptions = {}) => {
   const api: Api = await createApi(table, options);
   const at = () => ({ now: api.now(), newId: api.newId });
   const commit = (decision: Decision) => api.store.commit(decision, at());

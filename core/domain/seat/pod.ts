@@ -84,8 +84,9 @@ const volumes = (id: string, { volumes: asked }: SeatSpec) => [
   ...byName(asked).map(({ name }) => ({ name, persistentVolumeClaim: { claimName: claimName(name, id) } })),
   { name: OWN_VOLUMES.scratch, emptyDir: { sizeLimit: '2Gi' } },
   { name: OWN_VOLUMES.run, emptyDir: { medium: 'Memory', sizeLimit: '16Mi' } },
-  // 288 is 0440: js-yaml reads 0440 as a decimal (kubernetes.md finding 21).
-  { name: OWN_VOLUMES.secrets, secret: { secretName: seatName(id), defaultMode: 288, optional: true } },
+  // 288 is 0440: js-yaml reads 0440 as a decimal (kubernetes.md finding 21). Not optional: a pod whose Secret was taken away waits for the new one,
+  // and one that runs keeps the files that it has (docs/adr/0037).
+  { name: OWN_VOLUMES.secrets, secret: { secretName: seatName(id), defaultMode: 288 } },
 ];
 
 const annotations = ({ restarts, secrets }: SeatSpec) => {

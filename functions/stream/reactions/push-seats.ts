@@ -50,7 +50,12 @@ export const credentialAsked = async (deps: PushDeps, asked: CredentialRequestSt
       deps,
       connection,
       'credential.mint',
-      { request: asked.id, seat: asked.workspace, seconds: asked.seconds },
+      {
+        request: asked.id,
+        seat: asked.workspace,
+        ...(asked.uid !== undefined && { uid: asked.uid }),
+        seconds: asked.seconds,
+      },
       asked.id,
     );
 };

@@ -27,6 +27,7 @@ const PACES: SeatPaces = {
   backOff: { firstMs: 100, longestMs: 1_000 },
   looks: { firstMs: 100, longestMs: 400 },
   resyncMs: 60_000,
+  secretsMs: 60_000,
   policyMs: 200,
   lostMs: 300,
   slowDeleteMs: 300,
