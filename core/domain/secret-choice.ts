@@ -25,12 +25,15 @@ export const NO_CHOICE: SecretChoice = { environment: [], personal: false };
 /** Seats take at most this many. */
 export const SEAT_SECRET_LIMIT = 32;
 
+/** sshd of the images lets in whoever has a key of these (docs/adr/0036): never a team's, as its admins would come into the pods of others. */
+const LOGIN_KEYS = 'SSH_AUTHORIZED_KEYS';
+
 /** The secrets that the seat may see, those that win first. */
 export const secretsInReach = (
   { personal }: SecretChoice,
   own: readonly SecretState[],
   team: readonly SecretState[],
-): readonly SecretState[] => (personal ? [...own, ...team] : team);
+): readonly SecretState[] => [...(personal ? own : []), ...team.filter(({ name }) => name !== LOGIN_KEYS)];
 
 /** The secret of each name: the person's own, else the team's. */
 const effective = (inReach: readonly SecretState[]): ReadonlyMap<string, SecretState> =>

@@ -94,10 +94,18 @@ describe('a repository', () => {
     const { fetch, read, work } = person('once');
     expect(fetch(DEMO).stdout).toBe('roadstead: repository Ready\n');
     expect(read('demo/README')).toBe('hello');
-    expect(readdirSync(work)).toEqual(['demo']);
+    expect(readdirSync(work)).toEqual(['.roadstead', 'demo']);
     rmSync(join(work, 'demo'), { recursive: true });
     expect(fetch(DEMO)).toMatchObject({ status: 0, stdout: 'roadstead: repository Ready\n' });
     expect(existsSync(join(work, 'demo'))).toBe(false);
+  });
+
+  it('is known again when the workspace outlived the home, whatever branch the person is on', () => {
+    const { fetch, git } = person('outlived');
+    const main = { ...DEMO, ROADSTEAD_BRANCH: 'main' };
+    fetch(main);
+    git('-C', 'demo', 'switch', '-q', 'next');
+    expect(fetch({ ...main, HOME: person('another-home').home }).stdout).toBe('roadstead: repository Ready\n');
   });
 
   it('is cloned into an empty folder of its name, on the branch that is asked for', () => {
@@ -112,7 +120,8 @@ describe('a repository', () => {
     const result = fetch({ ROADSTEAD_REPOSITORY: 'https://example.com/absent' });
     expect(result.status).toBe(1);
     expect(result.stdout).toMatch(/^roadstead: repository Failed fatal: .*absent/);
-    expect(readdirSync(work)).toEqual([]);
+    expect(readdirSync(work)).toEqual(['.roadstead']);
+    expect(readdirSync(join(work, '.roadstead'))).toEqual(['said']);
   });
 
   it('whose cloning was killed half-way is cloned anew', async () => {
@@ -127,7 +136,7 @@ describe('a repository', () => {
     settings();
     expect(fetch(DEMO).stdout).toBe('roadstead: repository Ready\n');
     expect(read('demo/README')).toBe('hello');
-    expect(readdirSync(work)).toEqual(['demo']);
+    expect(readdirSync(work)).toEqual(['.roadstead', 'demo']);
   });
 
   it('takes no option and no transport that runs a command', () => {
@@ -181,13 +190,25 @@ describe('what somebody put in the place of the repository', () => {
     expect(fetch(DEMO).stdout).toBe('roadstead: repository Ready\n');
   });
 
+  it('is left alone also when it came while the repository was being cloned', () => {
+    const { fetch, settings, work, read } = person('meanwhile');
+    settings(`[uploadpack]\n\tpackObjectsHook = "mkdir ${work}/demo; echo mine > ${work}/demo/notes;"\n`);
+    expect(fetch(DEMO).stdout).toMatch(/^roadstead: repository Failed .*filled meanwhile.*: clone into it by hand$/m);
+    expect(read('demo/notes')).toBe('mine\n');
+    expect(readdirSync(join(work, 'demo'))).toEqual(['notes']);
+  });
+
   it('is never taken for it otherwise, nor touched, and no password of theirs is told', () => {
     const { fetch, read, work, git } = person('theirs');
     mkdirSync(join(work, 'demo'));
     writeFileSync(join(work, 'demo/notes'), 'mine');
     expect(fetch(DEMO).stdout).toMatch(/^roadstead: repository Failed .*\/demo is there already and holds no clone/);
     git('init', '-q', 'demo');
-    git('-C', 'demo', 'remote', 'add', 'origin', 'https://ada:s3cret@example.com/else');
+    git('-C', 'demo', 'remote', 'add', 'origin', DEMO.ROADSTEAD_REPOSITORY);
+    expect(fetch(DEMO).stdout).toContain(
+      '/demo is there already and holds a clone of https://example.com/demo without a commit',
+    );
+    git('-C', 'demo', 'remote', 'set-url', 'origin', 'https://ada:s3cret@example.com/else');
     const { stdout } = fetch(DEMO);
     expect(stdout).toContain('holds https://example.com/else, not');
     expect(stdout).not.toContain('s3cret');
