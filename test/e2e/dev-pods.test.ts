@@ -139,14 +139,15 @@ describe('files', () => {
 
 describe('secrets', () => {
   it('reach the pod as files, and a new value as well, without a restart', async () => {
-    await ada.call('POST', '/api/v1/secrets', { name: 'GITHUB_TOKEN', value: 'ghp_first' });
-    const read = () => shell(kubectl, seat, 'cat /run/secrets/roadstead/GITHUB_TOKEN 2>/dev/null || true');
-    await until('the file', async () => (await read()) === 'ghp_first', 60);
+    // A name that the template does not ask for in the environment.
+    await ada.call('POST', '/api/v1/secrets', { name: 'DEPLOY_TOKEN', value: 'dep_first' });
+    const read = () => shell(kubectl, seat, 'cat /run/secrets/roadstead/DEPLOY_TOKEN 2>/dev/null || true');
+    await until('the file', async () => (await read()) === 'dep_first', 60);
     const pod = await admin('-n', seat.namespace, 'get', 'pod', seat.pod, '-o', 'jsonpath={.metadata.uid}');
-    await ada.call('POST', '/api/v1/secrets', { name: 'GITHUB_TOKEN', value: 'ghp_second' });
-    await until('the new file', async () => (await read()) === 'ghp_second', 60);
+    await ada.call('POST', '/api/v1/secrets', { name: 'DEPLOY_TOKEN', value: 'dep_second' });
+    await until('the new file', async () => (await read()) === 'dep_second', 60);
     expect(await admin('-n', seat.namespace, 'get', 'pod', seat.pod, '-o', 'jsonpath={.metadata.uid}')).toBe(pod);
-    expect(await admin('get', 'ws', '-A', '-o', 'yaml')).not.toContain('ghp_');
+    expect(await admin('get', 'ws', '-A', '-o', 'yaml')).not.toContain('dep_');
   });
 });
 
@@ -206,7 +207,7 @@ describe('the cluster’s admin', () => {
     expect(await admin('explain', 'ws.spec.idleTimeoutSeconds')).toMatch(/DESCRIPTION:\s+\S+/);
   });
 
-  it('makes a seat by hand, which runs and is shown in its team, but is not changed from there', async () => {
+  it('makes a seat by hand, which runs, is shown in its team and is entered by its owner, but is not changed from there', async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'roadstead-ws-')), 'ws.yaml');
     const { owner } = await getSeat(ada, seat.id);
     writeFileSync(
@@ -232,6 +233,9 @@ spec:
       },
       60,
     );
+    const entered = await kubectlOf(ada, shown);
+    expect(await shell(entered, shown, 'head -1 /run/secrets/roadstead/ssh_host_key')).toContain('EC PRIVATE KEY');
+    await expect(shell(entered, seat, 'echo here')).rejects.toThrow(/forbidden/i);
     await expect(ada.call('POST', `/api/v1/workspaces/${shown.id}/stop`, {})).rejects.toThrow(
       'workspace.managed_in_cluster',
     );
