@@ -7,6 +7,9 @@ import { SecretName } from './seat.ts';
 /** Bytes; a Kubernetes Secret holds 1 MiB in all. */
 const VALUE_LIMIT = 16_384;
 
+/** sshd of the images lets in whoever has a key of these (docs/adr/0036): never a team's, as its admins would come into the pods of others. */
+export const LOGIN_KEYS = 'SSH_AUTHORIZED_KEYS';
+
 export const SecretScope = z.enum(['account', 'team']);
 
 export const NewSecret = z
@@ -15,6 +18,10 @@ export const NewSecret = z
     team: TeamId.optional().describe('for scope team; default: your personal team'),
     name: SecretName,
     value: z.string().min(1).max(VALUE_LIMIT),
+  })
+  .refine(({ scope, name }) => scope === 'account' || name !== LOGIN_KEYS, {
+    path: ['name'],
+    message: 'keys that let somebody into a dev pod are each person’s own: keep them with the scope account',
   })
   .meta({ id: 'NewSecret' });
 

@@ -1,6 +1,7 @@
 /** Which secrets a dev pod is given: a person's own win over the team's of the same name (seed-systems §4.3 H4; kubernetes.md finding 26). */
 import { AppError } from '../contract/errors.ts';
 import type { SeatSpec } from '../contract/seat.ts';
+import { LOGIN_KEYS } from '../contract/secret.ts';
 import type { SecretState } from './secret.ts';
 import { isForgotten } from './secret-change.ts';
 
@@ -24,9 +25,6 @@ export const NO_CHOICE: SecretChoice = { environment: [], personal: false };
 
 /** Seats take at most this many. */
 export const SEAT_SECRET_LIMIT = 32;
-
-/** sshd of the images lets in whoever has a key of these (docs/adr/0036): never a team's, as its admins would come into the pods of others. */
-const LOGIN_KEYS = 'SSH_AUTHORIZED_KEYS';
 
 /** The secrets that the seat may see, those that win first. */
 export const secretsInReach = (

@@ -56,6 +56,14 @@ describe('secrets', () => {
       expect((await bob.call(method, path, body === undefined ? {} : { body })).status).toBe(404);
   });
 
+  it('that let people into dev pods are each person’s own', async () => {
+    const body = { name: 'SSH_AUTHORIZED_KEYS', value: 'ssh-ed25519 AAAA ada' };
+    expect((await ada.call('POST', '/api/v1/secrets', { body })).status).toBe(200);
+    const refused = await ada.call('POST', '/api/v1/secrets', { body: { ...body, scope: 'team' } });
+    expect(refused).toMatchObject({ status: 400, body: { errors: [{ path: 'name' }] } });
+    await ada.call('DELETE', '/api/v1/secrets/SSH_AUTHORIZED_KEYS');
+  });
+
   it('refuse names that are no names of environment variables', async () => {
     for (const name of ['github', '1A', 'A-B', 'A.B', ''])
       expect((await ada.call('POST', '/api/v1/secrets', { body: { name, value: 'x' } })).status).toBe(400);

@@ -213,7 +213,6 @@ const SAID: readonly Reason[] = [
   'NamespaceConflict',
   'NamespaceUnmanaged',
   'SecretsUnavailable',
-  'RepositoryFailed',
   'AgentOffline',
 ];
 

@@ -49,8 +49,6 @@ export const REASONS = {
   NamespaceUnmanaged:
     'Dev pods live in namespaces that Roadstead made: apply the Workspace in the namespace of its team.',
   SecretsUnavailable: 'Its secrets could not be fetched from the control plane: it starts as soon as they can.',
-  RepositoryFailed:
-    'The repository could not be cloned; the dev pod runs without it and tries again: check its URL and the secret.',
   AgentOffline:
     "The cluster's agent does not answer: what is wanted is carried out when it is back; the dev pod itself may be running.",
 } as const;
