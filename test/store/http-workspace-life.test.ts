@@ -90,6 +90,16 @@ describe('a dev pod’s life over the API', () => {
     expect((await bob.call('GET', path(pod.id))).body.phase).toBe('Deleted');
   });
 
+  it('is given up when its delete has failed although the agent answers, which still takes the objects away', async () => {
+    const { id, cluster: on } = await api.isRunning(ada);
+    await ada.call('DELETE', path(id));
+    const { operationId = '' } = (await api.store.workspaces.subject(id)).workspace ?? {};
+    const error = { code: 'workflow.timeout', message: 'it takes too long', help: 'look at Ready' };
+    await api.decideSeat(id, { type: 'fail', operation: operationId, error });
+    expect(await ada.call('POST', path(id, '/forget'))).toMatchObject({ status: 200, body: { phase: 'Deleted' } });
+    expect(await api.store.workspaces.rowsOf(on)).toContainEqual({ id, revision: 2, tombstone: 'KeepVolumes' });
+  });
+
   it('is over at once when its cluster is deleted', async () => {
     const bob = await api.person();
     const place = await harbour(api, bob);
