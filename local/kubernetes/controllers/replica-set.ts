@@ -1,6 +1,6 @@
 /** ReplicaSets: as many pods as wanted, and a status that says so. */
 import { isStatus } from './machinery/client.ts';
-import { withCondition } from './machinery/conditions.ts';
+import { conditionOf, withCondition } from './machinery/conditions.ts';
 import { says } from './machinery/equal.ts';
 import { keyOf } from './machinery/informer.ts';
 import { controllerOf } from './machinery/owners.ts';
@@ -20,20 +20,21 @@ import {
 } from './pods.ts';
 import { onRoom } from './quota/room.ts';
 
-/** The status that a ReplicaSet with these active pods has; `failure` is why the last pod could not be made. */
+/**
+ * The status that a ReplicaSet with these active pods has; `failure` is why the last pod could not be made. A failure that stands already keeps
+ * its first message: the next one names another pod, and each change of the status would be another try at once.
+ */
 export function replicaSetStatus(set: ReplicaSet, active: Pod[], failure: string | undefined) {
   const { minReadySeconds } = set.spec;
   const template = set.spec.template.metadata?.labels;
-  const other = ((set.status?.conditions ?? []) as Condition[]).filter(({ type }) => type !== 'ReplicaFailure');
+  const before = (set.status?.conditions ?? []) as Condition[];
+  const failed = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate' };
   const conditions =
     failure === undefined
-      ? other
-      : withCondition(set.status?.conditions as Condition[] | undefined, {
-          type: 'ReplicaFailure',
-          status: 'True',
-          reason: 'FailedCreate',
-          message: failure,
-        });
+      ? before.filter(({ type }) => type !== failed.type)
+      : conditionOf(before, failed.type)
+        ? before
+        : withCondition(before, { ...failed, message: failure });
   return {
     replicas: active.length,
     fullyLabeledReplicas: active.filter((pod) => mapMatches(template, pod.metadata.labels)).length,

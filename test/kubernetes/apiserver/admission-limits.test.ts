@@ -52,6 +52,17 @@ describe('a quota', () => {
     expect((await server.get(`${place}/pods`)).body.items).toHaveLength(7);
   });
 
+  it('names what it refuses by the name that was generated; what is refused before that, by the prefix', async () => {
+    await fresh();
+    created(await quota({ pods: '0' }));
+    const generated = (spec: object) => make('pods', { ...pod('', {}, spec), metadata: { generateName: 'web-' } });
+    expect(refused(await generated({}))).toMatch(/^pods "web-[a-z0-9]{5}" is forbidden: exceeded quota: q/);
+    expect(refused(await generated({ serviceAccountName: 'nobody' }))).toMatch(
+      /^pods "web-" is forbidden: error looking up service account n\d+\/nobody/,
+    );
+    expect(refused(await generated({ priorityClassName: 'none' }))).toMatch(/^pods "web-" is forbidden: no Priority/);
+  });
+
   it('gives back what is deleted, and what has ended', async () => {
     await fresh();
     created(await quota({ pods: '1' }));

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   configMaps,
   deployments,
+  events,
   pods,
   replicaSets,
   resourceQuotas,
@@ -126,6 +127,17 @@ describe('a rollout', () => {
       reason: 'FailedCreate',
       message: expect.stringContaining('exceeded quota: few'),
     });
+    // What is refused is tried later and later: nothing that a try writes brings on the next.
+    const tries = async () =>
+      (await space.list(events))
+        .filter(({ reason }) => reason === 'FailedCreate')
+        .reduce((sum, { count }) => sum + (count ?? 1), 0);
+    await eventually(tries).toBeGreaterThan(4);
+    const before = await space.list(replicaSets);
+    const soFar = await tries();
+    await eventually(tries).toBeGreaterThan(soFar);
+    expect(await tries()).toBeLessThan(soFar + 5);
+    expect((await space.list(replicaSets))[0]?.metadata.resourceVersion).toBe(before[0]?.metadata.resourceVersion);
     await space.patch(resourceQuotas, 'few', { spec: { hard: { pods: '3' } } });
     await eventually(() => space.names(pods)).toHaveLength(2);
     await eventually(() => condition(space, 'ReplicaFailure')).toBeUndefined();

@@ -17,7 +17,7 @@ import { enforceQuota } from './quota/enforce.ts';
 import { admitPod } from './service-account.ts';
 
 /** A namespace must be there and not be ending. */
-function namespaceAlive(call: KindCall, object: Obj): void {
+function namespaceAlive(call: KindCall, object: Obj, named: string): void {
   const { kind, context } = call;
   if (!kind.namespaced) return;
   const namespace = object.metadata.namespace!;
@@ -26,7 +26,7 @@ function namespaceAlive(call: KindCall, object: Obj): void {
   if (found.metadata.deletionTimestamp === undefined && found.status?.phase !== 'Terminating') return;
   throw forbidden(
     subjectOf(kind),
-    object.metadata.name,
+    named,
     `unable to create new content in namespace ${namespace} because it is being terminated`,
     [
       {
@@ -48,21 +48,24 @@ const escalation = (call: KindCall, next: Obj, old: Obj | undefined): void =>
     old,
   });
 
-/** Before the object is checked: what may not come at all, and what is filled in. */
-export function admitCreate(call: KindCall, object: Obj, _options: WriteOptions): void {
-  namespaceAlive(call, object);
+/**
+ * Before the object is checked: what may not come at all, and what is filled in. `named`: what refusals call the object; a name that is generated
+ * is not known yet, so that they say its prefix (`web-`), the same at each try.
+ */
+export function admitCreate(call: KindCall, object: Obj, named: string): void {
+  namespaceAlive(call, object, named);
   if (call.kind.terminating) {
     throw new StatusError(
       403,
       'Forbidden',
-      `${call.kind.resource}.${call.kind.group} "${object.metadata.name}" is forbidden: create not allowed while custom resource definition is terminating`,
-      { name: object.metadata.name, group: call.kind.group, kind: call.kind.resource },
+      `${call.kind.resource}.${call.kind.group} "${named}" is forbidden: create not allowed while custom resource definition is terminating`,
+      { name: named, group: call.kind.group, kind: call.kind.resource },
     );
   }
   if (call.kind.storage === 'pods') {
     fillLimits(call, object);
-    admitPod(call, object);
-    priority(call, object);
+    admitPod(call, object, named);
+    priority(call, object, named);
   }
   escalation(call, object, undefined);
 }

@@ -28,7 +28,7 @@ export function checkPriorityClass({ call, kind, operation, object }: Attributes
     );
 }
 
-export function priority(call: KindCall, pod: Obj): void {
+export function priority(call: KindCall, pod: Obj, named: string): void {
   const spec = pod.spec as Json;
   const { store } = call.context;
   let value = 0;
@@ -37,11 +37,7 @@ export function priority(call: KindCall, pod: Obj): void {
   if (name) {
     const found = store.get(CLASSES, keyOf(undefined, name))?.object;
     if (!found && SYSTEM[name] === undefined)
-      throw forbidden(
-        { group: '', resource: 'pods' },
-        pod.metadata.name,
-        `no PriorityClass with name ${name} was found`,
-      );
+      throw forbidden({ group: '', resource: 'pods' }, named, `no PriorityClass with name ${name} was found`);
     value = found?.value ?? SYSTEM[name] ?? 0;
     policy = found?.preemptionPolicy ?? policy;
   } else {
@@ -55,7 +51,7 @@ export function priority(call: KindCall, pod: Obj): void {
   const said = (what: string, given: Json, computed: Json) =>
     forbidden(
       { group: '', resource: 'pods' },
-      pod.metadata.name,
+      named,
       `the ${what} (${given}) must not be provided in pod spec; priority admission controller computed ${computed} from the given PriorityClass name`,
     );
   if (spec.priority !== undefined && spec.priority !== value)

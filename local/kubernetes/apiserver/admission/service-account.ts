@@ -9,9 +9,9 @@ const MOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** Real API servers add 7 s to an hour, so that their own tokens can be told apart. */
 const LIFETIME_S = 3607;
 
-export function admitPod(call: KindCall, pod: Obj): void {
+export function admitPod(call: KindCall, pod: Obj, named: string): void {
   const spec = pod.spec as Json;
-  const { namespace, name } = pod.metadata;
+  const { namespace } = pod.metadata;
   // A mirror of what a kubelet runs on its own has no account.
   if (pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) return;
   spec.serviceAccountName ||= 'default';
@@ -20,7 +20,7 @@ export function admitPod(call: KindCall, pod: Obj): void {
   if (!account) {
     throw forbidden(
       { group: '', resource: 'pods' },
-      name,
+      named,
       `error looking up service account ${namespace}/${spec.serviceAccountName}: serviceaccount "${spec.serviceAccountName}" not found`,
     );
   }

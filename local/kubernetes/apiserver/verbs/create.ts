@@ -37,6 +37,7 @@ export function insert(
   const { metadata } = object;
   if (metadata.resourceVersion) throw internal('resourceVersion should not be set on objects to be created');
   const generating = !metadata.name && !!metadata.generateName;
+  const named = metadata.name || metadata.generateName || '';
   const given = metadata.managedFields;
   if (generating) metadata.name = generatedName(metadata.generateName!);
   for (const key of [
@@ -52,7 +53,7 @@ export function insert(
   if (given !== undefined) metadata.managedFields = given;
   if (appliedFields) appliedFields(object);
   else managed(kind, undefined, object, manager);
-  admitCreate(call, object, options);
+  admitCreate(call, object, named);
   metadata.uid = randomUUID();
   metadata.creationTimestamp = timestamp();
   kind.prepareCreate?.(object, context.around);
