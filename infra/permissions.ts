@@ -149,6 +149,7 @@ export const permissionsOf = (name: FunctionName, to: Resources): Grant[] => {
         eks('FindClusters', ['ListClusters', 'DescribeClusterVersions'], '*'),
         eks('RemoveOrphans', ['DescribeCluster', 'DeleteCluster', 'ListNodegroups'], CLUSTERS),
         eks('RemoveOrphanNodes', ['DeleteNodegroup'], NODE_GROUPS),
+        ...leftovers(),
       ];
     case 'tasks/cluster-create/ensure-cluster':
       return [

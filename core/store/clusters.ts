@@ -35,6 +35,16 @@ export interface ProviderVersions {
   readonly refreshedAt: string;
 }
 
+/** Something of ours in a cloud that belongs to nothing, from when its end begins until nothing is left of it. */
+export interface OrphanItem {
+  readonly provider: string;
+  /** Its infrastructure name. */
+  readonly name: string;
+  /** The cluster that it says it is of. */
+  readonly clusterId: string | undefined;
+  readonly since: string;
+}
+
 export const clustersIn = (table: Table) => {
   const cluster = async (id: string): Promise<ClusterState | null> =>
     asEntity<ClusterState>(await table.get(keys.cluster(id)));
@@ -215,6 +225,22 @@ export const clustersIn = (table: Table) => {
       asEntity<ProviderVersions>(await table.get(keys.versions(provider))),
     putVersions: async (provider: string, versions: ProviderVersions): Promise<void> => {
       await table.put({ ...keys.versions(provider), entity: 'Versions', ...versions });
+    },
+
+    /** Every cluster that has an end, of all teams: all that are Ready and ours, and those that failed. */
+    ending: (): Promise<ClusterState[]> => everything<ClusterState>(table, { index: 'gsi2', pk: due('cluster') }),
+
+    putOrphan: async (orphan: OrphanItem): Promise<void> => {
+      await table.put({
+        ...keys.orphan(orphan.name),
+        entity: 'Orphan',
+        ...orphan,
+        gsi2pk: due('orphan'),
+        gsi2sk: `${orphan.since}#${orphan.name}`,
+      });
+    },
+    forgetOrphan: async (name: string): Promise<void> => {
+      await table.remove(keys.orphan(name));
     },
 
     /** How many clusters and vCPUs the deployment holds, and whether creates are stopped. */

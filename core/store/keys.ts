@@ -4,6 +4,7 @@
  * | what                              | read by                                   |
  * |-----------------------------------|-------------------------------------------|
  * | account, signed-out sessions      | every request, one consistent BatchGet    |
+ * | sockets of an account             | consistent query of pk ACCOUNT#account    |
  * | email → account                   | sign-in                                   |
  * | team, its members, quota, names, sockets | consistent reads under one pk      |
  * | cluster, its lease, link counter  | consistent reads under one pk             |
@@ -30,7 +31,9 @@ const own = (kind: string, id: string): Key => ({ pk: `${kind}#${id}`, sk: kind 
 export const keys = {
   account: (id: string): Key => own('ACCOUNT', id),
   email: (email: string): Key => own('EMAIL', sha256(email)),
-  signout: (originJti: string): Key => own('SIGNOUT', originJti),
+  /** Of a session by its `origin_jti`, or of all sessions by the account. */
+  signout: (of: string): Key => own('SIGNOUT', of),
+  socket: (account: string, connection: string): Key => ({ pk: `ACCOUNT#${account}`, sk: `SOCKET#${connection}` }),
   team: (id: string): Key => own('TEAM', id),
   member: (team: string, account: string): Key => ({ pk: `TEAM#${team}`, sk: `MEMBER#${account}` }),
   teamQuota: (team: string): Key => ({ pk: `TEAM#${team}`, sk: 'QUOTA' }),
@@ -44,6 +47,7 @@ export const keys = {
   deploymentQuota: (): Key => ({ pk: 'DEPLOYMENT', sk: 'QUOTA' }),
   epoch: (): Key => ({ pk: 'DEPLOYMENT', sk: 'EPOCH' }),
   versions: (provider: string): Key => own('VERSIONS', provider),
+  orphan: (name: string): Key => own('ORPHAN', name),
   cluster: (id: string): Key => own('CLUSTER', id),
   lease: (cluster: string): Key => ({ pk: `CLUSTER#${cluster}`, sk: 'LEASE' }),
   link: (cluster: string): Key => ({ pk: `CLUSTER#${cluster}`, sk: 'LINK' }),
@@ -89,5 +93,5 @@ export const places = {
 } as const;
 
 /** Partitions of gsi2: what is due, sorted by when. */
-export type DueKind = 'cluster' | 'operation' | 'lease' | 'await' | 'group' | 'secret';
+export type DueKind = 'cluster' | 'operation' | 'lease' | 'await' | 'group' | 'secret' | 'orphan';
 export const due = (kind: DueKind): string => `DUE#${kind}`;

@@ -6,7 +6,7 @@ import type { Table } from './table.ts';
 
 /** Which partition of an index is listed. */
 export interface Listing {
-  readonly index: 'gsi1' | 'gsi3';
+  readonly index: 'gsi1' | 'gsi2' | 'gsi3';
   readonly pk: string;
 }
 

@@ -4,21 +4,23 @@ import { readEnv } from '../lib/env.ts';
 import { seatLimitsOf, seatTimingsOf } from '../lib/seat-limits.ts';
 import { liveWorkflows } from '../lib/workflows.ts';
 import { liveProviders } from '../tasks/providers/live.ts';
+import { liveLeftovers } from '../tasks/providers/live-leftovers.ts';
 import type { Cloud } from './duties/clouds.ts';
 import { sweep } from './duties/sweep.ts';
 
 const env = readEnv('schedule/sweep');
+const leftovers = liveLeftovers();
 const clouds = [...liveProviders(env)]
   // What is not ours to remove cannot be an orphan of ours.
   .filter(([, { livesOn = false }]) => !livesOn)
   .map(
-    ([name, provider]): Cloud => ({
+    ([name, { versions, listOwned, remove, observeGone }]): Cloud => ({
       name,
-      versions: provider.versions,
-      listOwned: provider.listOwned,
-      removeOrphan: async (orphan) => {
-        await provider.remove(orphan);
-      },
+      versions,
+      listOwned,
+      remove,
+      observeGone,
+      leftovers: leftovers.get(name) ?? (async () => 0),
     }),
   );
 

@@ -9,10 +9,12 @@ export interface SweeperProps {
   readonly function: IFunction;
 }
 
-/** The rule that invokes the sweeper; a missed run is not repeated, the next one does its work. */
+/** The rule that invokes the sweeper; a missed or failed run is not repeated, the next one does its work. */
 export class Sweeper extends Construct {
   constructor(scope: Construct, id: string, props: SweeperProps) {
     super(scope, id);
+    // Else Lambda tries a failed run twice more, beside the runs of the next minutes.
+    props.function.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
     new Rule(this, 'Rule', {
       description: 'reconciles what the streams missed',
       schedule: Schedule.rate(Duration.minutes(1)),

@@ -97,7 +97,8 @@ export class Watching extends Construct {
       {
         name: 'SweeperFails',
         means: 'a duty of the sweeper fails: its log says which',
-        metric: sweep.metricErrors(FIVE_MINUTES),
+        // Clouds are looked through every ten minutes, and a failed sweep is not repeated: three looks.
+        metric: sweep.metricErrors({ period: Duration.minutes(30) }),
         at: 3,
       },
       { name: 'ApiFails', means: 'the HTTP API answered 5xx', metric: http('5xx', 'sum'), at: 5 },

@@ -11,6 +11,7 @@ import { iamInstanceProfile } from './iam-instance-profile.ts';
 import { iamManagedPolicy, iamPolicy } from './iam-policy.ts';
 import { iamRole } from './iam-role.ts';
 import { kmsAlias, kmsKey } from './kms-key.ts';
+import { lambdaEventInvokeConfig } from './lambda-event-invoke-config.ts';
 import { lambdaEventSourceMapping } from './lambda-event-source-mapping.ts';
 import { lambdaFunction } from './lambda-function.ts';
 import { lambdaPermission } from './lambda-permission.ts';
@@ -34,6 +35,7 @@ export const resourceHandlers = (world: World): ResourceHandler[] => [
   iamRole(world),
   kmsAlias(world),
   kmsKey(world),
+  lambdaEventInvokeConfig(world),
   lambdaEventSourceMapping(world),
   lambdaFunction(world),
   lambdaPermission(world),

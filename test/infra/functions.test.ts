@@ -31,6 +31,15 @@ describe('functions', () => {
     expect(environments[name].safeParse(deployed(template, variables)).error).toBeUndefined();
   });
 
+  it('of the sweeper are not tried again when they fail: the next minute does their work', () => {
+    const [[, config] = [], ...others] = ofType(template, 'AWS::Lambda::EventInvokeConfig');
+    expect(others).toEqual([]);
+    expect(config?.Properties).toMatchObject({
+      FunctionName: { Ref: expect.stringMatching(/^ScheduleSweep/) },
+      MaximumRetryAttempts: 0,
+    });
+  });
+
   it.each(functionNames)('%s runs on Node 24 and arm64 with a log group and a role of its own', (name) => {
     const { Properties } = functionOf(template, name);
     expect(Properties).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'], Handler: 'index.handler' });

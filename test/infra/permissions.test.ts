@@ -76,7 +76,7 @@ describe('who may do what', () => {
       'sts:AssumeRole',
       ['http/access', 'tasks/cluster-create/ensure-compute', 'tasks/cluster-create/install-agent'],
     ],
-    ['delete what AWS left', 'ec2:DeleteVolume', ['tasks/cluster-delete/sweep-leftovers']],
+    ['delete what AWS left', 'ec2:DeleteVolume', ['schedule/sweep', 'tasks/cluster-delete/sweep-leftovers']],
     ['read the stream', 'dynamodb:GetRecords', ['stream/push', 'stream/effects']],
   ] as const)('only some functions %s', (_, action, functions) => {
     expect(whoMay(template, action)).toEqual(functions);
@@ -110,8 +110,9 @@ describe('who may do what', () => {
     expect(eks.length).toBeGreaterThan(3);
     for (const { Resource } of eks) expect(JSON.stringify(Resource)).toMatch(/(cluster|nodegroup|access-entry)\/rs-\*/);
     const deletes = every.filter(({ Action }) => [Action].flat().includes('ec2:DeleteVolume'));
-    expect(deletes).toHaveLength(1);
-    expect(deletes[0]?.Condition).toEqual({ StringLike: { 'aws:ResourceTag/eks:eks-cluster-name': 'rs-*' } });
+    expect(deletes).toHaveLength(2);
+    for (const { Condition } of deletes)
+      expect(Condition).toEqual({ StringLike: { 'aws:ResourceTag/eks:eks-cluster-name': 'rs-*' } });
   });
 
   it('writes only the log group of the function itself', () => {

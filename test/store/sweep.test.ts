@@ -4,9 +4,12 @@ import type { Hello } from '#core/contract/agent.ts';
 import type { AppError } from '#core/contract/errors.ts';
 import { write } from '#core/domain/decision.ts';
 import { connect as linkConnected, renewed } from '#core/domain/link.ts';
+import { infrastructureName } from '#core/domain/names.ts';
 import { isOpen } from '#core/domain/operation.ts';
+import type { OrphanItem } from '#core/store/clusters.ts';
 import { sha256 } from '#core/store/keys.ts';
 import { isOrphanMinute, sweepOrphans } from '#functions/schedule/duties/clouds.ts';
+import { sweepSeats } from '#functions/schedule/duties/seats.ts';
 import { type SweepDeps, sweep } from '#functions/schedule/duties/sweep.ts';
 import type { Owned } from '#functions/tasks/providers/provider.ts';
 import { createExecutions } from '#test/builders/executions.ts';
@@ -104,6 +107,43 @@ describe('operations', () => {
     );
     await sweepOnce();
     expect(executions.signalled).toEqual(['task']);
+  });
+});
+
+describe('one thing that cannot be done', () => {
+  it('keeps no other of its duty from being done, and the sweep fails', async () => {
+    const [one, two] = [
+      await world.readyCluster(owner, { name: 'one' }),
+      await world.readyCluster(owner, { name: 'two' }),
+    ];
+    const { next: three } = await world.cluster(owner, { name: 'three' });
+    const { next: four } = await world.cluster(owner, { name: 'four' });
+    world.pass(3601);
+    const sick = new Set([one.next.id, three.operationId]);
+    const refuse = <T extends (id: string) => Promise<unknown>>(read: T) =>
+      (async (id: string) => (sick.has(id) ? Promise.reject(new Error('sick')) : read(id))) as T;
+    const { clusters } = world.store;
+    const store = {
+      ...world.store,
+      clusters: { ...clusters, subject: refuse(clusters.subject), operation: refuse(clusters.operation) },
+    };
+    await expect(sweepOnce({ store })).rejects.toThrow('the sweeper failed at: operations, expiries');
+    const phases = [one.next, two.next, three, four].map(async ({ id }) => (await clusters.cluster(id))?.phase);
+    expect(await Promise.all(phases)).toEqual(['Ready', 'Deleting', 'Pending', 'Failed']);
+  });
+
+  it.each(['group', 'secret'] as const)('of dev pods leaves the others too: a %s', async (kind) => {
+    const { clusters, groups, secrets } = world.store;
+    const due = (async (of: string) =>
+      of === kind ? ['one', 'two'].map((id) => ({ id, holder: id, name: id })) : []) as typeof clusters.due;
+    const refused = () => Promise.reject(new Error('sick'));
+    const store: World['store'] = {
+      ...world.store,
+      clusters: { ...clusters, due },
+      groups: { ...groups, group: refused },
+      secrets: { ...secrets, get: refused },
+    };
+    await expect(sweepSeats(depsOf({ store }))).rejects.toThrow('2 of 2 failed: one, two');
   });
 });
 
@@ -258,16 +298,36 @@ describe('leases', () => {
 });
 
 describe('clouds', () => {
+  const OLD = '2026-11-21T11:00:00.000Z';
+  /** A cloud in which each look at what is deleted finds it one step further, with one leftover. */
   const cloud = (owned: readonly Owned[]) => {
-    const removed: string[] = [];
+    const there = new Map(owned.map((each) => [each.name, { ...each, going: false }]));
+    const left = new Map(owned.map(({ name }) => [name, 1]));
+    const asked: string[] = [];
     return {
-      removed,
+      asked,
+      there,
+      left,
       name: 'eks',
       versions: async () => ({ default: '1.35', offered: ['1.34', '1.35'] }),
-      listOwned: async () => owned,
-      removeOrphan: async (name: string) => void removed.push(name),
+      listOwned: async (): Promise<readonly Owned[]> => [...there.values()],
+      remove: async (name: string) => {
+        asked.push(name);
+        const found = there.get(name);
+        if (found === undefined) return 'gone' as const;
+        if (found.going) there.delete(name);
+        found.going = true;
+        return 'going' as const;
+      },
+      observeGone: async (name: string) => (there.has(name) ? ('blocked' as const) : ('gone' as const)),
+      leftovers: async (name: string) => {
+        const before = left.get(name) ?? 0;
+        left.set(name, before - 1);
+        return before;
+      },
     };
   };
+  const orphans = () => world.store.clusters.due<OrphanItem>('orphan', world.now());
 
   it('are asked for their versions when none are known, and again after a day', async () => {
     await sweepOnce({ clouds: [cloud([])] });
@@ -283,15 +343,77 @@ describe('clouds', () => {
 
   it('lose what carries our mark and belongs to nothing once it is old, and nothing else', async () => {
     const { next: alive } = await world.cluster(owner);
-    const old = '2026-11-21T11:00:00.000Z';
     const eks = cloud([
-      { name: 'rs-alive', clusterId: alive.id, createdAt: old },
-      { name: 'rs-unknown', clusterId: world.newId('clu'), createdAt: old },
-      { name: 'rs-unmarked', clusterId: undefined, createdAt: old },
+      { name: 'rs-alive', clusterId: alive.id, createdAt: OLD },
+      { name: 'rs-unknown', clusterId: world.newId('clu'), createdAt: OLD },
+      { name: 'rs-unmarked', clusterId: undefined, createdAt: OLD },
       { name: 'rs-young', clusterId: world.newId('clu'), createdAt: world.now() },
     ]);
     await sweepOrphans(depsOf({ clouds: [eks] }));
-    expect(eks.removed).toEqual(['rs-unknown', 'rs-unmarked']);
+    expect(eks.asked).toEqual(['rs-unknown', 'rs-unmarked']);
+  });
+
+  it('lose what an orphan leaves behind, although they name it no more', async () => {
+    const eks = cloud([{ name: 'rs-lost', clusterId: undefined, createdAt: OLD }]);
+    const deps = depsOf({ clouds: [eks] });
+    await sweepOrphans(deps);
+    await sweepOrphans(deps);
+    expect([eks.there.size, eks.left.get('rs-lost')]).toEqual([0, 1]);
+    expect(await orphans()).toMatchObject([{ name: 'rs-lost', provider: 'eks' }]);
+    await sweepOrphans(deps);
+    expect(await orphans()).toHaveLength(1);
+    await sweepOrphans(deps);
+    expect(eks.left.get('rs-lost')).toBe(-1);
+    expect(await orphans()).toEqual([]);
+    await sweepOrphans(deps);
+    expect(eks.asked).toHaveLength(4);
+  });
+
+  it('keep what was an orphan and belongs to somebody again', async () => {
+    const { next: alive } = await world.cluster(owner);
+    const orphan = { provider: 'eks', name: 'rs-found', clusterId: alive.id, since: OLD };
+    await world.store.clusters.putOrphan(orphan);
+    const eks = cloud([{ ...orphan, createdAt: OLD }]);
+    await sweepOrphans(depsOf({ clouds: [eks] }));
+    expect([eks.asked, await orphans()]).toEqual([[], []]);
+  });
+
+  it('lose the other orphans where one cannot be removed, and the sweep fails', async () => {
+    const eks = cloud(['rs-a', 'rs-b'].map((name) => ({ name, clusterId: undefined, createdAt: OLD })));
+    const stuck = {
+      ...eks,
+      remove: async (name: string) => (name === 'rs-a' ? Promise.reject(new Error('denied')) : eks.remove(name)),
+    };
+    await expect(sweepOrphans(depsOf({ clouds: [stuck] }))).rejects.toThrow('eks');
+    expect(eks.asked).toEqual(['rs-b']);
+  });
+
+  it('that lost a Ready cluster of theirs fail it with the reason, and no other', async () => {
+    const { next: lost } = await world.readyCluster(owner);
+    const { next: kept } = await world.readyCluster(owner, { name: 'kept' });
+    const { next: unlisted } = await world.readyCluster(owner, { name: 'unlisted' });
+    const { next: elsewhere } = await world.readyCluster(owner, { name: 'elsewhere', provider: 'kind' });
+    const { next: young } = await world.cluster(owner, { name: 'young' });
+    const owned = [kept, unlisted].map(({ id }) => ({ name: infrastructureName(id), clusterId: id, createdAt: OLD }));
+    const eks = cloud(owned);
+    // A list may lack what is there.
+    await sweepOrphans(depsOf({ clouds: [{ ...eks, listOwned: async () => owned.slice(0, 1) }] }));
+    const phases = async () =>
+      Promise.all(
+        [lost, kept, unlisted, elsewhere, young].map(async ({ id }) => (await world.store.clusters.cluster(id))?.phase),
+      );
+    expect(await phases()).toEqual(['Failed', 'Ready', 'Ready', 'Ready', 'Pending']);
+    const failed = await world.store.clusters.cluster(lost.id);
+    expect(failed).toMatchObject({ error: { code: 'provider.vanished' }, expiresAt: lost.expiresAt });
+    expect(failed?.conditions.find(({ type }) => type === 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'Vanished',
+    });
+    await sweepOrphans(depsOf({ clouds: [eks] }));
+    expect((await world.store.clusters.cluster(lost.id))?.version).toBe(failed?.version);
+    // It can be made anew.
+    const { next } = await world.decide(lost.id, { type: 'retry', actor: 'account:a', timings: TIMINGS });
+    expect(await operationOf(next.id)).toMatchObject({ kind: 'cluster-create', state: 'Pending' });
   });
 
   it('are looked through every ten minutes', () => {

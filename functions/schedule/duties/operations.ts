@@ -8,6 +8,7 @@ import type { AwaitItem } from '#core/store/clusters.ts';
 import { untilFresh } from '#core/store/commit.ts';
 import type { Deps } from '../../lib/deps.ts';
 import { type SignalDeps, signalIfHolding } from '../../lib/signal.ts';
+import { doEach } from './chores.ts';
 
 export interface OperationDeps extends Deps, SignalDeps {
   readonly start: (kind: OperationKind, operationId: string) => Promise<void>;
@@ -18,14 +19,20 @@ export interface OperationDeps extends Deps, SignalDeps {
   readonly checkSeconds: number;
 }
 
-/** Looks at every operation that is due. */
+/** Looks at every operation that is due, and at every wait. */
 export const sweepOperations = async (deps: OperationDeps): Promise<void> => {
-  for (const { id } of await deps.store.clusters.due<OperationState>('operation', deps.now())) {
-    const operation = await deps.store.clusters.operation(id);
-    if (operation !== null && isOpen(operation)) await look(deps, operation);
-  }
-  for (const waiting of await deps.store.clusters.due<AwaitItem>('await', deps.now()))
-    await signalIfHolding(deps, waiting.operation);
+  const due = await deps.store.clusters.due<OperationState>('operation', deps.now());
+  const waits = await deps.store.clusters.due<AwaitItem>('await', deps.now());
+  await doEach(deps, [
+    ...due.map(({ id }) => ({
+      id,
+      act: async () => {
+        const operation = await deps.store.clusters.operation(id);
+        if (operation !== null && isOpen(operation)) await look(deps, operation);
+      },
+    })),
+    ...waits.map(({ operation }) => ({ id: operation, act: () => signalIfHolding(deps, operation) })),
+  ]);
 };
 
 const look = async (deps: OperationDeps, operation: OperationState): Promise<void> => {

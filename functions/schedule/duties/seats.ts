@@ -4,12 +4,26 @@ import type { SecretState } from '#core/domain/secret.ts';
 import type { Deps } from '../../lib/deps.ts';
 import { type GroupDeps, reconcileGroup } from '../../lib/groups.ts';
 import { renewSecrets } from '../../lib/secret-renewal.ts';
+import { doEach } from './chores.ts';
 
 export type SeatDeps = Deps & GroupDeps;
 
-/** Each on its own, so that one that cannot be made right keeps none of the others. */
 export const sweepSeats = async (deps: SeatDeps): Promise<void> => {
   const now = deps.now();
-  for (const { id } of await deps.store.clusters.due<GroupState>('group', now)) await reconcileGroup(deps, id);
-  for (const secret of await deps.store.clusters.due<SecretState>('secret', now)) await renewSecrets(deps, secret);
+  const groups = await deps.store.clusters.due<GroupState>('group', now);
+  const secrets = await deps.store.clusters.due<SecretState>('secret', now);
+  await doEach(deps, [
+    ...groups.map(({ id }) => ({
+      id,
+      act: async () => {
+        await reconcileGroup(deps, id);
+      },
+    })),
+    ...secrets.map((secret) => ({
+      id: secret.id,
+      act: async () => {
+        await renewSecrets(deps, secret);
+      },
+    })),
+  ]);
 };

@@ -1,6 +1,8 @@
 /** A template's resources are made in the order in which they need each other, or not at all. */
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: CloudFormation and IAM write placeholders like JavaScript's
 import { describe, expect, test } from 'vitest';
+import { lambdaEventInvokeConfig } from '#local/resources/lambda-event-invoke-config.ts';
+import type { World } from '#local/resources/world.ts';
 import type { Template } from '#local/template/assembly.ts';
 import { readAssembly } from '#local/template/assembly.ts';
 import { deploy } from '#local/template/deploy.ts';
@@ -130,4 +132,17 @@ describe('cdk.out', () => {
   test('a folder without a manifest says how to make one', () => {
     expect(() => readAssembly(temporary('empty'))).toThrow('npm run synth');
   });
+});
+
+test('a function whose failed events are to be tried again is refused: none is, here', async () => {
+  const functions = { get: () => ({}) } as unknown as World['functions'];
+  const config = lambdaEventInvokeConfig({ functions } as World);
+  const declared = (properties: object): Declared => ({
+    logicalId: 'Once',
+    type: config.type,
+    properties: { FunctionName: 'f', Qualifier: '$LATEST', ...properties },
+  });
+  expect(await config.create(declared({ MaximumRetryAttempts: 0 }))).toEqual({ ref: 'Once' });
+  for (const properties of [{}, { MaximumRetryAttempts: 1 }, { MaximumRetryAttempts: 0, DestinationConfig: {} }])
+    await expect(async () => config.create(declared(properties))).rejects.toThrow('Once');
 });
