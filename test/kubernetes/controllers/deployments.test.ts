@@ -88,6 +88,22 @@ describe('a rollout', () => {
     await rolledOut(space);
   });
 
+  test('that hangs keeps its shares when the deployment is scaled', async () => {
+    const space = await world().space();
+    await space.create(deployments, deploymentOf('web', { replicas: 4 }));
+    await rolledOut(space);
+    const sizesOf = async () =>
+      (await space.list(replicaSets))
+        .map(({ spec }) => `${spec.template.spec?.containers[0]?.image} ${spec.replicas}`)
+        .sort();
+    await setImage(space, 'main:none');
+    await eventually(sizesOf).toEqual(['main:1 3', 'main:none 2']);
+    await space.patch(deployments, 'web', { spec: { replicas: 10 } });
+    await eventually(sizesOf).toEqual(['main:1 8', 'main:none 5']);
+    await space.patch(deployments, 'web', { spec: { replicas: 4 } });
+    await eventually(sizesOf).toEqual(['main:1 3', 'main:none 2']);
+  });
+
   test('stands still while it is paused, and scales nevertheless', async () => {
     const space = await world().space();
     await space.create(deployments, deploymentOf('web'));

@@ -1,7 +1,26 @@
 import { describe, expect, test } from 'vitest';
-import { bounds, countOf, newestOf, plan, scaled, surplus } from '#local/kubernetes/controllers/deployment/rollout.ts';
+import {
+  bounds,
+  countOf,
+  isScaling,
+  newestOf,
+  plan,
+  scaled,
+  surplus,
+} from '#local/kubernetes/controllers/deployment/rollout.ts';
 import { deploymentStatus } from '#local/kubernetes/controllers/deployment/status.ts';
+import type { ReplicaSet } from '#local/kubernetes/controllers/machinery/types.ts';
 import { deployment, meta, replicaSet } from './builders.ts';
+
+/** A set of `size` pods that was sized when the deployment wanted `desired` and might have `max`. */
+const sized = (size: number, desired: number, max: number, image?: string): ReplicaSet => {
+  const set = replicaSet(size, 0, image);
+  set.metadata.annotations = {
+    'deployment.kubernetes.io/desired-replicas': String(desired),
+    'deployment.kubernetes.io/max-replicas': String(max),
+  };
+  return set;
+};
 
 const sizes = (next: Map<{ metadata: { name: string } }, number>) =>
   Object.fromEntries([...next].map(([set, size]) => [set.metadata.name, size]));
@@ -88,10 +107,40 @@ describe('other strategies', () => {
   test('several sets keep their shares when a paused deployment scales, and stay as they are when it does not', () => {
     const strategy = { rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } };
     const half = deployment({ paused: true, replicas: 8, strategy });
-    const [newest, old] = [replicaSet(1, 1, 'web:2'), replicaSet(3, 3)];
+    const [newest, old] = [sized(1, 4, 4, 'web:2'), sized(3, 4, 4)];
     expect(sizes(scaled(half, newest, [old]))).toEqual({ web1: 6, web2: 2 });
-    for (const set of [newest, old]) set.metadata.annotations = { 'deployment.kubernetes.io/desired-replicas': '8' };
-    expect(sizes(scaled(half, newest, [old]))).toEqual({});
+    const same = [sized(1, 8, 8, 'web:2'), sized(3, 8, 8)] as const;
+    expect(sizes(scaled(half, same[0], [same[1]]))).toEqual({ web1: 3, web2: 1 });
+  });
+});
+
+describe('scaling in the middle of a rollout', () => {
+  const scale = (replicas: number, newest: ReplicaSet, ...old: ReplicaSet[]) =>
+    sizes(scaled(deployment({ replicas }), newest, old));
+
+  test('is one when a carrying set was sized for another number, and only then', () => {
+    expect(isScaling(deployment({ replicas: 10 }), [sized(3, 4, 5)])).toBe(true);
+    expect(isScaling(deployment({ replicas: 4 }), [sized(3, 4, 5)])).toBe(false);
+    expect(isScaling(deployment({ replicas: 10 }), [sized(0, 4, 5), replicaSet(3, 3)])).toBe(false);
+  });
+
+  test('lets each set keep its share, up and down', () => {
+    expect(scale(10, sized(2, 4, 5, 'web:2'), sized(3, 4, 5))).toEqual({ web2: 5, web1: 8 });
+    expect(scale(4, sized(5, 10, 13, 'web:2'), sized(8, 10, 13))).toEqual({ web2: 2, web1: 3 });
+    expect(scale(0, sized(2, 4, 5, 'web:2'), sized(3, 4, 5))).toEqual({ web2: 0, web1: 0 });
+  });
+
+  test('gives the rest of the division to the largest, of those alike to the newest', () => {
+    const [first, second] = [sized(2, 4, 4, 'web:1'), sized(2, 4, 4, 'web:2')];
+    // 7 pods for two sets of 2: both would have 3.5.
+    const strategy = { rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } };
+    expect(sizes(scaled(deployment({ replicas: 7, strategy }), second, [first]))).toEqual({ web2: 4, web1: 3 });
+  });
+
+  test('ends the rollout when the new set has all its pods', () => {
+    const full = sized(4, 4, 5, 'web:2');
+    full.status = { replicas: 4, availableReplicas: 4 };
+    expect(scale(4, full, sized(1, 5, 7))).toEqual({ web2: 4, web1: 0 });
   });
 });
 

@@ -9,7 +9,7 @@ import { selectorMatches } from '../machinery/selectors.ts';
 import type { Deployment, ReplicaSet } from '../machinery/types.ts';
 import { isFinished } from '../pods.ts';
 import { createSet, renew, sizeAnnotations } from './replica-sets.ts';
-import { newestOf, plan, REVISION, scaled, surplus, wanted } from './rollout.ts';
+import { isScaling, newestOf, plan, REVISION, scaled, surplus, wanted } from './rollout.ts';
 import { deploymentStatus, progressDeadlineIn } from './status.ts';
 
 export function deploymentController(runtime: Runtime): void {
@@ -28,11 +28,13 @@ export function deploymentController(runtime: Runtime): void {
 
   async function resize(deployment: Deployment, set: ReplicaSet, size: number): Promise<void> {
     const from = wanted(set);
+    const annotations = sizeAnnotations(deployment);
+    if (from === size && says(set.metadata.annotations, annotations)) return;
     await runtime.patch(replicaSets, set, {
-      metadata: { resourceVersion: set.metadata.resourceVersion, annotations: sizeAnnotations(deployment) },
+      metadata: { resourceVersion: set.metadata.resourceVersion, annotations },
       spec: { replicas: size },
     });
-    said(deployment, set, from, size);
+    if (from !== size) said(deployment, set, from, size);
   }
 
   /** How many pods of these sets are still there, terminating ones too. */
@@ -61,15 +63,15 @@ export function deploymentController(runtime: Runtime): void {
     const { selector, paused } = deployment.spec;
     const all = await claim(runtime, replicaSets, deployments, deployment, selector, () => true);
     const found = newestOf(deployment, all) !== undefined;
-    const newest = paused === true ? newestOf(deployment, all) : await newestSet(deployment, all);
+    const scaling = paused === true || isScaling(deployment, all);
+    const newest = scaling ? newestOf(deployment, all) : await newestSet(deployment, all);
     const old = all.filter((set) => set.metadata.uid !== newest?.metadata.uid);
 
-    const next =
-      paused === true
-        ? scaled(deployment, newest, old)
-        : newest
-          ? plan(deployment, newest, old, alive(deployment, old))
-          : new Map(old.filter((set) => wanted(set) > 0).map((set) => [set, 0]));
+    const next = scaling
+      ? scaled(deployment, newest, old)
+      : newest
+        ? plan(deployment, newest, old, alive(deployment, old))
+        : new Map(old.filter((set) => wanted(set) > 0).map((set) => [set, 0]));
     for (const [set, size] of next) await resize(deployment, set, size);
     for (const set of surplus(deployment, old)) await runtime.delete(replicaSets, set);
 

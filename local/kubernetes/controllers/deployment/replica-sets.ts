@@ -6,11 +6,11 @@ import { deployments, replicaSets } from '../machinery/resources.ts';
 import type { Runtime } from '../machinery/runtime.ts';
 import type { Deployment, ReplicaSet } from '../machinery/types.ts';
 import { templateHash } from '../template-hash.ts';
-import { bounds, DESIRED, HASH_LABEL, newestSize, REVISION, revisionOf, total } from './rollout.ts';
+import { bounds, DESIRED, HASH_LABEL, MAX, newestSize, REVISION, revisionOf, total } from './rollout.ts';
 
 const HISTORY = 'deployment.kubernetes.io/revision-history';
-const MAX = 'deployment.kubernetes.io/max-replicas';
 
+/** What a set was sized for: the shares of a later scaling are counted from it. */
 export function sizeAnnotations(deployment: Deployment): Record<string, string> {
   const replicas = deployment.spec.replicas ?? 1;
   return { [DESIRED]: String(replicas), [MAX]: String(replicas + bounds(deployment).surge) };
@@ -77,7 +77,6 @@ export async function renew(
   const passed = [set.metadata.annotations?.[HISTORY], before || undefined].filter(Boolean).join(',');
   const annotations = {
     ...inherited(deployment),
-    ...sizeAnnotations(deployment),
     ...(before < newest && { [REVISION]: String(newest), ...(passed && { [HISTORY]: passed }) }),
   };
   const minReadySeconds = deployment.spec.minReadySeconds ?? 0;

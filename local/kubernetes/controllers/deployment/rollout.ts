@@ -5,6 +5,7 @@ import type { Deployment, PodTemplate, ReplicaSet } from '../machinery/types.ts'
 export const HASH_LABEL = 'pod-template-hash';
 export const REVISION = 'deployment.kubernetes.io/revision';
 export const DESIRED = 'deployment.kubernetes.io/desired-replicas';
+export const MAX = 'deployment.kubernetes.io/max-replicas';
 
 /** A count or a share of the replicas (`25%`); shares of a surge are rounded up, those of unavailability down. */
 export function countOf(value: number | string | undefined, replicas: number, round: (n: number) => number): number {
@@ -46,9 +47,24 @@ export function newestSize(deployment: Deployment, size: number, others: number)
   return Math.min(replicas, size + Math.max(0, replicas + bounds(deployment).surge - size - others));
 }
 
+const desiredOf = (set: ReplicaSet): string | undefined => set.metadata.annotations?.[DESIRED];
+
+/** Whether another number of replicas is wanted than when a carrying set was given its size: then all are scaled before the rollout goes on. */
+export const isScaling = (deployment: Deployment, sets: ReplicaSet[]): boolean =>
+  sets.some((set) => wanted(set) > 0 && ![undefined, String(deployment.spec.replicas ?? 1)].includes(desiredOf(set)));
+
+/** How much a set grows or shrinks (below 0) so that it keeps its share of all pods that may be. */
+function growth(deployment: Deployment, set: ReplicaSet): number {
+  const replicas = deployment.spec.replicas ?? 1;
+  if (replicas === 0) return -wanted(set);
+  const before = Number(set.metadata.annotations?.[MAX] ?? 0) || (deployment.status?.replicas ?? 0);
+  if (before === 0) return 0;
+  return Math.round((wanted(set) * (replicas + bounds(deployment).surge)) / before) - wanted(set);
+}
+
 /**
- * Sizes of a deployment that only scales (it is paused): one carrying set takes all, several keep their shares of what may run, the rest of
- * the division goes to the largest.
+ * Sizes of the carrying sets of a deployment that scales, those that stay as they are included: one set takes all, several keep their shares of
+ * what may run, the largest takes what the division leaves.
  */
 export function scaled(
   deployment: Deployment,
@@ -56,23 +72,32 @@ export function scaled(
   old: ReplicaSet[],
 ): Map<ReplicaSet, number> {
   const replicas = deployment.spec.replicas ?? 1;
-  const all = newest ? [newest, ...old] : old;
-  const carrying = all.filter((set) => wanted(set) > 0).sort((a, b) => wanted(b) - wanted(a));
-  const sizes = new Map<ReplicaSet, number>();
+  const carrying = (newest ? [newest, ...old] : old).filter((set) => wanted(set) > 0);
   if (carrying.length <= 1) {
     const only = carrying[0] ?? newest ?? old.at(-1);
-    if (only) sizes.set(only, replicas);
-  } else {
-    const before = total(carrying);
-    const allowed = replicas === 0 ? 0 : replicas + bounds(deployment).surge;
-    // Only a changed number of replicas is scaled for: else the sets stay where the pause found them.
-    if (carrying.every((set) => set.metadata.annotations?.[DESIRED] === String(replicas))) return sizes;
-    for (const set of carrying) sizes.set(set, Math.trunc((wanted(set) * allowed) / before));
-    const rest = allowed - [...sizes.values()].reduce((sum, size) => sum + size, 0);
-    const [largest] = carrying;
-    if (largest) sizes.set(largest, Math.max(0, (sizes.get(largest) ?? 0) + rest));
+    return new Map(only ? [[only, replicas]] : []);
   }
-  for (const [set, size] of sizes) if (size === wanted(set)) sizes.delete(set);
+  const saturated =
+    newest && wanted(newest) === replicas && desiredOf(newest) === String(replicas) && available(newest) === replicas;
+  if (saturated) return new Map(carrying.map((set) => [set, set === newest ? replicas : 0]));
+
+  const sizes = new Map(carrying.map((set) => [set, wanted(set)]));
+  // Recreate has several only while it takes the old ones away; a pause leaves the sets where it found them.
+  if (deployment.spec.strategy?.type === 'Recreate' || !isScaling(deployment, carrying)) return sizes;
+  const allowed = replicas === 0 ? 0 : replicas + bounds(deployment).surge;
+  const missing = allowed - total(carrying);
+  // The largest first; of those alike the newest grows and the oldest shrinks first.
+  const made = (set: ReplicaSet) => Date.parse(set.metadata.creationTimestamp ?? '');
+  carrying.sort((a, b) => wanted(b) - wanted(a) || Math.sign(missing) * (made(b) - made(a)));
+  let left = missing;
+  for (const set of carrying) {
+    const part = growth(deployment, set);
+    const taken = left === 0 ? 0 : missing > 0 ? Math.min(part, left) : Math.max(part, left);
+    sizes.set(set, wanted(set) + taken);
+    left -= taken;
+  }
+  const [largest] = carrying;
+  if (largest) sizes.set(largest, Math.max(0, (sizes.get(largest) ?? 0) + left));
   return sizes;
 }
 
