@@ -7,6 +7,7 @@ import { timings } from '#core/contract/timings.ts';
 import { liveDeps } from '#functions/lib/deps.ts';
 import { createIdentity } from '#functions/lib/identity.ts';
 import { invite } from '#functions/lib/registration.ts';
+import { liveProviders } from '#functions/tasks/providers/live.ts';
 import { drainDeployment } from './admin/drain.ts';
 import { restoreTable } from './admin/restore.ts';
 import { readArguments } from './local/arguments.ts';
@@ -15,7 +16,7 @@ const COMMANDS = ['invite', 'drain-deployment', 'allow-creates', 'restore'] as c
 const USAGE = `npm run admin -- ${COMMANDS.join('|')} [options]
 
   invite             makes an account for an address and mails its code
-  drain-deployment   switches creates off, deletes every cluster, waits until none is left: before cdk destroy
+  drain-deployment   switches creates off, deletes every cluster, waits until none is left, here or in the cloud: before cdk destroy
   allow-creates      switches creates on again
   restore            after the table came back from a backup: agents take what it says as newer than what they have seen
 `;
@@ -36,7 +37,10 @@ const options = readArguments(
 );
 
 /** Outputs of the stack: `{ "<stack>": { "TableName": … } }`. */
-const Outputs = z.record(z.string(), z.object({ TableName: z.string(), UserPoolId: z.string(), ClientId: z.string() }));
+const Outputs = z.record(
+  z.string(),
+  z.object({ TableName: z.string(), UserPoolId: z.string(), ClientId: z.string(), DeploymentId: z.string() }),
+);
 
 const deployment = () => {
   if (!existsSync(options.outputs))
@@ -66,10 +70,11 @@ try {
       break;
     }
     case 'drain-deployment': {
-      const { deps } = deployment();
+      const { deps, DeploymentId } = deployment();
       const count = await drainDeployment(
         {
           ...deps,
+          providers: [...liveProviders({ DEPLOYMENT_ID: DeploymentId }).values()],
           timings: {
             createDeadline: timings.CreateDeadline.seconds,
             deleteDeadline: timings.DeleteDeadline.seconds,
