@@ -73,6 +73,16 @@ test('what the cluster’s admin forbids is refused, what ran goes on, and a sto
   await world.running(refused);
 });
 
+test('nodes are counted again as soon as the cluster’s admin says which ones are for dev pods', async () => {
+  const world = await seatsWorld(cluster());
+  await world.start();
+  const cpu = () => world.plane.received('cluster.info').at(-1)?.payload.allocatable.cpuMillis;
+  await eventually(cpu).toBeGreaterThan(0);
+  await policy({ profiles: JSON.stringify({ default: { nodeSelector: { 'roadstead.dev/pool': 'none' } } }) });
+  await eventually(cpu).toBe(0);
+  await policy({});
+});
+
 test('what became of the repository is asked of the log until it says so, once a pod', async () => {
   const world = await seatsWorld(cluster());
   const { id } = world.want({ git: { repository: 'https://git.test/one' } });
