@@ -56,7 +56,7 @@ const image = (attributes: object): Record<string, never> =>
   Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, typed(value)])) as Record<string, never>;
 
 /** DynamoDB Local names another region and cuts creation times to the minute: the latest second that it can have been is given instead. */
-function toOurs(record: StreamedRecord, streamArn: string): StreamedRecord {
+export function toOurs(record: StreamedRecord, streamArn: string): StreamedRecord {
   const { dynamodb } = record;
   const at = Math.min(Math.floor(Date.now() / 1000), dynamodb.ApproximateCreationDateTime + 59);
   return {

@@ -23,7 +23,8 @@ const answers = async (endpoint: string): Promise<boolean> => {
 
 export const setup = async (project: TestProject): Promise<() => Promise<void>> => {
   const port = await freePort();
-  const child = spawn({ port, stdio: 'ignore' });
+  // As the local AWS starts it: whoever asks, with whatever credentials, sees the same tables.
+  const child = spawn({ port, stdio: 'ignore', sharedDb: true });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const endpoint = `http://127.0.0.1:${port}`;
   for (const end = Date.now() + 60_000; !(await answers(endpoint)); await sleep(100))

@@ -47,17 +47,18 @@ const sockets = (gone: readonly string[] = [], broken: readonly string[] = []) =
   };
 };
 
-const listen = async (id: string): Promise<void> => {
+const listen = async (id: string, session?: string, who = owner): Promise<void> => {
   const connection = {
     id,
     kind: 'account',
-    account: owner.id,
-    personalTeam: owner.team,
+    account: who.id,
+    personalTeam: who.team,
+    session,
     teams: [],
     connectedAt: world.now(),
   } as const;
   await world.store.connections.open(connection);
-  await world.store.connections.subscribe(connection, owner.team);
+  await world.store.connections.subscribe(connection, who.team);
 };
 
 const pushing = (connections: ReturnType<typeof sockets>) =>
@@ -128,7 +129,7 @@ describe('push', () => {
     expect(world.warnings).toEqual(['a push failed']);
   });
 
-  it('says nothing of a change whose version is not newer, so that repeats and reorderings are harmless', async () => {
+  it('says nothing of a write that moved no version', async () => {
     await listen('a');
     const out = sockets();
     const { next } = await world.readyCluster(owner);
@@ -160,6 +161,25 @@ describe('push', () => {
     const [write] = revokeToken(present, 'system', world.now()).writes;
     await pushing(out)({ entity: 'Token', before: present, after: write!.next as typeof present });
     expect(out.ended).toEqual(['agent-1']);
+  });
+
+  it('ends the sockets of a session that was signed out, and all of a person who signed out everywhere, nobody else’s', async () => {
+    const other = await world.account();
+    await listen('here-1', 'jti-1');
+    await listen('here-2', 'jti-1');
+    await listen('there', 'jti-2');
+    await listen('stranger', 'jti-3', other);
+    const out = sockets();
+    const signedOut = (session?: string) => ({
+      entity: 'Signout' as const,
+      before: null,
+      after: { account: owner.id, ...(session === undefined ? {} : { session }) },
+    });
+    await pushing(out)(signedOut('jti-1'));
+    expect(out.ended.toSorted()).toEqual(['here-1', 'here-2']);
+    await endConnection(world, 'here-1');
+    await pushing(out)(signedOut());
+    expect(out.ended.slice(2).toSorted()).toEqual(['here-2', 'there']);
   });
 
   it('ends the older socket when a second agent takes over', async () => {
