@@ -1,7 +1,7 @@
 /** Accounts, teams and memberships: making one account makes its personal team and its ownership, in one decision. */
 import type * as z from 'zod';
 import type { Account, Role } from '../contract/account.ts';
-import type { Context } from './clock.ts';
+import { type Context, epochSeconds } from './clock.ts';
 import { type Decision, write } from './decision.ts';
 
 export interface AccountState {
@@ -12,6 +12,8 @@ export interface AccountState {
   readonly state: 'Invited' | 'Active';
   readonly personalTeam: string;
   readonly createdAt: string;
+  /** When all sessions of the person were ended. */
+  readonly signedOutAt?: string;
 }
 
 export interface TeamState {
@@ -42,6 +44,10 @@ export const toAccount = ({ id, email, state, personalTeam, createdAt }: Account
   personalTeam,
   createdAt,
 });
+
+/** Was this session ended with all the others? `began` is the token's `auth_time`: whole seconds, so that who signs in again in the same second is in. */
+export const endedWithAll = ({ signedOutAt }: Pick<AccountState, 'signedOutAt'>, began: number | undefined): boolean =>
+  signedOutAt !== undefined && (began ?? 0) < epochSeconds(signedOutAt);
 
 /** A new account with its personal team, which it owns. The claim keeps the email unique. */
 export const registerAccount = (

@@ -9,8 +9,8 @@ import type { SecretState } from '../domain/secret.ts';
 import type { AgentTokenState } from '../domain/token.ts';
 import type { WorkspaceState } from '../domain/workspace-state.ts';
 import type { AwaitItem } from './clusters.ts';
-import type { Connection } from './connections.ts';
 import { fromItem } from './items.ts';
+import type { Signout } from './people.ts';
 
 interface Of<N extends string, E> {
   readonly entity: N;
@@ -27,7 +27,7 @@ export type Change =
   | Of<'Secret', SecretState>
   | Of<'CredentialRequest', CredentialRequestState>
   | Of<'Await', AwaitItem>
-  | Of<'Connection', Connection>
+  | Of<'Signout', Signout>
   | Of<'Subscription', { readonly team: string; readonly connection: string }>;
 
 /** As Lambda hands it over; the image maps are DynamoDB's own attribute values. */
@@ -47,7 +47,7 @@ const known = new Set([
   'Secret',
   'CredentialRequest',
   'Await',
-  'Connection',
+  'Signout',
   'Subscription',
 ]);
 

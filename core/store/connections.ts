@@ -2,12 +2,12 @@
 
 import { AppError } from '../contract/errors.ts';
 import { epochSeconds, plus } from '../domain/clock.ts';
-import { fromItem } from './items.ts';
+import { fromItem, type Item } from './items.ts';
 import { keys, lists } from './keys.ts';
 import type { Step, Table } from './table.ts';
 
 /** A little over the longest life of a socket (2 h): garbage collection only. */
-const KEEP_SECONDS = 7500;
+export const SOCKET_SECONDS = 7500;
 /** Teams that one socket may listen to. */
 export const SUBSCRIPTION_LIMIT = 20;
 
@@ -16,6 +16,8 @@ export interface PersonConnection {
   readonly kind: 'account';
   readonly account: string;
   readonly personalTeam: string;
+  /** `origin_jti` of the session whose ticket opened it: its end is the socket's. */
+  readonly session?: string | undefined;
   readonly teams: readonly string[];
   readonly connectedAt: string;
 }
@@ -33,6 +35,17 @@ export interface AgentConnection {
 
 export type Connection = PersonConnection | AgentConnection;
 
+const socketsUnder = async (table: Table, pk: string): Promise<Item[]> => {
+  const found: Item[] = [];
+  let from: Record<string, unknown> | undefined;
+  do {
+    const { items, next } = await table.query({ pk, beginsWith: 'SOCKET#', from });
+    found.push(...items);
+    from = next;
+  } while (from !== undefined);
+  return found;
+};
+
 export const connectionsIn = (table: Table) => ({
   get: async (id: string): Promise<Connection | null> => {
     const item = await table.get(keys.connection(id));
@@ -40,15 +53,20 @@ export const connectionsIn = (table: Table) => ({
   },
 
   open: async (connection: Connection): Promise<void> => {
-    await table.put({
-      ...keys.connection(connection.id),
-      entity: 'Connection',
-      ttl: epochSeconds(plus(connection.connectedAt, KEEP_SECONDS)),
-      ...connection,
-      ...(connection.kind === 'agent'
-        ? { gsi1pk: lists.connectionsOf(connection.cluster), gsi1sk: connection.id }
-        : {}),
-    });
+    const ttl = epochSeconds(plus(connection.connectedAt, SOCKET_SECONDS));
+    const item = { ...keys.connection(connection.id), entity: 'Connection', ttl, ...connection };
+    if (connection.kind === 'agent')
+      return void (await table.put({
+        ...item,
+        gsi1pk: lists.connectionsOf(connection.cluster),
+        gsi1sk: connection.id,
+      }));
+    const { id, account, session } = connection;
+    // Under the account too, where a consistent query finds it: no index could.
+    await Promise.all([
+      table.put({ ...keys.socket(account, id), entity: 'Socket', ttl, connection: id, session }),
+      table.put(item),
+    ]);
   },
 
   /** Removes the connection and all that it listens to; answers what it was. */
@@ -56,8 +74,10 @@ export const connectionsIn = (table: Table) => ({
     const item = await table.remove(keys.connection(id));
     if (item === null) return null;
     const connection = fromItem<Connection>(item);
-    if (connection.kind === 'account')
+    if (connection.kind === 'account') {
       for (const team of connection.teams) await table.remove(keys.subscription(team, id));
+      await table.remove(keys.socket(connection.account, id));
+    }
     return connection;
   },
 
@@ -89,7 +109,7 @@ export const connectionsIn = (table: Table) => ({
               entity: 'Subscription',
               team,
               connection: connection.id,
-              ttl: epochSeconds(plus(connection.connectedAt, KEEP_SECONDS)),
+              ttl: epochSeconds(plus(connection.connectedAt, SOCKET_SECONDS)),
             },
           },
         },
@@ -109,16 +129,14 @@ export const connectionsIn = (table: Table) => ({
   },
 
   /** Sockets that listen to a team; a consistent read, so that nobody who was told `subscribed` misses an event. */
-  listeners: async (team: string): Promise<string[]> => {
-    const found: string[] = [];
-    let from: Record<string, unknown> | undefined;
-    do {
-      const { items, next } = await table.query({ pk: `TEAM#${team}`, beginsWith: 'SOCKET#', from });
-      found.push(...items.map((item) => String(item.connection)));
-      from = next;
-    } while (from !== undefined);
-    return found;
-  },
+  listeners: async (team: string): Promise<string[]> =>
+    (await socketsUnder(table, `TEAM#${team}`)).map((item) => String(item.connection)),
+
+  /** Sockets of a person: of one session, or all. A consistent read: none that was opened before is missed. */
+  ofAccount: async (account: string, session?: string): Promise<string[]> =>
+    (await socketsUnder(table, `ACCOUNT#${account}`))
+      .filter((item) => session === undefined || item.session === session)
+      .map((item) => String(item.connection)),
 
   /** Does anybody watch the team? */
   isWatched: async (team: string): Promise<boolean> =>

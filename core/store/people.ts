@@ -6,12 +6,13 @@ import { epochSeconds, plus } from '../domain/clock.ts';
 import type { ClusterState } from '../domain/cluster-state.ts';
 import type { Lease } from '../domain/link.ts';
 import type { ClusterRead } from './clusters.ts';
+import { SOCKET_SECONDS } from './connections.ts';
 import { asEntity, fromItem, type Item } from './items.ts';
 import { keys, lists, sha256 } from './keys.ts';
 import type { Step, Table } from './table.ts';
 
-/** Seconds that a signed-out session is remembered: an access token's life (DESIGN §4). */
-const SIGNOUT_SECONDS = 900;
+/** Seconds that a signed-out session is remembered: as long as one of its sockets might be open, which is longer than its access tokens live. */
+const SIGNOUT_SECONDS = SOCKET_SECONDS;
 /** Seconds that a socket ticket may be used (DESIGN §4). */
 export const TICKET_SECONDS = 60;
 
@@ -19,11 +20,29 @@ export const TICKET_SECONDS = 60;
 export interface Ticket {
   readonly account: string;
   readonly personalTeam: string;
+  /** `origin_jti` of the session that asked for it. */
+  readonly session?: string | undefined;
+  readonly issuedAt: string;
   readonly expiresAt: string;
 }
+type Holder = Omit<Ticket, 'issuedAt' | 'expiresAt'>;
 
-const ticketOf = (of: Omit<Ticket, 'expiresAt'>, now: string): Ticket => ({
+/** An item that says who was signed out: one session, or all of the account. */
+export interface Signout {
+  readonly account: string;
+  readonly session?: string;
+}
+
+const signoutItem = (of: Signout, now: string): Item => ({
+  ...keys.signout(of.session ?? of.account),
+  entity: 'Signout',
+  ttl: epochSeconds(plus(now, SIGNOUT_SECONDS)),
   ...of,
+});
+
+const ticketOf = (of: Holder, now: string): Ticket => ({
+  ...of,
+  issuedAt: now,
   expiresAt: plus(now, TICKET_SECONDS),
 });
 const ticketItem = (ticket: string, kept: Ticket): Item => ({
@@ -83,20 +102,30 @@ export const peopleIn = (table: Table) => ({
     );
   },
 
-  /** Every access token of this session is refused from now on. */
-  signOut: async (originJti: string, now: string): Promise<void> => {
-    await table.put({ ...keys.signout(originJti), entity: 'Signout', ttl: epochSeconds(plus(now, SIGNOUT_SECONDS)) });
+  /** Every access token of this session is refused from now on; its sockets are closed by whoever reads the stream. */
+  signOut: async (account: string, session: string, now: string): Promise<void> => {
+    await table.put(signoutItem({ account, session }, now));
+  },
+
+  /** The same for every session that began before. The account says so first: who sees the item finds no ticket that is still taken. */
+  signOutAll: async (account: string, now: string): Promise<void> => {
+    await table.update(keys.account(account), {
+      expression: 'SET signedOutAt = :now',
+      values: { ':now': now },
+      condition: 'attribute_exists(pk)',
+    });
+    await table.put(signoutItem({ account }, now));
   },
 
   /** Keeps a ticket by its hash; the value itself is never stored. */
-  addTicket: async (ticket: string, of: Omit<Ticket, 'expiresAt'>, now: string): Promise<Ticket> => {
+  addTicket: async (ticket: string, of: Holder, now: string): Promise<Ticket> => {
     const kept = ticketOf(of, now);
     await table.put(ticketItem(ticket, kept));
     return kept;
   },
 
   /** The same, as part of a transaction. */
-  ticketStep: (ticket: string, of: Omit<Ticket, 'expiresAt'>, now: string): Step => ({
+  ticketStep: (ticket: string, of: Holder, now: string): Step => ({
     item: {
       Put: {
         TableName: table.name,

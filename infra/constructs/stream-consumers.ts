@@ -6,7 +6,7 @@ import { Construct } from 'constructs';
 
 /** What each consumer is woken for: the `entity` that every item carries. */
 export const WATCHED = {
-  push: ['Cluster', 'Workspace', 'Group', 'CredentialRequest', 'Token', 'Connection', 'Subscription'],
+  push: ['Cluster', 'Workspace', 'Group', 'CredentialRequest', 'Token', 'Signout', 'Subscription'],
   effects: ['Operation', 'Await', 'Cluster', 'Workspace', 'Group', 'Secret'],
 } as const;
 

@@ -9,7 +9,7 @@ import type { ClusterChanged } from '#core/contract/socket.ts';
 import type { AgentToken } from '#core/contract/token.ts';
 import { infrastructureName } from '#core/domain/names.ts';
 import { keys, sha256 } from '#core/store/keys.ts';
-import { type Session, type Watch, watch } from '#scripts/journey/client.ts';
+import { createSession, type Session, signIn, type Watch, watch } from '#scripts/journey/client.ts';
 import { type Answered, install } from './support/install.ts';
 import {
   adminKubeconfig,
@@ -17,6 +17,7 @@ import {
   createCluster,
   getCluster,
   linkOf,
+  PASSWORD,
   type Product,
   startProduct,
   until,
@@ -114,6 +115,25 @@ describe('the sockets of one cluster', () => {
     });
     await until('the push at the other', () => pushes.some((push) => push.version === version), 5);
     await until('it is forgotten', async () => !(await connectionItem(id)), 5);
+  });
+
+  it('a logout closes the sockets of its session, a logout of everything all of the person, and nobody else’s', async () => {
+    const ada = await product.person();
+    const began = Math.floor(Date.now() / 1000);
+    const again = createSession(product.runtime.url);
+    const { account } = await ada.call<{ account: { email: string } }>('GET', '/api/v1/me');
+    signIn(again, await again.call('POST', '/api/v1/auth/token', { email: account.email, password: PASSWORD }));
+    const [here, there] = [await watch(ada), await watch(again)];
+    await again.call('POST', '/api/v1/auth/logout', { refresh_token: again.refreshToken });
+    expect(await there.closed).toBe(1000);
+    expect(await ada.call('GET', '/api/v1/me')).toBeDefined();
+    const third = createSession(product.runtime.url);
+    signIn(third, await third.call('POST', '/api/v1/auth/token', { email: account.email, password: PASSWORD }));
+    await until('the second of the sign-in is over', () => Date.now() / 1000 > began + 1);
+    await third.call('POST', '/api/v1/auth/logout', {});
+    expect(await here.closed).toBe(1000);
+    await expect(ada.call('GET', '/api/v1/me')).rejects.toMatchObject({ status: 401 });
+    expect(await Promise.race([watching.closed, 'open'])).toBe('open');
   });
 
   it('a message over 32 KB ends its socket with 1009, and only that', async () => {

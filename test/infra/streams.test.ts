@@ -50,7 +50,7 @@ describe('the stream', () => {
   });
 
   it.each([
-    ['StreamPush', ['Cluster', 'Workspace', 'Group', 'CredentialRequest', 'Token', 'Connection', 'Subscription']],
+    ['StreamPush', ['Cluster', 'Workspace', 'Group', 'CredentialRequest', 'Token', 'Signout', 'Subscription']],
     ['StreamEffects', ['Operation', 'Await', 'Cluster', 'Workspace', 'Group', 'Secret']],
   ])('wakes %s for %j only: writes, and removals that were not by time to live', (name, entities) => {
     expect(patternsOf(mappingOf(name))).toEqual([

@@ -146,9 +146,9 @@ export const createApi = async (
     sealing: createSealing(testKeys()),
     checkReplies: true,
     verify: async (token: string) => {
-      const [account, session] = token.split('|');
+      const [account, session, began] = token.split('|');
       if (account === undefined || !account.startsWith('acc_')) throw new AppError('auth.invalid_token');
-      return { account, session };
+      return { account, session, began: began === undefined ? undefined : Number(began) };
     },
   };
   const mint = async (of: { cluster: string; role: string; account: string }) => ({

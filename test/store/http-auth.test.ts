@@ -62,7 +62,11 @@ describe('registration that is open', () => {
       USER_POOL_CLIENT_ID: bench.ClientId,
     };
     const verify = verifier(of);
-    expect(await verify(body.access_token)).toEqual({ account: account.id, session: expect.any(String) });
+    expect(await verify(body.access_token)).toEqual({
+      account: account.id,
+      session: expect.any(String),
+      began: expect.any(Number),
+    });
     for (const [bad, against] of [
       [`${body.access_token.slice(0, -4)}AAAA`, of],
       ['nonsense', of],
@@ -242,6 +246,22 @@ describe('signing in and out', () => {
     for (const { refresh_token } of [here, there])
       expect(code(await post(api, 'refresh', { refresh_token }))).toEqual([401, 'auth.invalid_token']);
     expect((await post(api, 'token', { email, password: PASSWORD })).status).toBe(200);
+  });
+
+  it('ends the access tokens of all sessions too then, but not of those that begin afterwards', async () => {
+    const api = await apiIn('open');
+    const { id } = await api.person();
+    const now = () => Math.floor(Date.parse(api.now()) / 1000);
+    const me = async (session: string, began: number) =>
+      (await api.call('GET', '/api/v1/me', { token: `${id}|${session}|${began}` })).status;
+    const began = now() - 1;
+    expect([await me('here', began), await me('there', began)]).toEqual([200, 200]);
+    const ticket = await api.call('POST', '/api/v1/socket-tickets', { token: `${id}|there|${began}` });
+    expect(await api.store.people.takeTicket(ticket.body.ticket, api.now())).toMatchObject({ session: 'there' });
+    await identity.create(id, freshEmail(), PASSWORD);
+    const logout = (body: object) => api.call('POST', '/api/v1/auth/logout', { token: `${id}|here|${began}`, body });
+    expect((await logout({})).status).toBe(204);
+    expect([await me('here', began), await me('there', began), await me('new', now())]).toEqual([401, 401, 200]);
   });
 
   it('is limited to 10 attempts a minute for one address, with the time to wait', async () => {

@@ -88,9 +88,9 @@ const refused = async (attempt: Promise<unknown>): Promise<number> => {
   }
 };
 
-const ticketFor = async (account: { id: string; team: string }): Promise<string> => {
+const ticketFor = async (account: { id: string; team: string }, session?: string): Promise<string> => {
   const ticket = `rst_${randomBytes(32).toString('base64url')}`;
-  await world.store.people.addTicket(ticket, { account: account.id, personalTeam: account.team }, world.now());
+  await world.store.people.addTicket(ticket, { account: account.id, personalTeam: account.team, session }, world.now());
   return ticket;
 };
 
@@ -130,6 +130,45 @@ describe('a person at the socket', () => {
     await disconnect(world)(socket);
     expect(await world.store.connections.listeners(owner.team)).not.toContain(socket);
     expect(await world.store.connections.get(socket)).toBeNull();
+  });
+
+  it('is refused with a ticket of a session that was signed out, which leaves nothing behind', async () => {
+    const person = await world.account();
+    const [before, other] = [await ticketFor(person, 'jti-1'), await ticketFor(person, 'jti-2')];
+    await world.store.people.signOut(person.id, 'jti-1', world.now());
+    const socket = nextSocket();
+    expect(await refused(connect(world)({ connectionId: socket, ticket: before, agentToken: undefined }))).toBe(401);
+    expect(await world.store.connections.get(socket)).toBeNull();
+    expect(await world.store.connections.ofAccount(person.id)).toEqual([]);
+    const good = nextSocket();
+    expect(await refused(connect(world)({ connectionId: good, ticket: other, agentToken: undefined }))).toBe(200);
+    expect(await world.store.connections.ofAccount(person.id, 'jti-2')).toEqual([good]);
+  });
+
+  it('is refused with any ticket from before a sign-out of everything, and taken with one from after it', async () => {
+    const person = await world.account();
+    const before = await ticketFor(person, 'jti-1');
+    world.pass(1);
+    await world.store.people.signOutAll(person.id, world.now());
+    expect(await refused(connect(world)({ connectionId: nextSocket(), ticket: before, agentToken: undefined }))).toBe(
+      401,
+    );
+    world.pass(1);
+    const after = await ticketFor(person, 'jti-2');
+    expect(await refused(connect(world)({ connectionId: nextSocket(), ticket: after, agentToken: undefined }))).toBe(
+      200,
+    );
+  });
+
+  it('listens to nothing any more when its session has ended, also where nobody closed the socket', async () => {
+    const person = await world.account();
+    const socket = nextSocket();
+    await connect(world)({ connectionId: socket, ticket: await ticketFor(person, 'jti-9'), agentToken: undefined });
+    await send(socket, { type: 'subscribe' });
+    await world.store.people.signOut(person.id, 'jti-9', world.now());
+    expect(await send(socket, { type: 'ping', id: '1' })).toMatchObject({ type: 'error', code: 'auth.invalid_token' });
+    expect(await world.store.connections.listeners(person.team)).toEqual([]);
+    expect(await send(socket, { type: 'subscribe' })).toMatchObject({ type: 'error', code: 'auth.invalid_token' });
   });
 
   it('unsubscribes, is answered a pong, and is told what it may send when it is not understood', async () => {

@@ -158,7 +158,7 @@ describe('people', () => {
       account: { id: owner.id },
       signedOut: false,
     });
-    await world.store.people.signOut('jti-1', world.now());
+    await world.store.people.signOut(owner.id, 'jti-1', world.now());
     expect(await world.store.people.session(owner.id, 'jti-1')).toMatchObject({ signedOut: true });
     expect(await world.store.people.session('acc_none', undefined)).toEqual({ account: null, signedOut: false });
     expect(await world.store.people.role(owner.team, owner.id)).toBe('owner');

@@ -6,7 +6,13 @@ import { safeText } from '#core/contract/safe-text.ts';
 import { hourlyCost, memoryOf, vcpuOf } from '#core/contract/sizes.ts';
 import { timings, timingVariable } from '#core/contract/timings.ts';
 import { type Action, atLeast, authorize, can, clusterRoleOf } from '#core/domain/access.ts';
-import { activateAccount, registerAccount, registrationRefusal, toAccount } from '#core/domain/account.ts';
+import {
+  activateAccount,
+  endedWithAll,
+  registerAccount,
+  registrationRefusal,
+  toAccount,
+} from '#core/domain/account.ts';
 import { earlier, epochSeconds, plus } from '#core/domain/clock.ts';
 import { conditionOf, isTrue, withCondition } from '#core/domain/conditions.ts';
 import { newInstallToken, revokeToken, toAgentToken, tokenStateOf } from '#core/domain/token.ts';
@@ -205,4 +211,16 @@ describe('small things', () => {
     expect(timingVariable('DeleteFirstWait')).toBe('DELETE_FIRST_WAIT_SECONDS');
     for (const { seconds, why } of Object.values(timings)) expect(seconds > 0 && why.length > 0).toBe(true);
   });
+});
+
+it('a session ends with all others if it began in a second before that, or nobody knows when', () => {
+  const second = epochSeconds(START);
+  expect(endedWithAll({}, undefined)).toBe(false);
+  const account = { signedOutAt: plus(START, 0.5) };
+  expect([second - 1, second, second + 1, undefined].map((began) => endedWithAll(account, began))).toEqual([
+    true,
+    false,
+    false,
+    true,
+  ]);
 });

@@ -75,9 +75,11 @@ export const app = (deps: AuthDeps): App => {
 
       on(routes.auth.logout, async ({ body }, principal) => {
         // Which refresh token is this session's the pool does not tell: without it, none is left to live on for 30 days.
-        if (body.refresh_token === undefined) await identity.revokeAll(principal.id);
-        else await identity.revoke(body.refresh_token);
-        if (principal.session !== undefined) await store.people.signOut(principal.session, deps.now());
+        if (body.refresh_token === undefined) {
+          await identity.revokeAll(principal.id);
+          await store.people.signOutAll(principal.id, deps.now());
+        } else await identity.revoke(body.refresh_token);
+        if (principal.session !== undefined) await store.people.signOut(principal.id, principal.session, deps.now());
         return reply(204);
       }),
 

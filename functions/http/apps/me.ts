@@ -34,7 +34,7 @@ export const app = (deps: MeDeps): App => ({
       const ticket = `rst_${deps.newSecret()}`;
       const step = deps.store.people.ticketStep(
         ticket,
-        { account: principal.id, personalTeam: principal.personalTeam },
+        { account: principal.id, personalTeam: principal.personalTeam, session: principal.session },
         now,
       );
       const body = { ticket, url: deps.socketUrl, expiresAt: plus(now, TICKET_SECONDS) };

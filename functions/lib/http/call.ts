@@ -20,9 +20,12 @@ export interface HttpDeps extends Pick<Deps, 'log' | 'now' | 'newId'> {
 }
 
 /** What a valid access token says. Throws for any other. */
-export type Verify = (
-  accessToken: string,
-) => Promise<{ readonly account: string; readonly session: string | undefined }>;
+export type Verify = (accessToken: string) => Promise<{
+  readonly account: string;
+  readonly session: string | undefined;
+  /** When the session began, seconds since 1970. */
+  readonly began?: number | undefined;
+}>;
 
 /** An answer before it is written as HTTP. */
 export interface Answer {

@@ -5,6 +5,7 @@ import { AppError } from '#core/contract/errors.ts';
 import { ClusterId } from '#core/contract/names.ts';
 import type { Route } from '#core/contract/route.ts';
 import type { AgentPrincipal } from '#core/domain/access.ts';
+import { endedWithAll } from '#core/domain/account.ts';
 import { tokenStateOf } from '#core/domain/token.ts';
 import { sha256 } from '#core/store/keys.ts';
 import { callOf, type HttpDeps, headerOf, type Middleware } from './call.ts';
@@ -25,13 +26,13 @@ export const principal = (deps: Pick<HttpDeps, 'store' | 'verify' | 'now'>, rout
     if (token === undefined)
       throw new AppError('auth.invalid_token', { detail: 'Authorization must be "Bearer <access token>"' });
 
-    const { account: id, session } = await verify(token);
+    const { account: id, session, began } = await verify(token);
     const cluster = ClusterId.safeParse(event.pathParameters?.clusterRef).data;
     const { account, signedOut, named } = await store.people.session(id, session, cluster);
-    if (account === null || account.state !== 'Active' || signedOut)
-      throw new AppError('auth.invalid_token', {
-        detail: signedOut ? 'the session has ended' : 'the account is not active',
-      });
+    if (account === null || account.state !== 'Active')
+      throw new AppError('auth.invalid_token', { detail: 'the account is not active' });
+    if (signedOut || endedWithAll(account, began))
+      throw new AppError('auth.invalid_token', { detail: 'the session has ended' });
     const call = callOf(context);
     call.principal = {
       kind: 'account',

@@ -37,9 +37,13 @@ export const verifier = (of: {
   );
   return async (token) => {
     try {
-      const { username, origin_jti: session } = await jwt.verify(token);
+      const { username, origin_jti: session, auth_time: began } = await jwt.verify(token);
       if (typeof username !== 'string') throw new AppError('auth.invalid_token', { detail: 'the token names nobody' });
-      return { account: username, session: typeof session === 'string' ? session : undefined };
+      return {
+        account: username,
+        session: typeof session === 'string' ? session : undefined,
+        began: typeof began === 'number' ? began : undefined,
+      };
     } catch (error) {
       // Only what the library says about the token is the caller's fault; keys that cannot be had are ours.
       if (error instanceof JwtBaseError)

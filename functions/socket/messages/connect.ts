@@ -5,6 +5,7 @@ import { sha256 } from '#core/store/keys.ts';
 import { endConnection } from '../../lib/connection-end.ts';
 import type { Deps } from '../../lib/deps.ts';
 import type { Handshake } from '../../lib/socket.ts';
+import { isOver } from './session.ts';
 
 /** Opens the connection or throws: the same 401 for unknown, used, expired and revoked (seed-systems §4.0 H1.4). */
 export const connect =
@@ -20,9 +21,15 @@ export const connect =
       kind: 'account',
       account: holder.account,
       personalTeam: holder.personalTeam,
+      session: holder.session,
       teams: [],
       connectedAt: now,
     });
+    // Looked at when the connection can be found: a sign-out is seen here, or its reader sees the connection.
+    if (await isOver(deps, holder, holder.issuedAt)) {
+      await deps.store.connections.close(connectionId);
+      throw new AppError('auth.invalid_token');
+    }
   };
 
 const connectAgent = async (deps: Deps, connectionId: string, secret: string): Promise<void> => {

@@ -4,6 +4,7 @@ import { type ClientAnswer, ClientMessage } from '#core/contract/socket.ts';
 import { authorize } from '#core/domain/access.ts';
 import type { PersonConnection } from '#core/store/connections.ts';
 import type { Deps } from '../../lib/deps.ts';
+import { isOver } from './session.ts';
 
 /** The answer to one message. */
 export const answerPerson = async (deps: Deps, connection: PersonConnection, body: unknown): Promise<ClientAnswer> => {
@@ -21,6 +22,11 @@ export const answerPerson = async (deps: Deps, connection: PersonConnection, bod
   }
   const message = parsed.data;
   try {
+    // What push may have missed: nothing more goes to a socket whose session has ended.
+    if (await isOver(deps, connection, connection.connectedAt)) {
+      await deps.store.connections.close(connection.id);
+      throw new AppError('auth.invalid_token', { detail: 'the session has ended: sign in and open another socket' });
+    }
     if (message.type === 'ping') return { type: 'pong', ...id, at: deps.now() };
     const team = message.team ?? connection.personalTeam;
     if (message.type === 'unsubscribe') {

@@ -3,6 +3,7 @@ import type { ClusterState } from '#core/domain/cluster-state.ts';
 import { toClusterChanged } from '#core/domain/cluster-view.ts';
 import { isTrue } from '#core/domain/conditions.ts';
 import type { Change } from '#core/store/change.ts';
+import type { Signout } from '#core/store/people.ts';
 import { announce, each, type PushDeps, tell } from './post.ts';
 import { credentialAsked, groupChanged, workspaceChanged } from './push-seats.ts';
 
@@ -23,6 +24,8 @@ export const push =
         return change.after?.revokedAt !== undefined && change.before?.revokedAt === undefined
           ? closeTokens(deps, change.after.cluster, change.after.hash)
           : undefined;
+      case 'Signout':
+        return change.after === null ? undefined : closeSockets(deps, change.after);
       case 'Subscription':
         return change.after !== null && change.before === null ? quicken(deps, change.after.team) : undefined;
       default:
@@ -56,6 +59,10 @@ const closeTokens = async (deps: PushDeps, cluster: string, hash: string): Promi
     deps.connections.disconnect,
   );
 };
+
+/** A socket does not outlive its session (ADR 40). */
+const closeSockets = async (deps: PushDeps, { account, session }: Signout): Promise<void> =>
+  each(await deps.store.connections.ofAccount(account, session), deps.connections.disconnect);
 
 /** Somebody began to watch: the agents of the team go to the watched pace; those whose last answer said so keep it already. */
 const quicken = async (deps: PushDeps, team: string): Promise<void> => {
