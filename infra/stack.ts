@@ -6,7 +6,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { allRoutes } from '#core/contract/routes.ts';
 import type { FunctionName } from '#functions/lib/env.ts';
-import { AgentImage } from './constructs/agent-image.ts';
+import { AgentImage, type AgentSources } from './constructs/agent-image.ts';
 import { ContractApi } from './constructs/contract-api.ts';
 import { ControlTable } from './constructs/control-table.ts';
 import { Dashboard } from './constructs/dashboard.ts';
@@ -37,10 +37,10 @@ export interface RoadsteadStackProps extends StackProps {
    */
   readonly agentImage?: string;
   /**
-   * Folder that the agent's image is built from.
+   * What the agent's image is built from.
    * @default none: the parameter AgentImage must name an image
    */
-  readonly agentSources?: string;
+  readonly agentSources?: AgentSources;
   /**
    * Names of the availability zones for clusters, since EKS refuses some.
    * @default the first two of the region
@@ -186,6 +186,7 @@ export class RoadsteadStack extends Stack {
     const watching = new Watching(this, 'Watching', {
       push: the('stream/push').function,
       effects: the('stream/effects').function,
+      streamLogs: { Push: the('stream/push').logGroup, Effects: the('stream/effects').logGroup },
       sweep: the('schedule/sweep').function,
       sweepLog: the('schedule/sweep').logGroup,
       apiId: api.api.apiId,

@@ -20,6 +20,8 @@ import { Construct } from 'constructs';
 export interface WatchingProps {
   readonly push: IFunction;
   readonly effects: IFunction;
+  /** Logs of these two. */
+  readonly streamLogs: Readonly<Record<string, ILogGroup>>;
   readonly sweep: IFunction;
   readonly sweepLog: ILogGroup;
   /** Id of the HTTP API. */
@@ -35,6 +37,11 @@ export const SWEEPER_LINES = {
   OperationOverdue: 'an operation is overdue',
   ExpiredClusterAlive: 'an expired cluster is still there',
 } as const;
+
+/** Lines of the stream's consumers that somebody should look at: to Lambda a failure that they answer is a success, and no error of theirs. */
+export const STREAM_LINES = ['a change could not be handled', 'a record could not be read'] as const;
+/** How Lambda's own line about an invocation ends when no line of ours could be written any more. */
+const ENDS = ['error', 'failure', 'timeout'] as const;
 
 const FIVE_MINUTES = { period: Duration.minutes(5) };
 
@@ -72,6 +79,7 @@ export class Watching extends Construct {
       metric: this.linesOf(props.sweepLog, name, message),
       at: 1,
     }));
+    const failures = this.failuresIn(props.streamLogs);
     const throttles = new Metric({
       namespace: 'AWS/Lambda',
       metricName: 'Throttles',
@@ -80,12 +88,14 @@ export class Watching extends Construct {
     });
 
     const watched: readonly Watched[] = [
-      { name: 'PushLags', means: 'pushes are a minute late', metric: age(push), at: 60_000 },
+      // What is a minute old is dropped: no older record is ever seen.
+      { name: 'PushLags', means: 'pushes are half a minute late', metric: age(push), at: 30_000 },
       { name: 'EffectsLag', means: 'workflows start five minutes late', metric: age(effects), at: 300_000 },
       {
-        name: 'EffectsFail',
-        means: 'effects threw again and again: what it gave up on lies in the failure bucket',
-        metric: effects.metricErrors(FIVE_MINUTES),
+        name: 'ChangesFail',
+        means:
+          'push or effects failed again and again: their logs say at what; what effects gave up on lies in the failure bucket',
+        metric: failures,
         at: 3,
       },
       {
@@ -116,7 +126,7 @@ export class Watching extends Construct {
       widgets: [
         [
           graph('HTTP', [http('Count', 'sum'), http('4xx', 'sum'), http('5xx', 'sum')], [http('Latency', 'p99')]),
-          graph('Streams: age of the oldest record', [age(push), age(effects)]),
+          graph('Streams: age of the oldest record, failures', [age(push), age(effects)], [failures]),
         ],
         [
           graph(
@@ -166,6 +176,25 @@ export class Watching extends Construct {
       filterPattern: FilterPattern.stringValue('$.message', '=', message),
       metricValue: '1',
     }).metric({ statistic: 'sum', ...FIVE_MINUTES });
+  }
+
+  /** Counts failures in several logs as one metric: one alarm for all. */
+  private failuresIn(logs: Readonly<Record<string, ILogGroup>>): IMetric {
+    const anyOf = FilterPattern.any(
+      ...STREAM_LINES.map((line) => FilterPattern.stringValue('$.message', '=', line)),
+      ...ENDS.map((status) => FilterPattern.stringValue('$.record.status', '=', status)),
+    );
+    const [first] = Object.entries(logs).map(([name, logGroup]) =>
+      new MetricFilter(this, `${name}Failures`, {
+        logGroup,
+        metricNamespace: 'Roadstead',
+        metricName: 'ChangesFail',
+        filterPattern: anyOf,
+        metricValue: '1',
+      }).metric({ statistic: 'sum', ...FIVE_MINUTES }),
+    );
+    if (first === undefined) throw new Error('there is no log to look for failures in');
+    return first;
   }
 
   private alarm({ name, means, metric, at, below }: Watched): void {

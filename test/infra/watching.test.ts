@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { SWEEPER_LINES } from '#infra/constructs/watching.ts';
+import { STREAM_LINES, SWEEPER_LINES } from '#infra/constructs/watching.ts';
 import { ofType, synthesize } from './synthesized.ts';
 
 const { template } = synthesize();
@@ -41,6 +41,34 @@ describe('alarms', () => {
     );
     for (const line of Object.values(SWEEPER_LINES))
       expect(sources.some((text) => text.includes(`'${line}'`))).toBe(true);
+  });
+
+  it('count what the consumers of the stream really write when they fail, which Lambda takes for a success', () => {
+    const source = readFileSync(join(root, 'functions/lib/stream.ts'), 'utf8');
+    const written = [...source.matchAll(/log\.error\('([^']+)'/g)].map((match) => match[1]);
+    expect(written.toSorted()).toEqual([...STREAM_LINES].toSorted());
+    const [, alarm] = alarms.find(([id]) => id.startsWith('WatchingChangesFail')) ?? [];
+    const filters = ofType(template, 'AWS::Logs::MetricFilter').filter(
+      ([, { Properties }]) => Properties.MetricTransformations[0].MetricName === alarm?.Properties.MetricName,
+    );
+    expect(filters.map(([, { Properties }]) => Properties.LogGroupName.Ref.slice(0, -8)).toSorted()).toEqual([
+      'StreamEffectsLog',
+      'StreamPushLog',
+    ]);
+    for (const [, { Properties }] of filters)
+      for (const line of STREAM_LINES) expect(Properties.FilterPattern).toContain(`($.message = "${line}")`);
+  });
+
+  it('can ring for a lag: push drops what is older than its mapping allows, effects too', () => {
+    const mappings = ofType(template, 'AWS::Lambda::EventSourceMapping').map(([, { Properties }]) => Properties);
+    for (const [name, target] of [
+      ['PushLags', 'StreamPush'],
+      ['EffectsLag', 'StreamEffects'],
+    ] as const) {
+      const [, alarm] = alarms.find(([id]) => id.startsWith(`Watching${name}`)) ?? [];
+      const mapping = mappings.find(({ FunctionName }) => FunctionName.Ref.startsWith(target));
+      expect(alarm?.Properties.Threshold).toBeLessThan(mapping?.MaximumRecordAgeInSeconds * 1000);
+    }
   });
 
   it('mail nobody unless an address was given', () => {
