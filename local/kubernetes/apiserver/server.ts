@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { quotaLedger } from './admission/quota/ledger.ts';
+import { keepApiService } from './api-service.ts';
 import { keepAggregated } from './auth/aggregation.ts';
 import { type AuthenticateOptions, authenticator } from './auth/authenticate.ts';
 import type { Certificate } from './auth/certificates.ts';
@@ -11,6 +12,7 @@ import { tokenSigner } from './auth/service-account-tokens.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { Context, KubeletIdentity } from './call.ts';
 import { customResources } from './custom/definitions.ts';
+import { keepExpiring } from './event-expiry.ts';
 import { draining } from './http/drain.ts';
 import { handler } from './http/handle.ts';
 import { listen } from './http/listen.ts';
@@ -32,6 +34,8 @@ export interface ApiServerOptions extends AuthenticateOptions {
   kubeletIdentity?: () => Promise<KubeletIdentity>;
   /** At least so many changes can be watched after a restart; default 1,000. */
   keptHistory?: number;
+  /** How long events stay after they were last written; default an hour. */
+  eventTtlMs?: number;
 }
 
 export interface ApiServer {
@@ -82,12 +86,14 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   });
   bootstrap(context, server.port);
   keepAggregated(store);
+  const keepers = [keepApiService(context, server.port), keepExpiring(store, options.eventTtlMs)];
   custom.start();
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await drain();
     stopping.abort();
     custom.stop();
+    for (const end of keepers) end();
     await server.close();
     store.close();
   };
