@@ -60,7 +60,7 @@ export const synthesize = (props: Partial<RoadsteadStackProps> = {}, { checked =
     bundles,
     stateMachines: STATE_MACHINES,
     terminationProtection: true,
-    ...(props.agentImage === undefined ? { agentSources: sources } : {}),
+    ...(props.agentImage === undefined ? { agentSources: { folder: sources, version: '1.2.3' } } : {}),
     ...props,
   });
   if (checked) Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
