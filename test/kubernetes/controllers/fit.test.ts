@@ -82,13 +82,19 @@ describe('whether a pod fits', () => {
   });
 
   test('all reasons are told in one sentence, and whether taking pods away could help', () => {
-    const cpu = fullOf('Insufficient cpu');
-    expect(explain(3, [[cpu], [never('node(s) were unschedulable')], [cpu]])).toBe(
+    const full = (victims: boolean) => ({ reasons: [fullOf('Insufficient cpu')], victims });
+    const cordoned = { reasons: [never('node(s) were unschedulable')], victims: true };
+    expect(explain(3, [full(false), cordoned, full(false)])).toBe(
       '0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu. no new claims to deallocate, preemption: 0/3 nodes are available: 1 Preemption is not helpful for scheduling, 2 No preemption victims found for incoming pod.',
     );
     expect(explain(1, 'pod has unbound immediate PersistentVolumeClaims')).toMatch(
       /^0\/1 nodes are available: pod has unbound immediate PersistentVolumeClaims\. .*1 Preemption is not helpful/,
     );
+    // Where taking pods away might help, nobody pretends to have looked.
+    expect(explain(2, [full(true), full(false)])).toMatch(
+      /preemption: 0\/2 nodes are available: 1 No preemption victims found for incoming pod, 1 Preemption is not supported\.$/,
+    );
+    expect(explain(1, [full(true)], 'Never')).toMatch(/preemption: not eligible due to preemptionPolicy=Never\.$/);
     expect(explain(0, [])).toBe('no nodes available to schedule pods');
   });
 

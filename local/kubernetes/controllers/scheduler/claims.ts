@@ -2,7 +2,7 @@
 import { nodeTermsMatch } from '../machinery/selectors.ts';
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '../machinery/types.ts';
 import { claimNames } from '../pods.ts';
-import { classOf, reaches, satisfies, waitsForConsumer } from '../volumes/match.ts';
+import { classOf, reaches, SELECTED_NODE, satisfies, waitsForConsumer } from '../volumes/match.ts';
 import { type Misfit, never } from './misfit.ts';
 
 export interface Storage {
@@ -15,6 +15,8 @@ export interface Storage {
 export interface ClaimsOf {
   /** What keeps the pod from any node. */
   blocked?: string;
+  /** Volumes chosen for the pod are being bound: nothing to decide until they are. */
+  binding?: true;
   /** Claims that are bound once the pod has a node. */
   waiting: PersistentVolumeClaim[];
   bound: PersistentVolumeClaim[];
@@ -35,6 +37,8 @@ export function claimsOf(pod: Pod, storage: Storage): ClaimsOf {
         bound,
       };
     if (claim.status?.phase === 'Bound') bound.push(claim);
+    else if (claim.spec.volumeName && claim.metadata.annotations?.[SELECTED_NODE])
+      return { binding: true, waiting, bound };
     else if (waitsForConsumer(claim, storage.classes())) waiting.push(claim);
     else return { blocked: 'pod has unbound immediate PersistentVolumeClaims', waiting, bound };
   }

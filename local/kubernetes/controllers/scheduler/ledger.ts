@@ -1,4 +1,6 @@
 /** What is on which node, kept up to date pod by pod: requests, ports, claims, and the pods themselves. */
+
+import { controllerOf } from '../machinery/owners.ts';
 import { type Amounts, addAmounts } from '../machinery/quantity.ts';
 import type { Pod } from '../machinery/types.ts';
 import { claimNames, isFinished } from '../pods.ts';
@@ -11,15 +13,31 @@ interface Entry {
   requests: Amounts;
   ports: string[];
   claims: string[];
+  /** Uid of the controller that the pod came with. */
+  owner: string | undefined;
   /** Given the node by us; the API server has not said so yet. */
   assumed: boolean;
 }
+
+interface Room {
+  used: Amounts;
+  entries: Set<Entry>;
+  /** How many pods by the uid of their controller. */
+  siblings: Map<string, number>;
+}
+
+const countSibling = ({ siblings }: Room, { owner }: Entry, by: number): void => {
+  if (owner === undefined) return;
+  const count = (siblings.get(owner) ?? 0) + by;
+  if (count > 0) siblings.set(owner, count);
+  else siblings.delete(owner);
+};
 
 export const claimKeys = (pod: Pod): string[] => claimNames(pod).map((name) => `${pod.metadata.namespace}/${name}`);
 
 export class Ledger {
   readonly #entries = new Map<string, Entry>();
-  readonly #byNode = new Map<string, { used: Amounts; entries: Set<Entry> }>();
+  readonly #byNode = new Map<string, Room>();
   readonly #claimUsers = new Map<string, Set<string>>();
   /** The few that keep others away by their anti-affinity. */
   readonly #barring = new Set<Entry>();
@@ -55,8 +73,10 @@ export class Ledger {
     const room = this.#byNode.get(entry.node);
     room?.entries.delete(entry);
     if (room?.entries.size === 0) this.#byNode.delete(entry.node);
-    else if (room)
+    else if (room) {
       for (const [name, value] of Object.entries(entry.requests)) room.used[name] = (room.used[name] ?? 0) - value;
+      countSibling(room, entry, -1);
+    }
     for (const key of entry.claims) {
       const users = this.#claimUsers.get(key);
       users?.delete(uid);
@@ -71,14 +91,16 @@ export class Ledger {
       requests: requestsOf(pod.spec),
       ports: hostPorts(pod.spec),
       claims: claimKeys(pod),
+      owner: controllerOf(pod)?.uid,
       assumed,
     };
     this.#entries.set(pod.metadata.uid, entry);
     if (keepsOthersAway(pod)) this.#barring.add(entry);
-    const room = this.#byNode.get(node) ?? { used: {}, entries: new Set<Entry>() };
+    const room = this.#byNode.get(node) ?? { used: {}, entries: new Set<Entry>(), siblings: new Map() };
     this.#byNode.set(node, room);
     room.entries.add(entry);
     addAmounts(room.used, entry.requests);
+    countSibling(room, entry, 1);
     for (const key of entry.claims) {
       const users = this.#claimUsers.get(key) ?? new Set();
       this.#claimUsers.set(key, users.add(pod.metadata.uid));
@@ -87,6 +109,14 @@ export class Ledger {
 
   /** The node of a pod, given or reserved. */
   nodeOf = (uid: string): string | undefined => this.#entries.get(uid)?.node;
+
+  /** How many pods of the controller are on the node. */
+  siblings = (node: string, controller: string | undefined): number =>
+    (controller !== undefined && this.#byNode.get(node)?.siblings.get(controller)) || 0;
+
+  /** Whether a pod of a lower priority is on the node. */
+  hasBelow = (node: string, priority: number): boolean =>
+    [...(this.#byNode.get(node)?.entries ?? [])].some(({ pod }) => (pod.spec.priority ?? 0) < priority);
 
   used = (node: string): Amounts => this.#byNode.get(node)?.used ?? {};
 

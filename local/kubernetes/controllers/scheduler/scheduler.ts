@@ -1,6 +1,7 @@
 /** The scheduler: binds pending pods to nodes that fit, or says honestly why none does. */
 import { isStatus } from '../machinery/client.ts';
 import { conditionOf, withCondition } from '../machinery/conditions.ts';
+import { controllerOf } from '../machinery/owners.ts';
 import {
   namespaces,
   nodes,
@@ -17,10 +18,14 @@ import { SELECTED_NODE } from '../volumes/match.ts';
 import { type ClaimsOf, claimsOf, type Storage, volumeMisfits } from './claims.ts';
 import { freeShare, misfits, unsupported } from './fit.ts';
 import { claimKeys, Ledger } from './ledger.ts';
-import { explain, fullOf, type Misfit } from './misfit.ts';
+import { type Against, explain, fullOf } from './misfit.ts';
 import { mindsOthers, topologyRules } from './topology.ts';
 
 const ONE_POD = 'node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode';
+
+/** The first difference counts. */
+const compare = (a: number[], b: number[]): number =>
+  a.map((value, index) => value - (b[index] ?? 0)).find((difference) => Math.abs(difference) > 1e-9) ?? 0;
 
 /** How many pods are written at a time. */
 const AT_ONCE = 16;
@@ -63,7 +68,8 @@ export function scheduler(runtime: Runtime): void {
   function choose(pod: Pod, of: ClaimsOf): Node | string {
     const all = nodeInformer.list();
     const stop = unsupported(pod.spec) ?? of.blocked;
-    if (stop !== undefined) return explain(all.length, stop);
+    const { preemptionPolicy, priority = 0 } = pod.spec;
+    if (stop !== undefined) return explain(all.length, stop, preemptionPolicy);
     const taken = [...of.bound, ...of.waiting].some(
       (claim) =>
         claim.spec.accessModes?.includes('ReadWriteOncePod') &&
@@ -74,7 +80,7 @@ export function scheduler(runtime: Runtime): void {
       placed: ledger.placed(!mindsOthers(pod)),
       namespaceLabels: (name) => namespaceInformer.get(name)?.metadata.labels,
     });
-    const against: Misfit[][] = [];
+    const against: Against[] = [];
     const fitting = all.filter((node) => {
       const { name } = node.metadata;
       const checks = [
@@ -86,16 +92,21 @@ export function scheduler(runtime: Runtime): void {
       for (const check of checks) {
         const reasons = check();
         if (reasons.length === 0) continue;
-        against.push(reasons);
+        against.push({ reasons, victims: ledger.hasBelow(name, priority) });
         return false;
       }
       return true;
     });
     const selected = of.waiting.map((claim) => claim.metadata.annotations?.[SELECTED_NODE]).find(Boolean);
-    const score = (node: Node) =>
-      node.metadata.name === selected ? 2 : freeShare(node, ledger.used(node.metadata.name));
-    const [best] = fitting.map((node) => ({ node, score: score(node) })).sort((a, b) => b.score - a.score);
-    return best?.node ?? explain(all.length, against);
+    const owner = controllerOf(pod)?.uid;
+    // The node that the volumes were chosen for, then the emptiest; of those alike the one with the fewest siblings, then with the fewest pods.
+    const score = (node: Node) => {
+      const { name } = node.metadata;
+      const used = ledger.used(name);
+      return [Number(name === selected), freeShare(node, used), -ledger.siblings(name, owner), -(used.pods ?? 0)];
+    };
+    const [best] = fitting.map((node) => ({ node, score: score(node) })).sort((a, b) => compare(b.score, a.score));
+    return best?.node ?? explain(all.length, against, preemptionPolicy);
   }
 
   async function bind(pod: Pod, node: string): Promise<void> {
@@ -126,8 +137,10 @@ export function scheduler(runtime: Runtime): void {
       : runtime.patch(persistentVolumeClaims, claim, { metadata: { annotations: { [SELECTED_NODE]: node } } });
 
   async function place(pod: Pod): Promise<void> {
-    ledger.release(pod.metadata.uid);
     const of = claimsOf(pod, storage);
+    // The place is kept; the claims' next change wakes this pod again.
+    if (of.binding) return;
+    ledger.release(pod.metadata.uid);
     const node = choose(pod, of);
     if (typeof node === 'string') return unschedulable(pod, node);
     const { name } = node.metadata;
