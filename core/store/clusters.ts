@@ -45,6 +45,12 @@ export interface OrphanItem {
   readonly since: string;
 }
 
+/** Nobody renewed the lease since. */
+const asRead = ({ link, lastSeenAt }: Lease) => ({
+  condition: 'link = :link AND lastSeenAt = :seen',
+  values: { ':link': link, ':seen': lastSeenAt },
+});
+
 export const clustersIn = (table: Table) => {
   const cluster = async (id: string): Promise<ClusterState | null> =>
     asEntity<ClusterState>(await table.get(keys.cluster(id)));
@@ -150,18 +156,19 @@ export const clustersIn = (table: Table) => {
         condition: 'link = :link',
       })) !== null,
 
-    /** The sweeper looks at this lease again at `at`. */
-    rearmLease: async (id: string, at: string): Promise<void> => {
+    /** The sweeper looks at this lease again at `at`, unless the agent was heard since it was read: then what that wrote stays. */
+    rearmLease: async (id: string, read: Lease, at: string): Promise<void> => {
+      const { condition, values } = asRead(read);
       await table.update(keys.lease(id), {
         expression: 'SET gsi2sk = :sk, gsi2pk = :pk',
-        values: { ':sk': `${at}#${id}`, ':pk': due('lease') },
-        condition: 'attribute_exists(pk)',
+        values: { ...values, ':sk': `${at}#${id}`, ':pk': due('lease') },
+        condition,
       });
     },
 
-    /** The sweeper need not look at this lease until it is renewed by a new hello. */
-    restLease: async (id: string): Promise<void> => {
-      await table.update(keys.lease(id), { expression: 'REMOVE gsi2pk, gsi2sk', condition: 'attribute_exists(pk)' });
+    /** The sweeper need not look at this lease until it is renewed by a new hello; one that came since it was read is such. */
+    restLease: async (id: string, read: Lease): Promise<void> => {
+      await table.update(keys.lease(id), { expression: 'REMOVE gsi2pk, gsi2sk', ...asRead(read) });
     },
 
     /** The next link number of a cluster: an atomic add. */

@@ -53,12 +53,32 @@ describe('a lease', () => {
       (await world.store.clusters.due<{ cluster: string }>('lease', now)).map((each) => each.cluster);
     expect(await due(plus(START, 89))).not.toContain(id);
     expect(await due(plus(START, 90))).toContain(id);
-    await world.store.clusters.rearmLease(id, plus(START, 500));
+    const read = (await world.store.clusters.lease(id))!;
+    await world.store.clusters.rearmLease(id, read, plus(START, 500));
     expect(await due(plus(START, 499))).not.toContain(id);
-    await world.store.clusters.restLease(id);
+    await world.store.clusters.restLease(id, read);
     expect(await due(plus(START, 9999))).not.toContain(id);
-    await world.store.clusters.restLease('clu_none');
+    await world.store.clusters.restLease('clu_none', read);
     expect(await world.store.clusters.lease('clu_none')).toBeNull();
+  });
+
+  it('is due as the last hello says, also when it is moved or put to rest by who read it before', async () => {
+    const { id } = await cluster();
+    const write = (held: ReturnType<typeof lease>) =>
+      world.store.commit(nothing, context(), [world.store.clusters.leaseStep(id, held)]);
+    await write(lease(1));
+    const read = (await world.store.clusters.lease(id))!;
+    await write({ ...lease(2), lastSeenAt: plus(START, 200) });
+    const due = async (now: string) =>
+      (await world.store.clusters.due<{ cluster: string }>('lease', now)).map((each) => each.cluster);
+    await world.store.clusters.restLease(id, read);
+    expect(await due(plus(START, 290))).toContain(id);
+    await world.store.clusters.rearmLease(id, read, plus(START, 900));
+    expect(await due(plus(START, 290))).toContain(id);
+    const again = (await world.store.clusters.lease(id))!;
+    await world.store.clusters.touchLease(id, { ...again, lastSeenAt: plus(START, 280) });
+    await world.store.clusters.restLease(id, again);
+    expect(await due(plus(START, 290))).toContain(id);
   });
 
   it('has link numbers that only grow, also when asked for at once', async () => {
@@ -250,8 +270,25 @@ describe('the table', () => {
           }
         : undefined,
     );
-    const raw = createTable({ client, name: table.name, random: () => 0, sleep: async () => {} });
+    const waits: number[] = [];
+    const patient = { random: () => 0.5, sleep: async (milliseconds: number) => void waits.push(milliseconds) };
+    const raw = createTable({ client, name: table.name, ...patient });
     expect(await raw.batchGet([key, keys.team('none')])).toMatchObject([{ id: made.id }, null]);
+    expect(waits).toEqual([25]);
+  });
+
+  it('waits longer each time for items that it leaves unprocessed, and then says that it is busy', async () => {
+    const key = keys.team('team_1');
+    const waits: number[] = [];
+    const client = clientThat(() => ({
+      Responses: {},
+      UnprocessedKeys: { [table.name]: { Keys: [key] } },
+      $metadata: {},
+    }));
+    const sleep = async (milliseconds: number) => void waits.push(milliseconds);
+    const raw = createTable({ client, name: table.name, random: () => 1, sleep });
+    await expect(raw.batchGet([key])).rejects.toMatchObject({ code: 'retry' });
+    expect(waits).toEqual([50, 100, 200, 400, 800, 800]);
   });
 
   it('waits a little longer at each throttling, with jitter, and then says that it is busy', async () => {

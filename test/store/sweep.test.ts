@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Hello } from '#core/contract/agent.ts';
 import type { AppError } from '#core/contract/errors.ts';
-import { write } from '#core/domain/decision.ts';
+import { plus } from '#core/domain/clock.ts';
+import { nothing, write } from '#core/domain/decision.ts';
 import { connect as linkConnected, renewed } from '#core/domain/link.ts';
 import { infrastructureName } from '#core/domain/names.ts';
 import { isOpen } from '#core/domain/operation.ts';
@@ -283,6 +284,27 @@ describe('leases', () => {
       await sweepOnce();
     }
     expect(await condition(id)).toMatchObject({ status: 'True' });
+  });
+
+  it('of an agent that is back while the sweeper puts its lease to rest are looked at again', async () => {
+    const { id } = await connected();
+    world.pass(92);
+    const back = async () => {
+      const link = await world.store.clusters.nextLink(id);
+      await world.store.commit(nothing, { now: world.now(), newId: world.newId }, [
+        world.store.clusters.leaseStep(id, { link, lastSeenAt: world.now(), paceSeconds: 30, staleAfterSeconds: 90 }),
+      ]);
+    };
+    const store: World['store'] = {
+      ...world.store,
+      commit: async (...given) => {
+        await world.store.commit(...given);
+        await back();
+      },
+    };
+    await sweepOnce({ store });
+    const due = await world.store.clusters.due<{ cluster: string }>('lease', plus(world.now(), 91));
+    expect(due.map(({ cluster }) => cluster)).toContain(id);
   });
 
   it('that are stale end Connected once, with HeartbeatLost', async () => {

@@ -58,11 +58,11 @@ const lookAtLease = async (deps: Deps, id: string): Promise<void> => {
   const { cluster, lease } = await deps.store.clusters.withLease(id);
   if (lease === null) return;
   if (cluster !== null && cluster.phase !== 'Deleted' && !isStale(lease, now))
-    return deps.store.clusters.rearmLease(id, plus(lease.lastSeenAt, lease.staleAfterSeconds + 1));
+    return deps.store.clusters.rearmLease(id, lease, plus(lease.lastSeenAt, lease.staleAfterSeconds + 1));
   await unlessRaced(deps, id, async () => {
     if (cluster !== null && cluster.phase !== 'Deleted')
       await deps.store.commit(heartbeatLost(cluster, lease, now), { now, newId: deps.newId });
-    await deps.store.clusters.restLease(id);
+    await deps.store.clusters.restLease(id, lease);
   });
 };
 
