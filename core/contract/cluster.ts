@@ -8,6 +8,8 @@ export const ClusterPhase = z
   .enum(['Pending', 'Provisioning', 'Pivoting', 'Ready', 'Deleting', 'Deleted', 'Failed'])
   .meta({ id: 'ClusterPhase' });
 export type ClusterPhase = z.infer<typeof ClusterPhase>;
+/** Deleted clusters are found by their ids alone. */
+const ListedPhase = ClusterPhase.exclude(['Deleted']);
 
 export const Workers = z
   .strictObject({
@@ -185,7 +187,7 @@ export const clusterRoutes = {
     query: z.strictObject({
       ...page,
       team: TeamId.optional(),
-      phase: ClusterPhase.optional(),
+      phase: ListedPhase.optional(),
       label: z
         .union([z.string(), z.array(z.string())])
         .optional()

@@ -92,11 +92,6 @@ export const catalogue = {
     title: 'The team has a cluster of this name',
     help: 'Choose another name or delete that cluster first.',
   },
-  'cluster.busy': {
-    status: 409,
-    title: 'Another operation on this cluster is open',
-    help: 'Wait until it ends, or delete the cluster: a delete supersedes it.',
-  },
   'cluster.not_ready': { status: 409, title: 'The cluster is not ready', help: 'Wait for phase Ready.' },
   'cluster.not_failed': {
     status: 409,
@@ -262,7 +257,6 @@ export const catalogue = {
     title: 'Another operation took over',
     help: 'Look at the open operation of the resource.',
   },
-  'token.not_active': { status: 409, title: 'The token is not active', help: 'It was revoked or has expired.' },
   'idempotency.mismatch': {
     status: 409,
     title: 'The idempotency key was used with another body',

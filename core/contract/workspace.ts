@@ -217,7 +217,7 @@ export const workspaceRoutes = {
     query: z.strictObject({
       ...page,
       team: TeamId.optional(),
-      phase: WorkspacePhase.optional(),
+      phase: WorkspacePhase.exclude(['Deleted']).optional(),
       cluster: ClusterId.optional(),
       group: GroupId.optional(),
       owner: AccountId.optional(),

@@ -16,7 +16,8 @@ export const isConnected = ({ provider }: Pick<ClusterState, 'provider'>): boole
 export const vcpuTaken = (cluster: Made): number => (isConnected(cluster) ? 0 : vcpuOf(cluster.workers));
 
 /** US dollars an hour that it costs us. */
-export const costOf = (cluster: Made): number => (isConnected(cluster) ? 0 : hourlyCost(cluster.workers));
+export const costOf = (cluster: Made & Pick<ClusterState, 'options'>): number =>
+  isConnected(cluster) ? 0 : hourlyCost(cluster.workers, cluster.options.compute);
 
 /** When its life ends, counted from its first Ready; a connected one has no end. */
 export const expiryOf = (

@@ -1,7 +1,7 @@
 /** What things cost: the list prices that estimates are made of, and the cost of a seat (DESIGN §1; seed-systems §4.3 H5.5). */
 import { quantity } from '../contract/quantity.ts';
 import type { SeatSpec } from '../contract/seat.ts';
-import { AUTO_MODE_SHARE, SIZES } from '../contract/sizes.ts';
+import { SIZES, workerCost } from '../contract/sizes.ts';
 import type { Cost } from '../contract/workspace.ts';
 import { EXISTING } from './cluster-origin.ts';
 import type { ClusterState } from './cluster-state.ts';
@@ -37,7 +37,7 @@ interface Node {
 const nodeOf = (cluster: Pick<ClusterState, 'provider' | 'workers' | 'options'> | null): Node => {
   if (cluster === null || cluster.provider === EXISTING) return PRICES.referenceNode;
   const size = SIZES[cluster.workers.size];
-  return { ...size, usdPerHour: size.usdPerHour * (cluster.options.compute === 'auto' ? 1 + AUTO_MODE_SHARE : 1) };
+  return { ...size, usdPerHour: workerCost(cluster.workers.size, cluster.options.compute) };
 };
 
 /** The part of a node that a seat takes: the largest of its shares of CPU, memory and GPUs, by its requests. */

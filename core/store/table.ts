@@ -78,6 +78,9 @@ const passingErrors = new Set([
 export const createTable = ({ client, name, random, sleep }: TableOptions) => {
   const document = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
 
+  /** Full jitter, longer each time. */
+  const pause = (attempt: number): Promise<void> => sleep(random() * Math.min(LONGEST_WAIT_MS, 25 * 2 ** attempt));
+
   /** Runs `write`; a conflict or throttling is tried again with full jitter, then answered as 503: nothing was changed. */
   const persistent = async <T>(write: () => Promise<T>): Promise<T> => {
     for (let attempt = 1; ; attempt += 1) {
@@ -86,7 +89,7 @@ export const createTable = ({ client, name, random, sleep }: TableOptions) => {
       } catch (error) {
         if (!isPassing(error)) throw error;
         if (attempt === TRIES) throw new AppError('retry', { detail: 'the table was busy', cause: error });
-        await sleep(random() * Math.min(LONGEST_WAIT_MS, 25 * 2 ** attempt));
+        await pause(attempt);
       }
     }
   };
@@ -104,13 +107,18 @@ export const createTable = ({ client, name, random, sleep }: TableOptions) => {
     batchGet: async (wanted: readonly Key[]): Promise<(Item | null)[]> => {
       const found = new Map<string, Item>();
       let open = wanted.map((key) => ({ ...key }));
-      while (open.length > 0) {
+      for (let refused = 0; open.length > 0; ) {
         const answer = await document.send(
           new BatchGetCommand({ RequestItems: { [name]: { Keys: open.slice(0, BATCH), ConsistentRead: true } } }),
         );
         for (const item of (answer.Responses?.[name] ?? []) as Item[]) found.set(`${item.pk}\n${item.sk}`, item);
         const left = (answer.UnprocessedKeys?.[name]?.Keys ?? []) as { pk: string; sk: string }[];
         open = [...open.slice(BATCH), ...left];
+        if (left.length === 0) continue;
+        // What is left over was throttled: asked for again at once it would be again.
+        refused += 1;
+        if (refused === TRIES) throw new AppError('retry', { detail: 'the table was busy' });
+        await pause(refused);
       }
       return wanted.map((key) => found.get(`${key.pk}\n${key.sk}`) ?? null);
     },

@@ -46,7 +46,7 @@ export class StreamConsumers extends Construct {
       ...common,
       target: props.push,
       filters: filtersFor(WATCHED.push),
-      // Then dropped: clients resync by version, and the sweeper closes what push missed.
+      // Then dropped: clients resync by version, and who lost a right is refused at the next message (ADR 6, 40).
       retryAttempts: 3,
       maxRecordAge: Duration.seconds(60),
     });

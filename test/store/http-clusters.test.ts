@@ -188,6 +188,7 @@ describe('listing clusters', () => {
     ['limit=0', 'query.limit'],
     ['limit=many', 'query.limit'],
     ['phase=Sleeping', 'query.phase'],
+    ['phase=Deleted', 'query.phase'],
     ['phase=Ready&phase=Failed', 'query.phase'],
     ['label=stage', 'query.label'],
     ['sort=name', 'query.sort'],

@@ -191,6 +191,43 @@ describe('connections', () => {
     await expect(world.store.connections.subscribe(person('p1'), 'team_a')).rejects.toMatchObject({ code: 'conflict' });
   });
 
+  it('end up with what was asked last, also when both were read before', async () => {
+    await world.store.connections.open(person('p3'));
+    await world.store.connections.subscribe(person('p3'), 'team_c');
+    const read = (await world.store.connections.get('p3')) as ReturnType<typeof person>;
+    await world.store.connections.subscribe(read, 'team_d');
+    await world.store.connections.unsubscribe(read, 'team_c');
+    await world.store.connections.subscribe(read, 'team_d');
+    expect(await world.store.connections.get('p3')).toMatchObject({ teams: ['team_d'] });
+    expect(await world.store.connections.listeners('team_c')).toEqual([]);
+    await world.store.connections.close('p3');
+    expect(await world.store.connections.listeners('team_d')).toEqual([]);
+    await expect(world.store.connections.unsubscribe(read, 'team_c')).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it('that subscribe and unsubscribe at once lose none of it, and close with nothing left', async () => {
+    const teams = Array.from({ length: 6 }, (_, n) => `team_once_${n}`);
+    const [kept, dropped] = [teams.slice(3), teams.slice(0, 3)];
+    await world.store.connections.open(person('p4'));
+    for (const team of dropped)
+      await world.store.connections.subscribe(
+        (await world.store.connections.get('p4')) as ReturnType<typeof person>,
+        team,
+      );
+    const read = (await world.store.connections.get('p4')) as ReturnType<typeof person>;
+    await Promise.all([
+      ...kept.map((team) => world.store.connections.subscribe(read, team)),
+      ...dropped.map((team) => world.store.connections.unsubscribe(read, team)),
+    ]);
+    const now = (await world.store.connections.get('p4')) as ReturnType<typeof person>;
+    expect([...now.teams].sort()).toEqual(kept);
+    const listening = (all: string[]) =>
+      Promise.all(all.map(async (team) => (await world.store.connections.listeners(team)).includes('p4')));
+    expect(await listening(teams)).toEqual([false, false, false, true, true, true]);
+    await world.store.connections.close('p4');
+    expect(await listening(teams)).toEqual(teams.map(() => false));
+  });
+
   it('listen to a limited number of teams', async () => {
     const full = { ...person('p2'), teams: Array.from({ length: SUBSCRIPTION_LIMIT }, (_, n) => `team_${n}`) };
     await expect(world.store.connections.subscribe(full, 'team_more')).rejects.toMatchObject({

@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Account, Role } from '#core/contract/account.ts';
 import { AppError, catalogue, isCode } from '#core/contract/errors.ts';
@@ -197,7 +199,8 @@ describe('small things', () => {
   it('sizes come from one table', () => {
     const workers = { count: 3, size: 'medium' } as const;
     expect([vcpuOf(workers), memoryOf(workers)]).toEqual([12, 48]);
-    expect(hourlyCost({ count: 2, size: 'small' })).toBe(0.3258);
+    expect(hourlyCost({ count: 2, size: 'small' }, 'auto')).toBe(0.3258);
+    expect(hourlyCost({ count: 2, size: 'small' }, 'managed')).toBe(0.3016);
   });
 
   it('text of tenants loses control characters, keeps lines, and is cut on a character’s edge', () => {
@@ -223,4 +226,13 @@ it('a session ends with all others if it began in a second before that, or nobod
     false,
     true,
   ]);
+});
+
+it('every code of the catalogue is answered somewhere', () => {
+  const root = join(import.meta.dirname, '../..');
+  const sources = globSync('{core,functions}/**/*.ts', { cwd: root })
+    .filter((path) => path !== 'core/contract/errors.ts')
+    .map((path) => readFileSync(join(root, path), 'utf8'));
+  const text = sources.join('\n');
+  expect(Object.keys(catalogue).filter((code) => !text.includes(`'${code}'`))).toEqual([]);
 });
