@@ -3,6 +3,7 @@
 import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
+import { mirroringController } from './endpoints/mirroring.ts';
 import { garbageCollector } from './garbage-collector.ts';
 import { Client } from './machinery/client.ts';
 import { createRuntime, type Runtime } from './machinery/runtime.ts';
@@ -48,6 +49,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
   deploymentController(runtime);
   statefulSetController(runtime);
   endpointsController(runtime);
+  mirroringController(runtime);
   volumeController(runtime, options.volumesDir);
   nodeLifecycleController(runtime, options.nodeGraceMs);
   taintEvictionController(runtime);

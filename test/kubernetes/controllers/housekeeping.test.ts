@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { mirrorsOf } from '#local/kubernetes/controllers/endpoints/mirroring.ts';
 import { Client } from '#local/kubernetes/controllers/machinery/client.ts';
 import {
   configMaps,
@@ -153,6 +154,81 @@ describe('a service', () => {
     await space.remove(services, 'web');
     await eventually(() => space.find(endpoints, 'web')).toBeUndefined();
     await eventually(() => space.list(endpointSlices)).toEqual([]);
+  });
+});
+
+describe('Endpoints of a service without a selector', () => {
+  const own = (more: object = {}, ip = '10.9.8.7') => ({
+    metadata: { name: 'db', ...more },
+    subsets: [
+      {
+        addresses: [{ ip, hostname: 'first' }],
+        notReadyAddresses: [{ ip: '10.9.8.8' }],
+        ports: [{ name: 'sql', port: 5432, protocol: 'TCP' }],
+      },
+    ],
+  });
+  const service = { metadata: { name: 'db' }, spec: { ports: [{ name: 'sql', port: 5432 }] } };
+  const shown = async (space: Space) =>
+    (await space.list(endpointSlices)).map(({ metadata: { labels }, addressType, ports, endpoints: list }) => [
+      labels?.['endpointslice.kubernetes.io/managed-by'],
+      labels?.tier,
+      `${addressType} ${ports?.map(({ name, port }) => `${name} ${port}`)}`,
+      ...(list ?? []).map(({ addresses, hostname, conditions }) => `${addresses} ${hostname} ${conditions?.ready}`),
+    ]);
+  const mirror = (ip: string, tier: string | undefined) => [
+    'endpointslicemirroring-controller.k8s.io',
+    tier,
+    'IPv4 sql 5432',
+    `${ip} first true`,
+    '10.9.8.8 undefined false',
+  ];
+
+  test('are mirrored to a slice, which follows them, comes back when it was removed, and goes with them', async () => {
+    const space = await world().space();
+    await space.create(services, service);
+    await space.create(endpoints, own({ labels: { tier: 'back' } }));
+    await eventually(() => shown(space)).toEqual([mirror('10.9.8.7', 'back')]);
+    const [name = ''] = await space.names(endpointSlices);
+    expect(name).toMatch(/^db-/);
+    await space.patch(endpoints, 'db', own({ labels: { tier: null } }, '10.9.8.6'));
+    await eventually(() => shown(space)).toEqual([mirror('10.9.8.6', undefined)]);
+    expect(await space.names(endpointSlices)).toEqual([name]);
+    await space.remove(endpointSlices, name);
+    await eventually(async () => (await space.names(endpointSlices)).filter((one) => one !== name)).toHaveLength(1);
+    await space.remove(endpoints, 'db');
+    await eventually(() => space.names(endpointSlices)).toEqual([]);
+  });
+
+  test('are left alone while their label says so, and without a service', async () => {
+    const space = await world().space();
+    await space.create(endpoints, own({ labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } }));
+    await space.create(services, service);
+    await space.create(services, { ...service, metadata: { name: 'seen' } });
+    await space.create(endpoints, own({ name: 'seen' }));
+    await eventually(() => space.names(endpointSlices)).toEqual([expect.stringMatching(/^seen-/)]);
+    await space.patch(endpoints, 'db', { metadata: { labels: { 'endpointslice.kubernetes.io/skip-mirror': null } } });
+    await eventually(() => space.names(endpointSlices)).toHaveLength(2);
+    await space.patch(endpoints, 'db', { metadata: { labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } } });
+    await eventually(() => space.names(endpointSlices)).toEqual([expect.stringMatching(/^seen-/)]);
+  });
+
+  test('have a slice for each family of addresses and set of ports', () => {
+    const ports = [{ port: 80, protocol: 'TCP' }];
+    const mirrors = mirrorsOf({
+      subsets: [
+        { addresses: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }], ports },
+        { addresses: [{ ip: '10.0.0.2' }], ports },
+        { addresses: [{ ip: '10.0.0.1' }], ports: [{ name: 'b', port: 81, protocol: 'TCP' }] },
+      ],
+    });
+    expect(
+      mirrors.map((one) => [one.addressType, one.ports[0]?.port, one.endpoints.flatMap(({ addresses }) => addresses)]),
+    ).toEqual([
+      ['IPv4', 80, ['10.0.0.1', '10.0.0.2']],
+      ['IPv6', 80, ['fd00::1']],
+      ['IPv4', 81, ['10.0.0.1']],
+    ]);
   });
 });
 

@@ -11,10 +11,15 @@ import { isFinished } from '../pods.ts';
 import { endpointOf, groups, type Port, subsetsOf } from './addresses.ts';
 import { planSlices } from './slices.ts';
 
-const SERVICE_NAME = 'kubernetes.io/service-name';
-const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
+export const SERVICE_NAME = 'kubernetes.io/service-name';
+export const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
 const MANAGER = 'endpointslice-controller.k8s.io';
 const HEADLESS = 'service.kubernetes.io/headless';
+
+/** A namespace that is ending, an object that is gone, one that changed meanwhile: what comes next is told by the watch. */
+export const tolerated = (error: unknown): void => {
+  if (!isStatus(error, 403, 404, 409)) throw error;
+};
 
 export function endpointsController(runtime: Runtime): void {
   const informer = runtime.informer(services);
@@ -23,9 +28,6 @@ export function endpointsController(runtime: Runtime): void {
   const classic = runtime.informer(endpoints);
   const slices = runtime.informer(endpointSlices);
 
-  const tolerated = (error: unknown) => {
-    if (!isStatus(error, 403, 404, 409)) throw error;
-  };
   const labelsOf = (service: Service): Record<string, string> => ({
     ...service.metadata.labels,
     ...(service.spec.clusterIP === 'None' && { [HEADLESS]: '' }),
