@@ -2,9 +2,10 @@
 
 import { AppError } from '../contract/errors.ts';
 import { epochSeconds, plus } from '../domain/clock.ts';
+import { Stale, untilFresh } from './commit.ts';
 import { fromItem, type Item } from './items.ts';
 import { keys, lists } from './keys.ts';
-import type { Step, Table } from './table.ts';
+import type { Table, TransactItem } from './table.ts';
 
 /** A little over the longest life of a socket (2 h): garbage collection only. */
 export const SOCKET_SECONDS = 7500;
@@ -46,11 +47,50 @@ const socketsUnder = async (table: Table, pk: string): Promise<Item[]> => {
   return found;
 };
 
+const gone = () => new AppError('conflict', { detail: 'the connection has ended' });
+
+/**
+ * Changes what a connection listens to, with the subscription that it is about. Two messages of a socket may be handled at once (DESIGN §4): the
+ * change is of the teams that were read, and decided again when they are others by now.
+ */
+const listening = (
+  table: Table,
+  read: PersonConnection,
+  change: (now: PersonConnection) => { readonly teams: readonly string[]; readonly item: TransactItem } | null,
+): Promise<void> => {
+  let now: PersonConnection | undefined = read;
+  return untilFresh(async () => {
+    const connection = now ?? (await connectionAt(table, read.id));
+    now = undefined;
+    if (connection?.kind !== 'account') throw gone();
+    const changed = change(connection);
+    if (changed === null) return;
+    await table.transact([
+      {
+        item: {
+          Update: {
+            TableName: table.name,
+            Key: keys.connection(read.id),
+            UpdateExpression: 'SET teams = :next',
+            ConditionExpression: 'teams = :read',
+            ExpressionAttributeValues: { ':next': changed.teams, ':read': connection.teams },
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+          },
+        },
+        onFailed: (standing) => (standing === undefined ? gone() : new Stale('the connection')),
+      },
+      { item: changed.item, onFailed: gone },
+    ]);
+  });
+};
+
+const connectionAt = async (table: Table, id: string): Promise<Connection | null> => {
+  const item = await table.get(keys.connection(id));
+  return item === null ? null : fromItem<Connection>(item);
+};
+
 export const connectionsIn = (table: Table) => ({
-  get: async (id: string): Promise<Connection | null> => {
-    const item = await table.get(keys.connection(id));
-    return item === null ? null : fromItem<Connection>(item);
-  },
+  get: (id: string): Promise<Connection | null> => connectionAt(table, id),
 
   open: async (connection: Connection): Promise<void> => {
     const ttl = epochSeconds(plus(connection.connectedAt, SOCKET_SECONDS));
@@ -82,51 +122,30 @@ export const connectionsIn = (table: Table) => ({
   },
 
   /** Listen to a team: the connection knows its teams, so that closing it leaves nothing behind. */
-  subscribe: async (connection: PersonConnection, team: string): Promise<void> => {
-    if (connection.teams.includes(team)) return;
-    if (connection.teams.length >= SUBSCRIPTION_LIMIT)
-      throw new AppError('request.invalid', { detail: `a socket listens to at most ${SUBSCRIPTION_LIMIT} teams` });
-    const gone = () => new AppError('conflict', { detail: 'the connection has ended' });
-    const steps: Step[] = [
-      {
-        item: {
-          Update: {
-            TableName: table.name,
-            Key: keys.connection(connection.id),
-            UpdateExpression: 'SET teams = list_append(teams, :team)',
-            ConditionExpression: 'attribute_exists(pk)',
-            ExpressionAttributeValues: { ':team': [team] },
-          },
-        },
-        onFailed: gone,
-      },
-      {
-        item: {
-          Put: {
-            TableName: table.name,
-            Item: {
-              ...keys.subscription(team, connection.id),
-              entity: 'Subscription',
-              team,
-              connection: connection.id,
-              ttl: epochSeconds(plus(connection.connectedAt, SOCKET_SECONDS)),
-            },
-          },
-        },
-        onFailed: gone,
-      },
-    ];
-    await table.transact(steps);
-  },
+  subscribe: (connection: PersonConnection, team: string): Promise<void> =>
+    listening(table, connection, ({ id, teams, connectedAt }) => {
+      if (teams.includes(team)) return null;
+      if (teams.length >= SUBSCRIPTION_LIMIT)
+        throw new AppError('request.invalid', { detail: `a socket listens to at most ${SUBSCRIPTION_LIMIT} teams` });
+      const Item = {
+        ...keys.subscription(team, id),
+        entity: 'Subscription',
+        team,
+        connection: id,
+        ttl: epochSeconds(plus(connectedAt, SOCKET_SECONDS)),
+      };
+      return { teams: [...teams, team], item: { Put: { TableName: table.name, Item } } };
+    }),
 
-  unsubscribe: async (connection: PersonConnection, team: string): Promise<void> => {
-    await table.remove(keys.subscription(team, connection.id));
-    await table.update(keys.connection(connection.id), {
-      expression: 'SET teams = :teams',
-      values: { ':teams': connection.teams.filter((each) => each !== team) },
-      condition: 'attribute_exists(pk)',
-    });
-  },
+  unsubscribe: (connection: PersonConnection, team: string): Promise<void> =>
+    listening(table, connection, ({ id, teams }) =>
+      teams.includes(team)
+        ? {
+            teams: teams.filter((each) => each !== team),
+            item: { Delete: { TableName: table.name, Key: keys.subscription(team, id) } },
+          }
+        : null,
+    ),
 
   /** Sockets that listen to a team; a consistent read, so that nobody who was told `subscribed` misses an event. */
   listeners: async (team: string): Promise<string[]> =>
