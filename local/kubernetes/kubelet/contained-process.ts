@@ -63,6 +63,7 @@ export async function containedProcess(
   const main = (tty ? initOnTerminal : initCommand)(root, { hostname, uid, cwd, beside: options.beside }, command);
   return {
     isolation: 'user-namespace',
+    fault: root.fault,
     main: { command: main.command, env: { ...main.env, ...variables }, cwd: '/', handshake: tty },
     async beside(words, terminal) {
       const pid = await firstProcess(root);

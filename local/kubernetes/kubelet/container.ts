@@ -1,41 +1,42 @@
 /** One container of a pod: starts it, restarts it with back-off, probes it, ends it, and knows its status. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timestamp } from '../controllers/machinery/conditions.ts';
 import type { Container, ContainerState, ContainerStatus } from '../controllers/machinery/types.ts';
-import { runHook, runInside, watchHealth } from './health.ts';
-import { holdPorts } from './held-ports.ts';
+import { runInside, runStopHook } from './health.ts';
 import { imageId } from './images.ts';
-import { openLog } from './log-writer.ts';
+import { type End, type LiveHost, startProcess, tend, terminatedState } from './live-process.ts';
 import { logFile } from './logs.ts';
-import { killMarked } from './marked.ts';
 import { type PrepareHost, prepare } from './prepare.ts';
 import type { ProbeTarget } from './probes.ts';
 import { nextWait, type RestartPolicy, stateAfterCrash, waitText } from './restart.ts';
 import type { Isolation, Runnable } from './runnable.ts';
-import { type Console, openConsole } from './streams/console.ts';
-import type { Running, Tether } from './tether.ts';
+import { saySimulated } from './simulated.ts';
+import type { Console } from './streams/console.ts';
+import type { Running } from './tether.ts';
 
-export interface ContainerHost extends PrepareHost {
+export interface ContainerHost extends PrepareHost, LiveHost {
   podDir: string;
   podName: string;
-  podIP: string;
-  /** `-n NAMESPACE POD -- sh`: how a person gets in. */
-  shell: string;
   /** The pod's grace: between SIGTERM and SIGKILL. */
   graceMs: number;
-  tether: Tether;
   /** Something in `status` changed. */
   changed(): void;
 }
 
 export class ContainerRun {
-  readonly container: Container;
+  /** What its present run was made of. */
+  container: Container;
+  /** What the pod says now: the next run is made of it. */
+  #wanted: Container;
   readonly #host: ContainerHost;
   readonly #restart: RestartPolicy;
   readonly #init: boolean;
   readonly #stopping = new AbortController();
+  /** The present run is to make place for one of `wanted`. */
+  #changing = new AbortController();
   #state: ContainerState = { waiting: { reason: 'ContainerCreating' } };
   #lastState: ContainerState | undefined;
   #restarts = 0;
@@ -57,6 +58,7 @@ export class ContainerRun {
     const { before } = options;
     this.#host = host;
     this.container = container;
+    this.#wanted = container;
     this.#restart = options.restart;
     this.#init = options.init;
     const state = stateAfterCrash(before);
@@ -75,6 +77,7 @@ export class ContainerRun {
   get terminated() {
     return this.#state.terminated;
   }
+
   get isRunning(): boolean {
     return this.#state.running !== undefined;
   }
@@ -91,10 +94,15 @@ export class ContainerRun {
       ...(this.#id !== '' && { containerID: this.#id }),
       state: this.#state,
       lastState: this.#lastState ?? {},
-      ready: this.#ready,
+      ready: this.#init ? this.terminated?.exitCode === 0 : this.#ready,
       restartCount: this.#restarts,
       started: this.#started,
     };
+  }
+
+  /** Until the present run is to end, or its wait. */
+  get #turn(): AbortSignal {
+    return AbortSignal.any([this.#stopping.signal, this.#changing.signal]);
   }
 
   #set(state: ContainerState): void {
@@ -113,39 +121,62 @@ export class ContainerRun {
     return code === undefined || this.#restart === 'Always' || (this.#restart === 'OnFailure' && code !== 0);
   }
 
+  /** Another image takes the place of what runs, whatever the restart policy; an init container that runs goes on to its end. */
+  change(wanted: Container): void {
+    if (wanted.image === this.#wanted.image) return;
+    this.#wanted = wanted;
+    const runs = this.#process !== undefined || this.isRunning;
+    if (this.#stopping.signal.aborted || (runs && this.#init)) return;
+    this.#changing.abort();
+    if (!runs) return;
+    this.#host.event('Normal', 'Killing', `Container ${wanted.name} definition changed, will be restarted`);
+    void this.#leave(this.#host.graceMs);
+  }
+
   async #loop(): Promise<void> {
     const { signal } = this.#stopping;
+    /** Before this run; undefined: there was none before it, or only of another image. */
     let wait: number | undefined;
+    let counted: ContainerState['terminated'];
     // A container that was there under an earlier kubelet is restarted at once.
     if (this.terminated && !this.#again()) return;
     while (!signal.aborted) {
       const last = this.terminated;
-      if (last) {
+      if (last && last !== counted) {
         if (wait) await this.#backOff(wait);
         if (signal.aborted) return;
         this.#lastState = { terminated: last };
         this.#restarts += 1;
+        counted = last;
       }
+      const before = last === undefined || this.#changing.signal.aborted ? undefined : (wait ?? 0);
+      this.#changing = new AbortController();
+      this.container = this.#wanted;
+      const changed = this.#changing.signal;
       const waiting = (reason: string, message: string) => this.#set({ waiting: { reason, message } });
-      this.#runnable = await prepare(this.#host, this.container, signal, waiting);
+      this.#runnable = await prepare(this.#host, this.container, this.#turn, waiting);
       if (signal.aborted) return;
-      const runnable = this.#runnable;
+      if (changed.aborted) continue;
       const began = Date.now();
-      await (runnable === undefined ? this.#simulate() : this.#execute(runnable));
-      if (signal.aborted || !this.#again()) return;
-      wait = nextWait(this.#host.backoff, last === undefined ? undefined : (wait ?? 0), Date.now() - began);
+      await (this.#runnable === undefined ? this.#simulate() : this.#execute(this.#runnable));
+      if (signal.aborted || !(changed.aborted || this.#again())) return;
+      wait = changed.aborted ? undefined : nextWait(this.#host.backoff, before, Date.now() - began);
     }
   }
 
   async #backOff(ms: number): Promise<void> {
     const { name } = this.container;
-    const text = `back-off ${waitText(ms)} restarting failed container=${name} pod=${this.#host.podName}`;
     const { terminated } = this.#state;
+    const text = `back-off ${waitText(ms)} restarting failed container=${name} pod=${this.#host.podName}`;
     this.#lastState = terminated ? { terminated } : undefined;
     this.#set({ waiting: { reason: 'CrashLoopBackOff', message: text } });
     this.#host.event('Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${this.#host.podName}`);
-    await sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+    await sleep(ms, undefined, { signal: this.#turn }).catch(() => undefined);
     if (this.#stopping.signal.aborted && terminated) this.#set({ terminated });
+  }
+
+  get #log(): string {
+    return logFile(this.#host.podDir, this.container.name, this.#restarts);
   }
 
   #begin(): string {
@@ -153,91 +184,61 @@ export class ContainerRun {
     this.#id = `containerd://${randomBytes(32).toString('hex')}`;
     // The log of the run before stays for `--previous`, older ones go.
     rmSync(logFile(this.#host.podDir, name, this.#restarts - 2), { force: true });
-    this.#host.event('Normal', 'Created', 'Container created');
-    this.#host.event('Normal', 'Started', 'Container started');
+    for (const what of ['Created', 'Started']) this.#host.event('Normal', what, `Container ${what.toLowerCase()}`);
     return timestamp();
   }
 
-  #finish(startedAt: string, exitCode: number, message?: string): void {
+  #finish(startedAt: string, end: End): void {
     this.#started = false;
     this.#ready = false;
-    const reason = exitCode === 0 ? 'Completed' : message === undefined ? 'Error' : 'StartError';
-    const detail = {
-      startedAt,
-      finishedAt: timestamp(),
-      containerID: this.#id,
-      ...(message !== undefined && { message }),
-    };
-    this.#set({ terminated: { exitCode, reason, ...detail } });
+    if (end.unstarted) this.#host.event('Warning', 'Failed', `Error: ${end.message}`);
+    this.#set({ terminated: terminatedState(end, startedAt, this.#id) });
   }
 
   /** Images that are not run here: Running for ever (an init container: done at once), and said so. */
   async #simulate(): Promise<void> {
-    const { name, image } = this.container;
     const startedAt = this.#begin();
-    const log = openLog(logFile(this.#host.podDir, name, this.#restarts));
-    const text = `image ${image} is not run on this machine: this container is simulated and has no process`;
-    log.write('stdout', Buffer.from(text));
-    log.end();
-    this.#host.event(
-      'Normal',
-      'Simulated',
-      `Container ${name}: image "${image}" is not run on this machine, its status is simulated`,
-    );
-    if (this.#init) return this.#finish(startedAt, 0);
+    saySimulated(this.#host, this.container, this.#log);
+    if (this.#init) return this.#finish(startedAt, { exitCode: 0 });
     this.#started = true;
     this.#ready = true;
     this.#set({ running: { startedAt } });
     this.started.resolve();
-    const { signal } = this.#stopping;
-    await new Promise((resolve) =>
-      signal.aborted ? resolve(undefined) : signal.addEventListener('abort', resolve, { once: true }),
-    );
-    this.#finish(startedAt, 0);
+    const signal = this.#turn;
+    if (!signal.aborted) await once(signal, 'abort');
+    this.#finish(startedAt, { exitCode: 0 });
   }
 
   async #execute(runnable: Runnable): Promise<void> {
-    const { container } = this;
-    const { tether, podDir } = this.#host;
-    const log = logFile(podDir, container.name, this.#restarts);
-    const interactive = container.stdin === true || container.tty === true;
-    const running = interactive
-      ? openConsole(runnable.main, container.tty === true, log, (pid) => tether.hold(pid))
-      : tether.run({ ...runnable.main, log });
-    this.#process = running;
-    const held = holdPorts(this.#host.podIP, runnable.held, `use kubectl exec -it ${this.#host.shell}`, (message) =>
-      this.#host.event('Warning', 'PortNotHeld', message),
-    );
+    const [container, log] = [this.container, this.#log];
+    const process = startProcess(this.#host, container, runnable, log);
     const startedAt = this.#begin();
-    const life = new AbortController();
+    this.#process = process;
     this.#started = container.startupProbe === undefined;
     this.#ready = this.#started && container.readinessProbe === undefined;
     this.#set({ running: { startedAt } });
     if (this.#started) this.started.resolve();
-    void watchHealth(this.#target, life.signal, {
-      event: this.#host.event,
-      started: () => {
-        this.#started = true;
-        this.#ready = container.readinessProbe === undefined;
-        this.started.resolve();
-        this.#host.changed();
+    const end = await tend(
+      this.#host,
+      this.#target,
+      { process, runnable, log },
+      {
+        event: this.#host.event,
+        started: () => {
+          this.#started = true;
+          this.#ready = container.readinessProbe === undefined;
+          this.started.resolve();
+          this.#host.changed();
+        },
+        ready: (ok) => {
+          this.#ready = ok;
+          this.#host.changed();
+        },
+        kill: (graceSeconds) => void this.#end(graceSeconds === undefined ? this.#host.graceMs : graceSeconds * 1000),
       },
-      ready: (ok) => {
-        this.#ready = ok;
-        this.#host.changed();
-      },
-      kill: (graceSeconds) => void this.#end(graceSeconds === undefined ? this.#host.graceMs : graceSeconds * 1000),
-    });
-    void runHook(this.#target, container.lifecycle?.postStart, 'PostStart', 30_000, this.#host.event).then((ok) => {
-      // A container whose start hook fails is no container: it goes, and comes again by its policy.
-      if (!ok && !life.signal.aborted) void this.#end(this.#host.graceMs);
-    });
-    const exit = await running.exited;
-    held.close();
-    if (runnable.mark) killMarked(runnable.mark);
-    life.abort();
+    );
     this.#process = undefined;
-    this.#finish(startedAt, exit.code, exit.error);
+    this.#finish(startedAt, end);
   }
 
   get #target(): ProbeTarget {
@@ -278,19 +279,21 @@ export class ContainerRun {
     clearTimeout(late);
   }
 
+  /** Its stop hook, then the end, within the grace. */
+  async #leave(graceMs: number): Promise<void> {
+    const deadline = Date.now() + graceMs;
+    if (this.#process) await runStopHook(this.#target, graceMs, this.#host.event);
+    await this.#end(Math.max(0, deadline - Date.now()));
+  }
+
   /** Ends the container for good; a shorter grace may follow a longer one. */
   async stop(graceMs: number): Promise<void> {
-    const deadline = Date.now() + graceMs;
-    if (!this.#stopping.signal.aborted) {
-      this.#stopping.abort();
-      if (this.#process || this.isRunning)
-        this.#host.event('Normal', 'Killing', `Stopping container ${this.container.name}`);
-      const { preStop } = this.container.lifecycle ?? {};
-      if (this.#process && graceMs > 0 && preStop?.sleep) await sleep(Math.min(graceMs, preStop.sleep.seconds * 1000));
-      else if (this.#process && graceMs > 0) await runHook(this.#target, preStop, 'PreStop', graceMs, this.#host.event);
-    }
+    const isFirst = !this.#stopping.signal.aborted;
+    this.#stopping.abort();
+    if (isFirst && (this.#process || this.isRunning))
+      this.#host.event('Normal', 'Killing', `Stopping container ${this.container.name}`);
     if (graceMs <= 0) this.#process?.signal('SIGKILL');
-    await this.#end(Math.max(0, deadline - Date.now()));
+    await (isFirst ? this.#leave(graceMs) : this.#end(graceMs));
     await this.#ended;
   }
 }

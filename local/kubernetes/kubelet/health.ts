@@ -1,4 +1,5 @@
 /** The health of one running container: its three probes in their order, and its hooks. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LifecycleHandler } from '../controllers/machinery/types.ts';
 import { ask, type ProbeTarget, runProbe } from './probes.ts';
 import type { Runnable } from './runnable.ts';
@@ -59,6 +60,14 @@ export async function runHook(
   return ok;
 }
 
+/** Runs the hook before an end, or sleeps as it says, within the grace. */
+export async function runStopHook(target: ProbeTarget, graceMs: number, event: HealthHandlers['event']): Promise<void> {
+  const { preStop } = target.container.lifecycle ?? {};
+  if (graceMs <= 0) return;
+  if (preStop?.sleep) await sleep(Math.min(graceMs, preStop.sleep.seconds * 1000));
+  else await runHook(target, preStop, 'PreStop', graceMs, event);
+}
+
 /** Runs a command beside a container's process to its end, or until the time is up (137). */
 export async function runInside(
   tether: Tether,
@@ -69,7 +78,7 @@ export async function runInside(
   if (entrance === undefined) return { code: 126, output: 'the container is not running' };
   const running = tether.run(await entrance.beside(command, false));
   const late = setTimeout(() => running.signal('SIGKILL'), timeoutMs);
-  const { code, output, error } = await running.exited;
+  const { code, output, error, message } = await running.exited;
   clearTimeout(late);
-  return { code, output: error ?? output };
+  return { code, output: error ?? message ?? output };
 }

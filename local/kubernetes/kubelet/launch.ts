@@ -3,26 +3,49 @@
 /** A word as the shell reads it back unchanged. */
 export const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
+/** What containerd and runc say before the reason, when the program of a container cannot be started. */
+const NOT_STARTED =
+  'failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init';
+
+/** Why a container has no process, from what the launch wrote or from `notFound`. */
+export const startFailure = (why: string): string => `${NOT_STARTED}: ${why}: unknown`;
+
+/** A program that this machine could not start; `code`: that of the system's error. */
+export const notFound = (program: string, code: string | undefined): string => {
+  const absent = program.includes('/')
+    ? `stat ${program}: no such file or directory`
+    : 'executable file not found in $PATH';
+  return `exec: ${JSON.stringify(program)}: ${code === 'EACCES' ? 'permission denied' : absent}`;
+};
+
 /**
  * `sh -c LAUNCH sh FOLDER COMMAND ARG…`: goes to the folder and becomes the command. What is not there is said as a container runtime says it,
- * with 127 for a program that is not found and 126 (the shell's own) for one that may not run.
+ * with 127 for a program that is not found and 126 (the shell's own) for one that may not run. A container's own program is told apart
+ * (LAUNCH_FAULT): what keeps it from starting goes to descriptor 7 alone, for it has no output yet.
  */
 export const LAUNCH = `
 [ -d "$1" ] || mkdir -p -- "$1" 2>/dev/null
-cd -- "$1" 2>/dev/null || { printf 'OCI runtime exec failed: exec failed: unable to start container process: chdir to cwd ("%s"): no such file or directory: unknown\\n' "$1" >&2; exit 126; }
+__fault=\${LAUNCH_FAULT-} __terminal=\${LAUNCH_TERMINAL-}; unset LAUNCH_FAULT LAUNCH_TERMINAL
+cd -- "$1" 2>/dev/null || {
+  [ -z "$__fault" ] || { printf 'chdir to cwd ("%s"): no such file or directory' "$1" >&7; exit 128; }
+  printf 'OCI runtime exec failed: exec failed: unable to start container process: chdir to cwd ("%s"): no such file or directory: unknown\\n' "$1" >&2; exit 126; }
 shift
 eval "\${LAUNCH_ENV-}"; unset LAUNCH LAUNCH_ENV
 case $1 in
-*/*) [ -e "$1" ] && __found=1; __why="stat $1: no such file or directory" ;;
+*/*) [ -e "$1" ] && __found=1; __why="stat $1: no such file or directory"
+   [ -z "$__fault" ] || [ ! -e "$1" ] || [ -x "$1" ] || { __found=; __why='permission denied'; } ;;
 *) IFS=:; for __dir in $PATH; do [ -f "$__dir/$1" ] && [ -x "$__dir/$1" ] && __found=1; done; unset IFS
    __why='executable file not found in $PATH' ;;
 esac
 if [ -z "\${__found-}" ]; then
+  [ -z "$__fault" ] || { printf 'exec: "%s": %s' "$1" "$__why" >&7; exit 128; }
   printf 'OCI runtime exec failed: exec failed: unable to start container process: exec: "%s": %s: unknown\\n' "$1" "$__why" >&2
   exit 127
 fi
+[ -z "$__terminal" ] || set -- script -qefc "$__terminal" /dev/null
 [ -z "\${LAUNCH_MORE-}" ] || eval "set -- env $LAUNCH_MORE \\"\\$@\\""
 unset LAUNCH_MORE
+exec 7>&-
 exec "$@"`;
 
 /**

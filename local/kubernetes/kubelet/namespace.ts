@@ -12,11 +12,11 @@ export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
  */
 const INIT = `
 set -e
-root=$INIT_ROOT table=$INIT_TABLE note=$INIT_NOTE session=$INIT_SESSION name=$1 uid=$2
-unset INIT INIT_ROOT INIT_TABLE INIT_NOTE INIT_SESSION
+root=$INIT_ROOT table=$INIT_TABLE note=$INIT_NOTE fault=$INIT_FAULT session=$INIT_SESSION name=$1 uid=$2
+unset INIT INIT_ROOT INIT_TABLE INIT_NOTE INIT_FAULT INIT_SESSION
 shift 2
 read -r pid rest < /proc/self/stat
-exec 9>"$note"
+exec 9>"$note" 7>"$fault"
 mount --all --fstab "$table"
 cd "$root"
 pivot_root . .
@@ -29,7 +29,7 @@ exec 8<&0
 $defaults $session unshare --user "--map-user=$uid" "--map-group=$uid" setpriv --no-new-privs -- /bin/sh -c 'eval "$LAUNCH"' sh "$@" <&8 8<&- 9>&- &
 child=$!
 echo "$pid" >&9
-exec 9>&-
+exec 9>&- 7>&-
 trap 'kill -TERM $child 2>/dev/null || :' TERM
 code=0
 wait $child || code=$?
@@ -70,10 +70,12 @@ export const initCommand = (root: Root, within: Fresh, command: readonly string[
   env: {
     PATH: SYSTEM_PATH,
     LAUNCH,
+    LAUNCH_FAULT: 'told',
     INIT,
     INIT_ROOT: root.folder,
     INIT_TABLE: root.table,
     INIT_NOTE: root.note,
+    INIT_FAULT: root.fault,
     // Signals are for the container's first process alone, which hands them to its command.
     INIT_SESSION: 'setsid',
   },
@@ -95,12 +97,8 @@ export const enter = (pid: number, { uid, cwd }: Within, command: readonly strin
  * On a terminal. The one that we make is of this machine and has no name inside the container, so programs that ask for it (tmux, ssh) would fail:
  * `script` makes a second one inside. Ours is made transparent first, and says so with one NUL.
  */
-const innerTerminal = (line: readonly string[]): string[] => [
-  'script',
-  '-qefc',
-  `stty sane; exec ${line.map(quoted).join(' ')}`,
-  '/dev/null',
-];
+const onInnerTerminal = (line: readonly string[]): string => `stty sane; exec ${line.map(quoted).join(' ')}`;
+const innerTerminal = (line: readonly string[]): string[] => ['script', '-qefc', onInnerTerminal(line), '/dev/null'];
 const outerTerminal = (line: readonly string[]): string[] => [
   ...['/bin/sh', '-c', `stty raw -echo; printf '\\0'; exec "$@"`, 'sh'],
   ...line,
@@ -112,7 +110,7 @@ export const enterOnTerminal = (pid: number, { uid, cwd }: Within, command: read
 });
 
 export function initOnTerminal(root: Root, within: Fresh, command: readonly string[]): Invocation {
-  const { command: line, env } = initCommand(root, within, innerTerminal(command));
-  // The terminal's signals reach who is of its session.
-  return { command: outerTerminal(line), env: { ...env, INIT_SESSION: '' } };
+  const { command: line, env } = initCommand(root, within, command);
+  // The program is looked for before its terminal is made. The terminal's signals reach who is of its session.
+  return { command: outerTerminal(line), env: { ...env, LAUNCH_TERMINAL: onInnerTerminal(command), INIT_SESSION: '' } };
 }

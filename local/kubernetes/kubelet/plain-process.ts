@@ -66,6 +66,8 @@ export async function plainProcess(options: SpecOptions): Promise<Runnable> {
   const workingDir = container.workingDir || image.dev?.workingDir || '';
   const wanted = inside(workingDir);
   const cwd = wanted === workingDir ? home : wanted;
+  // As a container runtime makes it.
+  if (cwd !== home) await mkdir(cwd, { recursive: true }).catch(() => undefined);
   return {
     isolation: 'process',
     mark: join(home, 'tmp'),

@@ -1,6 +1,6 @@
 /** The status of a pod from those of its containers: phase and conditions. Pure. */
 import { withCondition } from '../controllers/machinery/conditions.ts';
-import type { Condition, ContainerStatus, Pod, PodStatus } from '../controllers/machinery/types.ts';
+import type { Condition, Container, ContainerStatus, Pod, PodStatus } from '../controllers/machinery/types.ts';
 
 export interface PodView {
   pod: Pod;
@@ -13,42 +13,72 @@ export interface PodView {
   ephemeralContainers?: ContainerStatus[];
   /** Conditions as last reported: their transition times stay. */
   conditions: Condition[];
+  /** The pod is being deleted, and all that ran has ended. */
+  over?: boolean;
+  /** Why the kubelet itself ended the pod; it has ended. */
+  failure?: PodFailure | undefined;
 }
 
-const exitCode = (status: ContainerStatus): number | undefined => status.state?.terminated?.exitCode;
+export interface PodFailure {
+  reason: string;
+  message: string;
+}
 
-/** Whether all init containers are through (sidecars: started). */
-export const isInitialized = ({ pod, initContainers }: Pick<PodView, 'pod' | 'initContainers'>): boolean =>
-  (pod.spec.initContainers ?? []).every((container, index) => {
+/** Conditions that are the kubelet's to set: they speak of the spec that it goes by. */
+const OWN = ['PodReadyToStartContainers', 'Initialized', 'ContainersReady', 'Ready', 'PodScheduled'];
+
+const exitCode = (status: ContainerStatus | undefined): number | undefined => status?.state?.terminated?.exitCode;
+
+/** What restarts beside the pod's own containers and counts for its phase only until those have begun. */
+export const isSidecar = ({ restartPolicy }: Container): boolean => restartPolicy === 'Always';
+
+/** One that has run before counts as running while it waits for its restart. */
+const hasBegun = ({ state, lastState }: ContainerStatus): boolean =>
+  (state?.running ?? state?.terminated ?? lastState?.terminated) !== undefined;
+
+type Of = Pick<PodView, 'pod' | 'containers' | 'initContainers'>;
+
+/** Init containers that are not through yet (sidecars: not started); none once a container of the pod itself has begun. */
+function uninitialized({ pod, containers, initContainers }: Of): Container[] {
+  if (containers.some(hasBegun)) return [];
+  return (pod.spec.initContainers ?? []).filter((container, index) => {
     const status = initContainers[index];
-    if (status === undefined) return false;
-    return container.restartPolicy === 'Always' ? status.started === true : exitCode(status) === 0;
+    return isSidecar(container) ? status?.started !== true : exitCode(status) !== 0;
   });
+}
 
+/** Whether all init containers are through (sidecars: started), or once were. */
+export const isInitialized = (view: Of): boolean => uninitialized(view).length === 0;
+
+/** As `getPhase` of the real kubelet (pkg/kubelet/kubelet_pods.go). */
 export function phaseOf({
   pod,
   containers,
   initContainers,
-}: Pick<PodView, 'pod' | 'containers' | 'initContainers'>): string {
+  over,
+  failure,
+}: Of & Pick<PodView, 'over' | 'failure'>): string {
   const policy = pod.spec.restartPolicy ?? 'Always';
-  const initFailed = (pod.spec.initContainers ?? []).some(
-    (container, index) =>
-      container.restartPolicy !== 'Always' && (exitCode(initContainers[index] ?? ({} as ContainerStatus)) ?? 0) !== 0,
-  );
-  if (initFailed && policy === 'Never') return 'Failed';
-  if (!isInitialized({ pod, initContainers })) return 'Pending';
+  const inits = (pod.spec.initContainers ?? []).map((container, index) => ({
+    container,
+    status: initContainers[index],
+  }));
+  const ordinary = inits.filter(({ container }) => !isSidecar(container));
+  const sidecars = inits.flatMap(({ container, status }) => (isSidecar(container) && status ? [status] : []));
   const codes = containers.map(exitCode);
-  if (policy !== 'Always' && containers.length > 0 && codes.every((code) => code !== undefined)) {
-    if (codes.every((code) => code === 0)) return 'Succeeded';
-    if (policy === 'Never') return 'Failed';
-  }
-  // One that has run before counts as running while it waits for its restart.
-  const begun = containers.some(
-    (status) => status.state?.running ?? status.state?.terminated ?? status.lastState?.terminated,
-  );
-  return begun && containers.every((status) => !status.state?.waiting || status.lastState?.terminated)
-    ? 'Running'
-    : 'Pending';
+  const succeeded = codes.length > 0 && codes.every((code) => code === 0);
+  if (failure) return 'Failed';
+  // Nothing of it runs any more, and nothing will: it has a terminal phase before it goes (since 1.27).
+  if (over) return succeeded ? 'Succeeded' : 'Failed';
+  if (policy === 'Never' && ordinary.some(({ status }) => (exitCode(status) ?? 0) !== 0)) return 'Failed';
+  const isPending = ordinary.some(({ status }) => exitCode(status) === undefined && !status?.lastState?.terminated);
+  if (isPending || !isInitialized({ pod, containers, initContainers })) return 'Pending';
+  if (!containers.every(hasBegun)) return 'Pending';
+  // While its sidecars end, a pod whose own containers are done is still running.
+  const ended = codes.every((code) => code !== undefined) && !sidecars.some(({ state }) => state?.running);
+  if (policy === 'Always' || !ended) return 'Running';
+  if (succeeded) return 'Succeeded';
+  return policy === 'Never' ? 'Failed' : 'Running';
 }
 
 const qosClass = (pod: Pod): string => {
@@ -67,13 +97,16 @@ const qosClass = (pod: Pod): string => {
 
 /** The status to report. */
 export function podStatus(view: PodView): PodStatus {
-  const { pod, containers, initContainers } = view;
+  const { pod, containers, initContainers, failure } = view;
+  const { generation } = pod.metadata;
   const phase = phaseOf(view);
   const completed = phase === 'Succeeded';
-  const unready = containers.filter(({ ready }) => !ready).map(({ name }) => name);
-  const uninitialized = (pod.spec.initContainers ?? []).filter(
-    ({ name }) => !initContainers.some((status) => status.name === name && (exitCode(status) === 0 || status.started)),
-  );
+  const served = [
+    ...initContainers.filter((_, index) => isSidecar(pod.spec.initContainers?.[index] as Container)),
+    ...containers,
+  ];
+  const unready = served.filter(({ ready }) => !ready).map(({ name }) => name);
+  const incomplete = uninitialized(view).map(({ name }) => name);
   let { conditions } = view;
   const set = (type: string, ok: boolean, reason: string, message: string) => {
     const detail = ok ? {} : { reason, ...(message && { message }) };
@@ -85,9 +118,9 @@ export function podStatus(view: PodView): PodStatus {
   set('PodReadyToStartContainers', phase === 'Pending' || phase === 'Running', '', '');
   set(
     'Initialized',
-    completed || uninitialized.length === 0,
+    completed || incomplete.length === 0,
     'ContainersNotInitialized',
-    `containers with incomplete status: [${uninitialized.map(({ name }) => name).join(' ')}]`,
+    `containers with incomplete status: [${incomplete.join(' ')}]`,
   );
   set('ContainersReady', ready, reason, reason === 'ContainersNotReady' ? unreadyText : '');
   const gates = pod.spec.readinessGates ?? [];
@@ -99,8 +132,14 @@ export function podStatus(view: PodView): PodStatus {
   else set('Ready', ready, reason, reason === 'ContainersNotReady' ? unreadyText : '');
   if (!conditions.some(({ type }) => type === 'PodScheduled')) set('PodScheduled', true, '', '');
   return {
+    ...(generation !== undefined && { observedGeneration: generation }),
     phase,
-    conditions: conditions as NonNullable<PodStatus['conditions']>,
+    ...failure,
+    conditions: conditions.map((condition) =>
+      generation !== undefined && OWN.includes(condition.type)
+        ? { ...condition, observedGeneration: generation }
+        : condition,
+    ) as NonNullable<PodStatus['conditions']>,
     hostIP: view.hostIP,
     hostIPs: [{ ip: view.hostIP }],
     podIP: view.podIP,

@@ -7,16 +7,19 @@ import { sameJson } from '../controllers/machinery/equal.ts';
 import type { RecordEvent } from '../controllers/machinery/events.ts';
 import { pods } from '../controllers/machinery/resources.ts';
 import type { Condition, Container, Pod, PodStatus } from '../controllers/machinery/types.ts';
-import { type ContainerHost, ContainerRun } from './container.ts';
-import { ConfigError, type Sources } from './environment.ts';
+import type { ContainerHost, ContainerRun } from './container.ts';
+import { DEADLINE_EXCEEDED, type Deadline, watchDeadline } from './deadline.ts';
+import type { Sources } from './environment.ts';
 import { type EphemeralContainers, ephemeralContainers } from './ephemeral.ts';
 import { type KnownImage, knownImage } from './images.ts';
 import { PodAccess } from './pod-access.ts';
-import { isInitialized, isolationAnnotation, podStatus } from './pod-status.ts';
+import { type PodRuns, podRuns } from './pod-runs.ts';
+import { isInitialized, isolationAnnotation, isSidecar, type PodFailure, podStatus } from './pod-status.ts';
 import { removeTree } from './remove-tree.ts';
 import { resolveContainer } from './resolve.ts';
-import type { Backoff, RestartPolicy } from './restart.ts';
+import type { Backoff } from './restart.ts';
 import type { Tether } from './tether.ts';
+import { mountVolumes, refreshVolumes, type VolumeLife } from './volume-life.ts';
 import { PodVolumes } from './volumes.ts';
 
 export interface PodServices {
@@ -49,8 +52,7 @@ export class PodWorker {
   readonly #abort = new AbortController();
   readonly #volumes: PodVolumes;
   readonly #startTime: string;
-  #init: ContainerRun[] = [];
-  #main: ContainerRun[] = [];
+  #containers: PodRuns = { init: [], main: [] };
   /** There once the volumes are. */
   #ephemeral: EphemeralContainers | undefined;
   #conditions: Condition[];
@@ -59,6 +61,11 @@ export class PodWorker {
   #reporting: Promise<void> | undefined;
   #ending: Promise<void> | undefined;
   #gone = false;
+  /** The pod goes, and nothing of it runs any more. */
+  #over = false;
+  /** Why the kubelet ended it. */
+  #failure: PodFailure | undefined;
+  readonly #deadline: Deadline;
 
   /** What clients may reach of this pod. */
   readonly access: PodAccess;
@@ -72,7 +79,9 @@ export class PodWorker {
     this.#services = services;
     this.#place = place;
     this.pod = pod;
-    this.#startTime = pod.status?.startTime ?? timestamp();
+    const started = pod.status?.startTime ? new Date(pod.status.startTime) : new Date();
+    this.#startTime = timestamp(started);
+    this.#deadline = watchDeadline(started.getTime(), () => void this.#fail(DEADLINE_EXCEEDED));
     this.#conditions = (pod.status?.conditions ?? []) as Condition[];
     this.#volumes = new PodVolumes({
       client: services.client,
@@ -89,18 +98,28 @@ export class PodWorker {
     );
   }
 
-  /** The object changed: a deletion begins the end, a shorter grace hurries it. */
+  /** The object changed: a deletion begins the end, a shorter grace hurries it; another image takes its place. */
   update(pod: Pod): void {
+    const isNews = pod.metadata.generation !== this.pod.metadata.generation;
     this.pod = pod;
     const grace =
       pod.metadata.deletionTimestamp === undefined ? undefined : (pod.metadata.deletionGracePeriodSeconds ?? 30);
     if (grace !== undefined) this.#ending ??= this.#terminate(grace * 1000);
-    else this.#ephemeral?.follow(pod);
+    if (this.#abort.signal.aborted) return;
+    this.#deadline.follow(pod);
+    for (const run of [...this.#containers.init, ...this.#containers.main]) {
+      const wanted = this.#allContainers.find(({ name }) => name === run.container.name);
+      if (wanted) run.change(wanted);
+    }
+    this.#ephemeral?.follow(pod);
+    // It says of which generation it speaks.
+    if (isNews) this.report();
   }
 
   /** The object is gone, or this kubelet ends: the processes end within `graceMs`. `remove` also removes the folder. */
   async end(graceMs: number, remove: boolean): Promise<void> {
     this.#gone = true;
+    this.#deadline.end();
     this.#abort.abort();
     await Promise.all(this.#runs.map((run) => run.stop(graceMs)));
     await this.#reporting;
@@ -112,7 +131,7 @@ export class PodWorker {
   }
 
   get #runs(): ContainerRun[] {
-    return [...this.#main, ...this.#init, ...(this.#ephemeral?.runs ?? [])];
+    return [...this.#containers.main, ...this.#containers.init, ...(this.#ephemeral?.runs ?? [])];
   }
 
   get #allContainers(): Container[] {
@@ -125,7 +144,6 @@ export class PodWorker {
   async #live(): Promise<void> {
     const { signal } = this.#abort;
     const { pod } = this;
-    const policy = (pod.spec.restartPolicy ?? 'Always') as RestartPolicy;
     const { metadata } = pod;
     const host: ContainerHost = {
       podDir: this.#place.dir,
@@ -144,72 +162,41 @@ export class PodWorker {
       event: (type, reason, message) => this.#record(type, reason, message),
       changed: () => this.report(),
     };
-    const before = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
-    const statusOf = ({ name }: Container) => before.find((status) => status.name === name);
-    this.#init = (pod.spec.initContainers ?? []).map((container) => {
-      const sidecar = container.restartPolicy === 'Always';
-      // Init containers run anew under a new kubelet; only sidecars go on counting.
-      const restart = sidecar ? 'Always' : policy === 'Always' ? 'OnFailure' : policy;
-      return new ContainerRun(host, container, {
-        restart,
-        init: !sidecar,
-        before: sidecar ? statusOf(container) : undefined,
-      });
-    });
-    this.#main = pod.spec.containers.map(
-      (container) => new ContainerRun(host, container, { restart: policy, init: false, before: statusOf(container) }),
-    );
+    this.#containers = podRuns(host, pod);
     this.update(pod);
     if (this.#ending) return;
 
     await mkdir(this.#place.dir, { recursive: true, mode: 0o700 });
     this.report();
-    if (!(await this.#mount())) return;
-    void this.#refresh();
+    const life: VolumeLife = {
+      volumes: this.#volumes,
+      containers: this.#allContainers.filter(this.#isReal),
+      refreshMs: this.#services.refreshMs,
+      signal,
+      log: (message) => this.#services.log(`pod ${metadata.name}: ${message}`),
+      missing: (message) => this.#record('Warning', 'FailedMount', message),
+    };
+    if (!(await mountVolumes(life))) return;
+    void refreshVolumes(life);
     this.#ephemeral = ephemeralContainers(host, (name) =>
-      this.#main.find(({ container }) => container.name === name)?.entrance?.firstProcess?.(),
+      this.#containers.main.find(({ container }) => container.name === name)?.entrance?.firstProcess?.(),
     );
     this.#ephemeral.follow(this.pod);
-    for (const run of this.#init) {
+    for (const run of this.#containers.init) {
       const ended = run.run();
-      await Promise.race([ended, run.container.restartPolicy === 'Always' ? run.started.promise : ended]);
-      const failed = run.container.restartPolicy !== 'Always' && run.terminated?.exitCode !== 0;
+      await Promise.race([ended, isSidecar(run.container) ? run.started.promise : ended]);
+      const failed = !isSidecar(run.container) && run.terminated?.exitCode !== 0;
       if (failed || signal.aborted) return this.report();
     }
-    await Promise.all(this.#main.map((run) => run.run()));
+    await Promise.all(this.#containers.main.map((run) => run.run()));
     // A finished pod's sidecars have nothing more to serve, and nobody looks into it.
+    if (!signal.aborted) this.#deadline.end();
     if (!signal.aborted)
-      await Promise.all([...this.#init.map((run) => run.stop(host.graceMs)), this.#ephemeral.stop(host.graceMs)]);
+      await Promise.all([
+        ...this.#containers.init.map((run) => run.stop(host.graceMs)),
+        this.#ephemeral.stop(host.graceMs),
+      ]);
     this.report();
-  }
-
-  /** Writes the volumes, as soon as all that they show is there. False: the pod was ended meanwhile. */
-  async #mount(): Promise<boolean> {
-    const { signal } = this.#abort;
-    for (let wait = RETRY_MS; !signal.aborted; wait = Math.min(wait * 2, 10_000)) {
-      try {
-        await this.#volumes.write(this.#allContainers.filter(this.#isReal));
-        return true;
-      } catch (error) {
-        if (error instanceof ConfigError) this.#record('Warning', 'FailedMount', error.message);
-        else this.#services.log(`pod ${this.pod.metadata.name}: ${(error as Error).message}`);
-        await sleep(wait, undefined, { signal }).catch(() => undefined);
-      }
-    }
-    return false;
-  }
-
-  async #refresh(): Promise<void> {
-    const { signal } = this.#abort;
-    const containers = this.#allContainers.filter(this.#isReal);
-    while (containers.length > 0 && !signal.aborted) {
-      await sleep(this.#services.refreshMs, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) return;
-      // What cannot be read now keeps its last content; the next turn tries again.
-      await this.#volumes
-        .write(containers)
-        .catch((error) => this.#services.log(`pod ${this.pod.metadata.name}: ${(error as Error).message}`));
-    }
   }
 
   /** The status is written soon; what changes meanwhile goes into the next write. */
@@ -222,9 +209,10 @@ export class PodWorker {
 
   #status(): PodStatus {
     const { podIP, hostIP } = this.#place;
-    const initContainers = this.#init.map(({ status }) => status);
-    const initialized = isInitialized({ pod: this.pod, initContainers });
-    const containers = this.#main.map(({ status }) =>
+    const initContainers = this.#containers.init.map(({ status }) => status);
+    const statuses = this.#containers.main.map(({ status }) => status);
+    const initialized = isInitialized({ pod: this.pod, containers: statuses, initContainers });
+    const containers = statuses.map((status) =>
       !initialized && status.state?.waiting?.reason === 'ContainerCreating'
         ? { ...status, state: { waiting: { reason: 'PodInitializing' } } }
         : status,
@@ -239,6 +227,8 @@ export class PodWorker {
       initContainers,
       ephemeralContainers: this.#ephemeral?.statuses() ?? [],
       conditions: this.#conditions,
+      over: this.#over,
+      failure: this.#failure,
     });
   }
 
@@ -268,11 +258,26 @@ export class PodWorker {
     }
   }
 
+  /** Ends all containers, sidecars after those that they serve. */
+  async #stop(graceMs: number): Promise<void> {
+    this.#deadline.end();
+    this.#abort.abort();
+    await Promise.all([...this.#containers.main.map((run) => run.stop(graceMs)), this.#ephemeral?.stop(graceMs)]);
+    await Promise.all(this.#containers.init.map((run) => run.stop(graceMs)));
+  }
+
+  /** The pod is ended by the kubelet and stays as an object. As on a real node it is Failed only once nothing of it runs. */
+  async #fail(failure: PodFailure): Promise<void> {
+    this.#record('Normal', failure.reason, failure.message);
+    await this.#stop((this.pod.spec.terminationGracePeriodSeconds ?? 30) * 1000);
+    this.#failure = failure;
+    this.report();
+  }
+
   /** The graceful end: containers first, then the last status, then the object. */
   async #terminate(graceMs: number): Promise<void> {
-    this.#abort.abort();
-    await Promise.all([...this.#main.map((run) => run.stop(graceMs)), this.#ephemeral?.stop(graceMs)]);
-    await Promise.all(this.#init.map((run) => run.stop(graceMs)));
+    await this.#stop(graceMs);
+    this.#over = true;
     this.report();
     await this.#reporting;
     while (!this.#gone) {

@@ -6,6 +6,7 @@ import { type KnownImage, knownImage } from './images.ts';
 import { plainProcess } from './plain-process.ts';
 import { removeTree } from './remove-tree.ts';
 import type { Runnable } from './runnable.ts';
+import { terminationFile } from './termination-message.ts';
 import type { PodVolumes } from './volumes.ts';
 
 export interface ResolveOptions {
@@ -32,15 +33,17 @@ export async function resolveContainer(
   if (image === undefined) return undefined;
   // One that was added later may show volumes that no other does.
   await volumes.write([container]);
-  const mounts = [...(await volumes.mounts(container)), ...(image.dev ? [image.dev.parts] : [])];
+  const said = await terminationFile(given.podDir, container);
+  const mounts = [...(await volumes.mounts(container)), ...(image.dev ? [image.dev.parts] : []), said];
   const options = { ...given, container, image, mounts };
-  if (image.dev === undefined) return plainProcess(options);
-  const contained = (await isolationFault()) === undefined;
-  const process = await (contained ? containedProcess({ ...options, dev: image.dev }) : plainProcess(options));
+  const { dev } = image;
+  const contained = dev !== undefined && (await isolationFault()) === undefined;
+  const started = await (contained ? containedProcess({ ...options, dev }) : plainProcess(options));
+  const process = { ...started, terminationLog: said.folder };
   // With a command of its own the image's program does not run, and nothing of it listens.
-  if ((container.command ?? container.args)?.length) return process;
-  const once = process.outside(image.dev.started);
+  if (dev === undefined || (container.command ?? container.args)?.length) return process;
+  const once = process.outside(dev.started);
   // Volumes outlive a run: what the one before said is not of this one.
   await removeTree(once);
-  return { ...process, held: { ports: image.dev.ports, once } };
+  return { ...process, held: { ports: dev.ports, once } };
 }

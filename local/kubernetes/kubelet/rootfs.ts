@@ -12,6 +12,8 @@ export interface Root {
   table: string;
   /** File in which the container's first process notes its pid. */
   note: string;
+  /** File in which it is said why the container's program could not be started. */
+  fault: string;
 }
 
 export interface RootOptions {
@@ -172,9 +174,14 @@ async function mountTable(root: string, mounts: readonly Mount[]): Promise<strin
 /** Makes the root folder of a container anew, with the table of its mounts. Throws ConfigError for a mount that cannot be. */
 export async function makeRoot(options: RootOptions): Promise<Root> {
   const { dir, user, hostname, podIP } = options;
-  const root: Root = { folder: join(dir, 'root'), table: join(dir, 'fstab'), note: join(dir, 'pid') };
+  const root: Root = {
+    folder: join(dir, 'root'),
+    table: join(dir, 'fstab'),
+    note: join(dir, 'pid'),
+    fault: join(dir, 'fault'),
+  };
   await removeTree(root.folder);
-  await rm(root.note, { force: true });
+  for (const file of [root.note, root.fault]) await rm(file, { force: true });
   const folders = [
     'proc',
     'dev/pts',

@@ -24,6 +24,10 @@ export interface Runnable {
   outside(path: string): string;
   /** The mark of its processes, where no namespace holds them together. */
   mark?: string;
+  /** The file of this machine in which it may say why it ends. */
+  terminationLog?: string;
+  /** The file of this machine that says why its program could not be started; empty or absent: it was. */
+  fault?: string;
   /** The container's process; on a terminal if the container has one. */
   main: Beside;
   /** The same place and environment for another command. Rejects when the container cannot be entered. */

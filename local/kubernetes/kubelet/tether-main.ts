@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
+import { notFound } from './launch.ts';
 import { openLog } from './log-writer.ts';
 import { killMarked } from './marked.ts';
 import type { Exit, FromTether, ProcessSpec, ToTether } from './tether.ts';
@@ -60,7 +61,8 @@ function run(id: number, spec: ProcessSpec): void {
   for (const stream of ['stdout', 'stderr'] as const)
     child[stream].on('data', (chunk: Buffer) => (log ? log.write(stream, chunk) : keep(chunk)));
   child.on('error', (error: NodeJS.ErrnoException) => {
-    if (child.pid === undefined) finish({ code: error.code === 'ENOENT' ? 127 : 126, output, error: error.message });
+    if (child.pid === undefined)
+      finish({ code: error.code === 'ENOENT' ? 127 : 126, output, error: notFound(file, error.code) });
   });
   const { pid } = child;
   if (pid === undefined) return;

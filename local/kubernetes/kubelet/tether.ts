@@ -17,8 +17,10 @@ export interface Exit {
   code: number;
   /** The end of what it wrote, only without a log. */
   output: string;
-  /** Why it could not be started. */
+  /** Why it could not be started (launch.ts). */
   error?: string;
+  /** What else is known of its end. */
+  message?: string;
 }
 
 export interface Running {
@@ -74,7 +76,7 @@ export class Tether {
       if (this.#child !== child) return;
       this.#child = undefined;
       for (const end of this.#running.values())
-        end({ code: 137, output: '', error: 'the process that held it was killed' });
+        end({ code: 137, output: '', message: 'the process that held it was killed' });
       this.#running.clear();
       this.#started.clear();
     });

@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Container, ContainerStatus, Pod } from '#local/kubernetes/controllers/machinery/types.ts';
+import type { Container, ContainerStatus } from '#local/kubernetes/controllers/machinery/types.ts';
 import { Addresses } from '#local/kubernetes/kubelet/addresses.ts';
 import { environment, expand, type Sources } from '#local/kubernetes/kubelet/environment.ts';
 import { knownImage, repositoryOf } from '#local/kubernetes/kubelet/images.ts';
 import { rewrite } from '#local/kubernetes/kubelet/paths.ts';
-import { phaseOf, podStatus } from '#local/kubernetes/kubelet/pod-status.ts';
 import { nextWait, stateAfterCrash, waitText } from '#local/kubernetes/kubelet/restart.ts';
 import { pod } from '../controllers/builders.ts';
 
@@ -113,55 +112,6 @@ describe('the environment', () => {
 
   test('two dollars are one', () => {
     expect(expand('$$HOME $(A)', { A: '1' })).toBe('$HOME 1');
-  });
-});
-
-describe('the status of a pod', () => {
-  const status = (state: ContainerStatus['state'], more: Partial<ContainerStatus> = {}): ContainerStatus => ({
-    name: 'main',
-    image: 'web:1',
-    imageID: '',
-    ready: false,
-    restartCount: 0,
-    state,
-    ...more,
-  });
-  const at = (restartPolicy: string, containers: ContainerStatus[], of: Pod = pod({ restartPolicy })) =>
-    phaseOf({ pod: of, containers, initContainers: [] });
-
-  test.each([
-    ['Always', 'Pending', status({ waiting: { reason: 'ContainerCreating' } })],
-    ['Always', 'Running', status({ running: {} })],
-    [
-      'Always',
-      'Running',
-      status({ waiting: { reason: 'CrashLoopBackOff' } }, { lastState: { terminated: { exitCode: 1 } } }),
-    ],
-    ['Never', 'Failed', status({ terminated: { exitCode: 1 } })],
-    ['Never', 'Succeeded', status({ terminated: { exitCode: 0 } })],
-    ['OnFailure', 'Running', status({ terminated: { exitCode: 1 } })],
-  ])('with restart policy %s it is %s', (policy, phase, container) => {
-    expect(at(policy, [container])).toBe(phase);
-  });
-
-  test('a pod is ready when all its containers are', () => {
-    const view = (ready: boolean) =>
-      podStatus({
-        pod: pod(),
-        podIP: 'a',
-        hostIP: 'b',
-        startTime: '',
-        containers: [status({ running: {} }, { ready })],
-        initContainers: [],
-        conditions: [],
-      });
-    const ready = (of: ReturnType<typeof view>) => of.conditions?.find(({ type }) => type === 'Ready');
-    expect(ready(view(true))).toMatchObject({ status: 'True' });
-    expect(ready(view(false))).toMatchObject({
-      status: 'False',
-      reason: 'ContainersNotReady',
-      message: 'containers with unready status: [main]',
-    });
   });
 });
 

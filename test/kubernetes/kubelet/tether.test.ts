@@ -69,7 +69,7 @@ describe('a tethered process', () => {
     const { dir, tether } = await start();
     expect(await tether.run({ command: ['/no/such/program'], env, cwd: dir }).exited).toMatchObject({
       code: 127,
-      error: expect.stringContaining('ENOENT'),
+      error: 'exec: "/no/such/program": stat /no/such/program: no such file or directory',
     });
   });
 

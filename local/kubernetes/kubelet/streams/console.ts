@@ -1,5 +1,6 @@
 /** A container that was made for a person at its keyboard (`stdin: true`): its process is joined by whoever attaches. */
 import { PassThrough, Writable } from 'node:stream';
+import { notFound } from '../launch.ts';
 import { openLog } from '../log-writer.ts';
 import type { Beside } from '../runnable.ts';
 import type { Exit, Running } from '../tether.ts';
@@ -42,7 +43,9 @@ export function openConsole(process: Beside, tty: boolean, log: string, hold: Ho
   };
   const exited = runCommand(process, tty, streams, noted)
     .then((code): Exit => ({ code, output: '' }))
-    .catch((error: Error): Exit => ({ code: 127, output: '', error: error.message }))
+    .catch((error: NodeJS.ErrnoException): Exit => {
+      return { code: 127, output: '', error: notFound(process.command[0] ?? '', error.code) };
+    })
     .finally(() => written.end());
   return {
     exited,
