@@ -18,7 +18,11 @@ const NOT_MIRRORED = [
 /** As kube-controller-manager's --mirroring-max-endpoints-per-subset; what is beyond is left out. */
 const PER_SLICE = 1_000;
 
-type Mirror = Required<Pick<EndpointSlice, 'addressType' | 'ports' | 'endpoints'>>;
+interface Mirror {
+  addressType: string;
+  ports: NonNullable<EndpointSlice['ports']>;
+  endpoints: NonNullable<EndpointSlice['endpoints']>;
+}
 
 /** One slice for all addresses of a family that have the same ports. Pure. */
 export function mirrorsOf({ subsets = [] }: Pick<Endpoints, 'subsets'>): Mirror[] {
