@@ -7,6 +7,7 @@ import type { Kind, Scale } from './kind.ts';
 import { labelSelectorFaults, selects } from './label-selector.ts';
 import { defaultTemplate } from './pod-defaults.ts';
 import { podSpecFaults } from './pod-validation.ts';
+import { podWarnings } from './pod-warnings.ts';
 
 const apps = (kind: string, resource: string, own: Parameters<typeof define>[5]): Kind =>
   define('apps', 'v1', 'io.k8s.api.apps.v1', kind, resource, own);
@@ -62,6 +63,8 @@ function workloadFaults(object: Obj): FieldError[] {
   }
   return faults;
 }
+
+const workloadWarnings = ({ spec }: Obj): string[] => podWarnings('spec.template.spec', spec?.template?.spec ?? {});
 
 const selectorFrozen = (next: Obj, old: Obj): FieldError[] =>
   same(at(next, 'spec.selector'), at(old, 'spec.selector'))
@@ -137,6 +140,7 @@ const deployments = apps('Deployment', 'deployments', {
     return faults;
   },
   validateUpdate: selectorFrozen,
+  warnings: workloadWarnings,
 });
 
 const replicasets = apps('ReplicaSet', 'replicasets', {
@@ -163,6 +167,7 @@ const replicasets = apps('ReplicaSet', 'replicasets', {
   prepareUpdate: keepStatus,
   validate: workloadFaults,
   validateUpdate: selectorFrozen,
+  warnings: workloadWarnings,
 });
 
 const SET_FROZEN =
@@ -209,6 +214,7 @@ const statefulsets = apps('StatefulSet', 'statefulsets', {
       ...workloadFaults(object),
     ];
   },
+  warnings: workloadWarnings,
   validateUpdate(next, old) {
     const frozen = (spec: Json) => ({
       ...spec,

@@ -4,6 +4,7 @@ import { type FieldError, invalidField, required, tooLong } from '../errors.ts';
 import { isMap, type Json, type Obj, same } from '../json.ts';
 import { jsonFault } from '../schema/json-fault.ts';
 import { AGE, column, NAME, text } from './columns.ts';
+import { isDataKey, KEY_TEXT } from './data-keys.ts';
 import { define } from './define.ts';
 import type { Kind } from './kind.ts';
 
@@ -12,16 +13,10 @@ const core = (kind: string, resource: string, own: Parameters<typeof define>[5])
 
 const size = (map: Json): number => Object.keys(map ?? {}).length;
 
-const DATA_KEY = /^[-._a-zA-Z0-9]+$/;
-const KEY_TEXT =
-  "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
-
 function keyFaults(field: string, map: Json): FieldError[] {
   return Object.keys(map ?? {})
     .sort()
-    .flatMap((key) =>
-      DATA_KEY.test(key) && key.length <= 253 ? [] : [invalidField(`${field}[${key}]`, key, KEY_TEXT)],
-    );
+    .flatMap((key) => (isDataKey(key) ? [] : [invalidField(`${field}[${key}]`, key, KEY_TEXT)]));
 }
 
 /** An immutable ConfigMap or Secret keeps its content and its flag. */

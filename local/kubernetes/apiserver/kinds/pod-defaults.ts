@@ -4,13 +4,17 @@ import type { Json } from '../json.ts';
 const set = (object: Json, key: string, value: Json): void => {
   if (object[key] === undefined || object[key] === '') object[key] = value;
 };
+/** Where Go cannot tell none from 0. */
+const setCount = (object: Json, key: string, value: number): void => {
+  object[key] ||= value;
+};
 
 function defaultProbe(probe: Json): void {
   if (!probe) return;
-  set(probe, 'timeoutSeconds', 1);
-  set(probe, 'periodSeconds', 10);
-  set(probe, 'successThreshold', 1);
-  set(probe, 'failureThreshold', 3);
+  setCount(probe, 'timeoutSeconds', 1);
+  setCount(probe, 'periodSeconds', 10);
+  setCount(probe, 'successThreshold', 1);
+  setCount(probe, 'failureThreshold', 3);
   defaultAction(probe);
   if (probe.grpc) set(probe.grpc, 'service', '');
 }

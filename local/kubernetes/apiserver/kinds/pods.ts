@@ -3,7 +3,19 @@ import { at, type Obj, same } from '../json.ts';
 import { define } from './define.ts';
 import { POD_COLUMNS } from './pod-columns.ts';
 import { defaultPod, qosClass } from './pod-defaults.ts';
-import { podFaults, podUpdateFaults } from './pod-validation.ts';
+import { podUpdateFaults } from './pod-update.ts';
+import { podFaults } from './pod-validation.ts';
+import { podWarnings } from './pod-warnings.ts';
+
+/** Said at once: the scheduler does not look at such a pod. */
+const GATED = {
+  type: 'PodScheduled',
+  status: 'False',
+  lastProbeTime: null,
+  lastTransitionTime: null,
+  reason: 'SchedulingGated',
+  message: 'Scheduling is blocked due to non-empty scheduling gates',
+};
 
 export const pods = define('', 'v1', 'io.k8s.api.core.v1', 'Pod', 'pods', {
   shortNames: ['po'],
@@ -15,11 +27,13 @@ export const pods = define('', 'v1', 'io.k8s.api.core.v1', 'Pod', 'pods', {
   generation: (next, old) => !same(next.spec, old.spec),
   prepareCreate(pod: Obj) {
     pod.status = { phase: 'Pending', qosClass: qosClass(pod.spec) };
+    if (pod.spec.schedulingGates?.length) pod.status.conditions = [{ ...GATED }];
   },
   prepareUpdate(next, old) {
     next.status = old.status;
   },
   validate: podFaults,
+  warnings: (pod) => podWarnings('spec', pod.spec),
   validateUpdate: podUpdateFaults,
   fields: {
     'spec.nodeName': (pod) => at(pod, 'spec.nodeName') ?? '',

@@ -96,8 +96,8 @@ export function change(
     if (kind.status && (kind.custom || !kind.prepareUpdate)) setOrDrop(next, 'status', old.status);
   }
   admitUpdate(call, next, old, options, subresource);
+  const moved = subresource !== 'status' && kind.generation?.(tidy(next), old);
   if (kind.generation && subresource !== 'status') {
-    const moved = kind.generation(tidy(next), old);
     const generation = (old.metadata.generation ?? 0) + (moved ? 1 : 0);
     if (generation > 0) metadata.generation = generation;
   } else if (!kind.generation && !kind.custom) keepOrDrop(metadata, old.metadata, ['generation']);
@@ -112,6 +112,8 @@ export function change(
     );
   }
   if (faults.length) throw invalidObject(kind, name, faults);
+  // What did not change was warned of before.
+  if (subresource === '' && (moved || !kind.generation)) call.warnings.push(...(kind.warnings?.(next) ?? []));
   admitValid({ call, kind, operation: 'UPDATE', object: next, old, subresource, dryRun: options.dryRun });
 
   const ordered = tidy(next);
