@@ -3,7 +3,6 @@ import type { AgentMessage } from '#core/contract/agent.ts';
 import { quantity } from '#core/contract/quantity.ts';
 import { NODE_SELECTOR_KEYS, OWN_PREFIX } from '#core/domain/seat/allowed.ts';
 import type { Item } from './kubernetes/client.ts';
-import type { RoomOn } from './node-room.ts';
 import { publicRanges } from './seats/ranges.ts';
 
 export type ClusterInfo = Extract<AgentMessage, { type: 'cluster.info' }>['payload'];
@@ -62,6 +61,9 @@ export interface NodeFacts {
   /** Public addresses that are the cluster's own: of the node and of its pods. */
   readonly ranges?: readonly string[];
 }
+
+/** The part of an amount on this node that counts as room for dev pods; of an unknown node nothing does. */
+export type RoomOn = (node: NodeFacts | undefined, amount: Amount) => Amount;
 
 export const NOTHING: Amount = { cpu: 0, memory: 0, gpus: 0, pods: 0 };
 

@@ -1,7 +1,7 @@
 /** What of each node is room for dev pods, as the scheduler would have it (pure): what no dev pod can be put on is not counted as there. */
 import type { Policy } from '#core/domain/seat/policy.ts';
 import { BUILT_IN_PROFILES, type Profile } from '#core/domain/seat/profile.ts';
-import { type Amount, NOTHING, type NodeFacts } from './cluster-info.ts';
+import { NOTHING, type NodeFacts, type RoomOn } from './cluster-info.ts';
 
 type Taint = NonNullable<NodeFacts['taints']>[number];
 type Toleration = Pick<Profile['tolerations'][number], 'key' | 'operator' | 'value' | 'effect'>;
@@ -22,9 +22,6 @@ const admits = ({ ready, cordoned, taints = [], labels = {} }: NodeFacts, profil
   cordoned !== true &&
   taints.every((taint) => [...ADDED, ...profile.tolerations].some((toleration) => tolerates(toleration, taint))) &&
   Object.entries(profile.nodeSelector).every(([key, value]) => labels[key] === value);
-
-/** The part of an amount on this node that counts; of an unknown node nothing does. */
-export type RoomOn = (node: NodeFacts | undefined, amount: Amount) => Amount;
 
 /**
  * All that is on nodes for the profile `default`, which most dev pods have; on nodes for a profile with GPUs alone their GPUs, as CPU and memory
