@@ -31,7 +31,8 @@ test('what fails is tried again later and later, and told from the third time on
   queue.add('a');
   await expect.poll(() => at.length).toBe(5);
   const waits = at.slice(1).map((time, index) => time - (at[index] ?? 0));
-  expect(waits[3]).toBeGreaterThan((waits[0] ?? 0) * 2);
+  // A busy machine makes a wait longer, never shorter; a timer may be a moment early.
+  for (const [index, wait] of waits.entries()) expect(wait).toBeGreaterThan(10 * 2 ** index - 2);
   expect(said[0]).toBe('test a: not yet');
   await queue.stop();
 });
