@@ -15,6 +15,7 @@ it('every operation makes the AWS calls that are written here: a change of the b
           "dynamodb:GetItem": 3,
           "dynamodb:TransactWriteItems": 1,
           "eks:CreateCluster": 1,
+          "eks:DescribeCluster": 1,
         },
         "ClusterCreateEnsureCompute": {
           "dynamodb:GetItem": 3,
