@@ -203,6 +203,7 @@ export class RoadsteadStack extends Stack {
       UserPoolId: people.pool.userPoolId,
       ClientId: people.client.userPoolClientId,
       TableName: table.name,
+      KeyArn: key.arn,
       FailureBucket: failures.bucket.bucketName,
       AlarmTopic: watching.topic.topicArn,
       DeploymentId: variables.DEPLOYMENT_ID as string,

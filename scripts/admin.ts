@@ -1,4 +1,4 @@
-/** `npm run admin -- invite|drain-deployment|allow-creates|restore`: what whoever runs a deployment does with AWS credentials of their own. */
+/** `npm run admin -- invite|drain-deployment|allow-creates|restore|rekey`: what whoever runs a deployment does with AWS credentials of their own. */
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
@@ -7,18 +7,21 @@ import { timings } from '#core/contract/timings.ts';
 import { liveDeps } from '#functions/lib/deps.ts';
 import { createIdentity } from '#functions/lib/identity.ts';
 import { invite } from '#functions/lib/registration.ts';
+import { liveResealing } from '#functions/lib/sealing.ts';
 import { liveProviders } from '#functions/tasks/providers/live.ts';
 import { drainDeployment } from './admin/drain.ts';
+import { rekey } from './admin/rekey.ts';
 import { restoreTable } from './admin/restore.ts';
 import { readArguments } from './local/arguments.ts';
 
-const COMMANDS = ['invite', 'drain-deployment', 'allow-creates', 'restore'] as const;
+const COMMANDS = ['invite', 'drain-deployment', 'allow-creates', 'restore', 'rekey'] as const;
 const USAGE = `npm run admin -- ${COMMANDS.join('|')} [options]
 
   invite             makes an account for an address and mails its code
   drain-deployment   switches creates off, deletes every cluster, waits until none is left, here or in the cloud: before cdk destroy
   allow-creates      switches creates on again
   restore            after the table came back from a backup: agents take what it says as newer than what they have seen
+  rekey              after the key was rotated or replaced: seals every kept secret anew; may be repeated
 `;
 
 const [command, ...rest] = process.argv.slice(2);
@@ -39,7 +42,13 @@ const options = readArguments(
 /** Outputs of the stack: `{ "<stack>": { "TableName": … } }`. */
 const Outputs = z.record(
   z.string(),
-  z.object({ TableName: z.string(), UserPoolId: z.string(), ClientId: z.string(), DeploymentId: z.string() }),
+  z.object({
+    TableName: z.string(),
+    UserPoolId: z.string(),
+    ClientId: z.string(),
+    DeploymentId: z.string(),
+    KeyArn: z.string(),
+  }),
 );
 
 const deployment = () => {
@@ -97,6 +106,12 @@ Kept on purpose, to be removed by hand when nobody needs them: the table, the us
     case 'restore': {
       const { epoch, seats } = await restoreTable(deployment().deps);
       console.log(`Epoch ${epoch}: ${seats} dev pods are wanted anew, as the table has them.`);
+      break;
+    }
+    case 'rekey': {
+      const { deps, KeyArn } = deployment();
+      const count = await rekey({ ...deps, sealing: liveResealing(KeyArn) });
+      console.log(`${count} secrets were sealed anew.`);
       break;
     }
     default:

@@ -76,6 +76,12 @@ export const secretRenewed = (before: SecretState): SecretDecision => {
   return { next, writes: [{ before, next }], claims: [], audit: [] };
 };
 
+/** The same values under other keys: no news to anybody. */
+export const resealed = (before: SecretState, sealed: SecretState['sealed']): SecretDecision => {
+  const next: SecretState = { ...before, version: before.version + 1, sealed };
+  return { next, writes: [{ before, next }], claims: [], audit: [] };
+};
+
 /** What the API answers: never a value. */
 export const toStoredSecret = (secret: SecretState): StoredSecret => ({
   scope: secret.holder.startsWith('acc_') ? 'account' : 'team',

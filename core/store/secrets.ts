@@ -18,6 +18,9 @@ export const secretsIn = (table: Table) => ({
     return found;
   },
 
+  /** Every secret of everybody: for administration. */
+  all: async (): Promise<SecretState[]> => (await table.scan('Secret')).map((item) => fromItem<SecretState>(item)),
+
   get: async (holder: string, name: string): Promise<SecretState | null> => {
     const item = await table.get(keys.secret(holder, name));
     return asEntity<SecretState>(item);

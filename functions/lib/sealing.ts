@@ -65,8 +65,12 @@ export const createSealing = (keys: DataKeys): Sealing => ({
   },
 });
 
-/** Data keys of one KMS key. */
-export const kmsDataKeys = (keyArn: string, client = new KMSClient(fips('kms'))): DataKeys => ({
+/** Data keys of one KMS key. `opens` is the key that wrapped what is opened; null: any that the caller may use, as the wrapped key itself says. */
+export const kmsDataKeys = (
+  keyArn: string,
+  client = new KMSClient(fips('kms')),
+  opens: string | null = keyArn,
+): DataKeys => ({
   generate: async (context) => {
     const { Plaintext, CiphertextBlob } = await client.send(
       new GenerateDataKeyCommand({ KeyId: keyArn, KeySpec: 'AES_256', EncryptionContext: { ...context } }),
@@ -76,11 +80,14 @@ export const kmsDataKeys = (keyArn: string, client = new KMSClient(fips('kms')))
   },
   unwrap: async (wrapped, context) => {
     const { Plaintext } = await client.send(
-      new DecryptCommand({ KeyId: keyArn, CiphertextBlob: wrapped, EncryptionContext: { ...context } }),
+      new DecryptCommand({ KeyId: opens ?? undefined, CiphertextBlob: wrapped, EncryptionContext: { ...context } }),
     );
     if (Plaintext === undefined) throw new Error('KMS answered no plain text');
     return Plaintext;
   },
 });
+
+/** Opens what any key sealed and seals with this one: for the move from one to another. */
+export const liveResealing = (keyArn: string): Sealing => createSealing(kmsDataKeys(keyArn, undefined, null));
 
 export const liveSealing = (keyArn: string): Sealing => createSealing(kmsDataKeys(keyArn));

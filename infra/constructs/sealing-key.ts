@@ -20,7 +20,7 @@ export class SealingKey extends Construct {
     this.arn = key.keyArn;
     accept(key, {
       'AwsSolutions-KMS5':
-        'every rotation adds a dollar a month for ever, half of the idle bill (DESIGN §4); the key only wraps data keys, one for each secret, and `admin rekey` seals all of them anew',
+        'every rotation adds a dollar a month for ever, half of the idle bill (DESIGN §4); the key only wraps data keys, one for each secret, and after a rotation on demand `npm run admin -- rekey` seals all of them anew',
     });
   }
 

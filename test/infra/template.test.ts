@@ -84,6 +84,7 @@ describe('the template', () => {
         'UserPoolId',
         'ClientId',
         'TableName',
+        'KeyArn',
         'FailureBucket',
         'AlarmTopic',
       ]),

@@ -91,3 +91,14 @@ describe('sealing', () => {
       await expect(sealing.open(text, context)).rejects.toThrow('begins with v1');
   });
 });
+
+it('moves from one key to another: what the old one sealed is opened without naming it, what is sealed is the new one’s', async () => {
+  const client = new KMSClient({ endpoint: server.endpoint, region: 'us-east-1', credentials, maxAttempts: 1 });
+  const next = keys.ensure('Next').arn;
+  const moving = createSealing(kmsDataKeys(next, client, null));
+  const old = await sealing.seal(SECRET, context);
+  await expect(createSealing(kmsDataKeys(next, client)).open(old, context)).rejects.toThrow();
+  const moved = await moving.seal(await moving.open(old, context), context);
+  expect(await createSealing(kmsDataKeys(next, client)).open(moved, context)).toBe(SECRET);
+  await expect(sealing.open(moved, context)).rejects.toThrow();
+});
