@@ -70,6 +70,9 @@ describe('activeDeadlineSeconds', () => {
   test('may be set while the pod runs', async () => {
     const made = await create('unhurried', [shell(FOREVER)]);
     await cluster.eventually(async () => (await main('unhurried'))?.state?.running).toBeDefined();
+    await cluster.client.patch(pods, made, { spec: { activeDeadlineSeconds: 3600 } });
+    // Nothing else of the status changes.
+    await cluster.eventually(async () => (await status('unhurried'))?.observedGeneration).toBe(2);
     await cluster.client.patch(pods, made, { spec: { activeDeadlineSeconds: 1 } });
     await cluster.eventually(async () => (await status('unhurried'))?.reason).toBe('DeadlineExceeded');
   });
