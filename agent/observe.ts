@@ -14,12 +14,13 @@ import {
   type PodObject,
   podRequests,
   type Requested,
+  type RoomOn,
 } from './cluster-info.ts';
 import { type Kubernetes, KubernetesError } from './kubernetes/client.ts';
 import { keepWatching } from './kubernetes/watch.ts';
 import type { Link } from './link.ts';
 import { type Log, reason } from './log.ts';
-import { type RoomOn, roomFor } from './node-room.ts';
+import { roomFor } from './node-room.ts';
 import type { Enforced } from './probe/keep.ts';
 import { isTeamNamespace } from './seats/names.ts';
 
