@@ -5,7 +5,7 @@ import { aggregateRoles } from './auth/aggregation.ts';
 import type { Context } from './call.ts';
 import { ensure } from './ensure.ts';
 import { timestamp } from './json.ts';
-import { SERVICE_RANGE } from './kinds/services.ts';
+import { SERVICE_RANGE } from './kinds/service-addresses.ts';
 
 const PRIORITIES = { 'system-cluster-critical': 2_000_000_000, 'system-node-critical': 2_000_001_000 };
 

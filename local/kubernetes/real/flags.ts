@@ -1,5 +1,5 @@
 /** The command lines of etcd and kube-apiserver. Pure. */
-import { SERVICE_RANGE } from '../apiserver/kinds/services.ts';
+import { SERVICE_RANGE } from '../apiserver/kinds/service-addresses.ts';
 import type { Files } from './files.ts';
 
 const loopback = (port: number): string => `http://127.0.0.1:${port}`;
