@@ -21,6 +21,41 @@ describe('bad input', () => {
     expect(body).toMatchObject({ kind: 'Status', reason: 'RequestEntityTooLarge' });
   });
 
+  it('over 1 MiB of content is no ConfigMap, counted in bytes, with what is in base64 as it is meant', async () => {
+    const MiB = 1024 * 1024;
+    const make = (content: object) => server.post(`${ns}/configmaps`, { metadata: { name: 'full' }, ...content });
+    for (const content of [
+      { data: { x: 'x'.repeat(MiB + 1) } },
+      { data: { x: 'é'.repeat(MiB / 2), y: 'y' } },
+      { data: { y: 'y' }, binaryData: { x: Buffer.alloc(MiB).toString('base64') } },
+    ]) {
+      const { status, body } = await make(content);
+      expect(status).toBe(422);
+      expect(body.message).toBe('ConfigMap "full" is invalid: []: Too long: may not be more than 1048576 bytes');
+      expect(body.details.causes).toEqual([
+        { reason: 'FieldValueTooLong', message: 'Too long: may not be more than 1048576 bytes', field: '[]' },
+      ]);
+    }
+    expect((await make({ binaryData: { x: Buffer.alloc(MiB).toString('base64') } })).status).toBe(201);
+  });
+
+  it('over 1.5 MiB does not go into the storage, whatever it is', async () => {
+    const { status, body } = await server.post(`${ns}/pods`, {
+      metadata: { name: 'big' },
+      spec: { containers: [{ name: 'a', image: 'i', args: ['x'.repeat(1.5 * 1024 * 1024)] }] },
+    });
+    expect(status).toBe(500);
+    expect(body).toEqual({
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message: 'etcdserver: request is too large',
+      code: 500,
+    });
+    expect((await server.get(`${ns}/pods/big`)).status).toBe(404);
+  });
+
   it.each([
     ['malformed JSON', '{"metadata": {', 'application/json', 400],
     ['an empty body', '', 'application/json', 400],

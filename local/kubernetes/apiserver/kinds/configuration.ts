@@ -37,6 +37,13 @@ function immutableFaults(next: Obj, old: Obj, fields: string[]): FieldError[] {
   return faults;
 }
 
+/** Bytes that a ConfigMap or Secret may hold. */
+const CONTENT_LIMIT = 1024 * 1024;
+
+/** Bytes of the values. */
+const bytes = (map: Json, encoding: 'utf8' | 'base64'): number =>
+  Object.values<string>(map ?? {}).reduce((sum, value) => sum + Buffer.byteLength(value, encoding), 0);
+
 export const configmaps = core('ConfigMap', 'configmaps', {
   shortNames: ['cm'],
   columns: [NAME, column('Data', (map) => size(map.data) + size(map.binaryData)), AGE],
@@ -46,12 +53,13 @@ export const configmaps = core('ConfigMap', 'configmaps', {
       .filter((key) => map.data?.[key] !== undefined)
       .map((key) => invalidField(`data[${key}]`, key, 'duplicate of key present in binaryData')),
     ...keyFaults('binaryData', map.binaryData),
+    // The whole object is meant: Go's path of no field.
+    ...(bytes(map.data, 'utf8') + bytes(map.binaryData, 'base64') > CONTENT_LIMIT
+      ? [tooLong('[]', CONTENT_LIMIT)]
+      : []),
   ],
   validateUpdate: (next, old) => immutableFaults(next, old, ['data', 'binaryData']),
 });
-
-/** Bytes that a Secret may hold. */
-const SECRET_LIMIT = 1024 * 1024;
 
 const secretTypes: Record<string, string[]> = {
   'kubernetes.io/dockercfg': ['.dockercfg'],
@@ -112,11 +120,7 @@ export const secrets = core('Secret', 'secrets', {
     ) {
       faults.push(required('metadata.annotations[kubernetes.io/service-account.name]'));
     }
-    const bytes = Object.values<string>(secret.data ?? {}).reduce(
-      (sum, value) => sum + Buffer.byteLength(value, 'base64'),
-      0,
-    );
-    if (bytes > SECRET_LIMIT) faults.push(tooLong('data', SECRET_LIMIT));
+    if (bytes(secret.data, 'base64') > CONTENT_LIMIT) faults.push(tooLong('data', CONTENT_LIMIT));
     return faults;
   },
   warnings(secret) {

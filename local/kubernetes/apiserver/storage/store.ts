@@ -1,4 +1,5 @@
 /** The storage: every object in memory, written through to the database, with one resource version for all and a window of history for watches. */
+import { internal } from '../errors.ts';
 import type { Obj, ObjectMeta } from '../json.ts';
 import { type Database, KEPT, openDatabase } from './database.ts';
 
@@ -29,6 +30,11 @@ interface Shelf {
 
 /** So many changes of a kind can be watched from the past. */
 const WINDOW = 10_000;
+
+/** Bytes that one object may have as JSON: etcd's `--max-request-bytes`. */
+const OBJECT_LIMIT = 1.5 * 1024 * 1024;
+/** Of UTF-8, for one unit of a string. */
+const MOST_BYTES = 3;
 
 /** The metadata with its new version, in the place where Go writes it. */
 function versioned(metadata: ObjectMeta, rv: number): ObjectMeta {
@@ -113,12 +119,14 @@ export class Store {
     return [...then.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
-  /** Writes a new state (create or change): gives it its resource version, in place, and tells the watchers. */
+  /** Writes a new state (create or change): gives it its resource version, in place, and tells the watchers. Throws what a real server says of an object that is too large for etcd. */
   put(storage: string, object: Obj): Stored {
     const key = keyOf(object.metadata.namespace, object.metadata.name);
     const rv = this.#version + 1;
     object.metadata = versioned(object.metadata, rv);
     const json = JSON.stringify(object);
+    if (json.length * MOST_BYTES > OBJECT_LIMIT && Buffer.byteLength(json) > OBJECT_LIMIT)
+      throw internal('etcdserver: request is too large');
     const shelf = this.#shelf(storage);
     const before = shelf.objects.get(key);
     const type = before ? 'MODIFIED' : 'ADDED';
