@@ -95,6 +95,21 @@ describe('watches', () => {
     expect(events[2]?.object.metadata.annotations).toEqual({ 'k8s.io/initial-events-end': 'true' });
   });
 
+  it('without a version and without initial events begin now', async () => {
+    const live = server.watch(
+      `${all}?watch=true&sendInitialEvents=false&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true`,
+      1,
+    );
+    let open = true;
+    const seen = live.finally(() => {
+      open = false;
+    });
+    // When exactly the watch begins cannot be seen from here.
+    for (let i = 0; open; i++) await server.post(all, map(`now-${i}`, { now: '1' }));
+    const [first] = await seen;
+    expect(first).toMatchObject({ type: 'ADDED', object: { metadata: { labels: { now: '1' } } } });
+  });
+
   it('end after their timeout', async () => {
     const started = Date.now();
     await server.watch(`${all}?watch=true&timeoutSeconds=1&labelSelector=none`, 9, 10_000);

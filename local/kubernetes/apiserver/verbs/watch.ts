@@ -122,7 +122,8 @@ export async function watch(call: KindCall): Promise<Answer> {
   };
 
   const initial = options.sendInitialEvents ?? wanted === 0;
-  const past = initial ? [] : store.since(kind.storage, wanted);
+  // Without a version and without what is there, a watch begins now.
+  const past = initial || wanted === 0 ? [] : store.since(kind.storage, wanted);
   // Nothing can happen between this look at the storage and listening: both are in one turn of the event loop.
   const stop = store.listen(kind.storage, (event) => deliver(event));
   const bookmarks = setInterval(() => options.bookmarks && bookmark(store.version), BOOKMARK_MS);
