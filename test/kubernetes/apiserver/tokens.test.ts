@@ -1,5 +1,5 @@
 /** Who a client is by its token. */
-import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -49,6 +49,45 @@ const account = async (name: string) => {
 };
 
 describe('tokens', () => {
+  it('can be checked by whoever may read the keys of the issuer', async () => {
+    const token = await account('checked');
+    const configuration = await server.get('/.well-known/openid-configuration', { as: token });
+    expect(configuration.status).toBe(200);
+    expect(configuration.headers).toMatchObject({
+      'content-type': 'application/json',
+      'cache-control': 'public, max-age=3600',
+    });
+    expect(configuration.body).toEqual({
+      issuer: ISSUER,
+      jwks_uri: `${server.url}/openid/v1/jwks`,
+      response_types_supported: ['id_token'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['ES256'],
+    });
+    const keys = await server.get(configuration.body.jwks_uri, { as: token });
+    expect(keys.headers['content-type']).toBe('application/jwk-set+json');
+    const [header, payload, signature] = token.split('.') as [string, string, string];
+    const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString());
+    const key = keys.body.keys.find((one: { kid: string }) => one.kid === kid);
+    expect(key).toEqual({
+      use: 'sig',
+      alg: 'ES256',
+      kty: 'EC',
+      crv: 'P-256',
+      kid,
+      x: expect.any(String),
+      y: expect.any(String),
+    });
+    const publicKey = { key: createPublicKey({ key, format: 'jwk' }), dsaEncoding: 'ieee-p1363' as const };
+    expect(verify('sha256', Buffer.from(`${header}.${payload}`), publicKey, Buffer.from(signature, 'base64url'))).toBe(
+      true,
+    );
+    for (const path of ['/.well-known/openid-configuration', '/openid/v1/jwks']) {
+      expect((await server.get(path, { as: null })).status).toBe(403);
+      expect((await server.post(path, {})).status).toBe(405);
+    }
+  });
+
   it('that nobody knows are 401, none at all is anonymous and 403', async () => {
     expect((await server.get('/api/v1/pods', { as: 'nobody-knows-this' })).status).toBe(401);
     const anonymous = await server.get('/api/v1/pods', { as: null });

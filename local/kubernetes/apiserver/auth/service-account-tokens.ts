@@ -1,5 +1,5 @@
 /** Service-account tokens: JWTs signed by the cluster's own key, good as long as what they are bound to lives. */
-import { createHash, type KeyObject, randomUUID, sign, verify } from 'node:crypto';
+import { createHash, type JsonWebKey, type KeyObject, randomUUID, sign, verify } from 'node:crypto';
 import type { Json, Obj } from '../json.ts';
 import { keyOf, type Store } from '../storage/store.ts';
 import type { User } from './user.ts';
@@ -19,7 +19,16 @@ export interface TokenClaims {
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
+/** A public key as JSON (RFC 7517). */
+export interface PublicKey extends JsonWebKey {
+  use: string;
+  kid: string;
+  alg: string;
+}
+
 export interface TokenSigner {
+  /** By which others can check the tokens. */
+  keys: { keys: PublicKey[] };
   issue(claims: TokenClaims): { token: string; expires: Date };
   /** The user of a token of ours; undefined for tokens that are not ours, expired, for other audiences or whose account, pod or secret is gone. */
   authenticate(token: string, audiences?: string[]): { user: User; audiences: string[] } | undefined;
@@ -39,6 +48,8 @@ export function tokenSigner(store: Store, signingKey: KeyObject, verifyKey: KeyO
   };
 
   return {
+    keys: { keys: [{ use: 'sig', kid, alg: 'ES256', ...verifyKey.export({ format: 'jwk' }) }] },
+
     issue({ namespace, account, audiences, lifetime, bound, node }) {
       const now = Math.floor(Date.now() / 1000);
       const payload = encode({

@@ -4,6 +4,7 @@ import { methodNotAllowed, unknownResource } from '../errors.ts';
 import { aggregated, apiGroup, apiGroupList, apiResourceList } from './discovery.ts';
 import { openApiIndex, openApiOfGroup } from './openapi.ts';
 import { openApiV2 } from './openapi-v2.ts';
+import { OPENID_PATHS, openId } from './openid.ts';
 
 const AGGREGATED =
   /application\/json;(?=[^,]*as=APIGroupDiscoveryList)(?=[^,]*g=apidiscovery\.k8s\.io)[^,]*v=(v2(?:beta1)?)/;
@@ -16,16 +17,7 @@ export function discovery(call: Call): Answer | undefined {
   const check = /^\/(healthz|livez|readyz)(\/.*)?$/.exec(path)?.[1];
   if (check) return { code: 200, text: info.query.has('verbose') ? `[+]ping ok\n${check} check passed\n` : 'ok' };
   const parts = path.split('/').filter(Boolean);
-  const known = [
-    '/version',
-    '/api',
-    '/apis',
-    '/',
-    '/openapi/v2',
-    '/openapi/v3',
-    '/.well-known/openid-configuration',
-    '/openid/v1/jwks',
-  ].includes(path);
+  const known = ['/version', '/api', '/apis', '/', '/openapi/v2', '/openapi/v3', ...OPENID_PATHS].includes(path);
   if (known && info.method !== 'GET' && info.method !== 'HEAD') throw methodNotAllowed();
   const version = AGGREGATED.exec(headers.accept ?? '')?.[1];
   const list = (core: boolean): Answer => {
@@ -52,6 +44,7 @@ export function discovery(call: Call): Answer | undefined {
         code: 200,
         json: {
           paths: [
+            '/.well-known/openid-configuration',
             '/api',
             '/api/v1',
             '/apis',
@@ -63,6 +56,7 @@ export function discovery(call: Call): Answer | undefined {
             '/livez',
             '/openapi/v2',
             '/openapi/v3',
+            '/openid/v1/jwks',
             '/readyz',
             '/version',
           ],
@@ -100,6 +94,8 @@ export function discovery(call: Call): Answer | undefined {
     default:
       break;
   }
+  const openid = openId(call, path);
+  if (openid) return openid;
   if (parts[0] === 'openapi' && parts[1] === 'v3')
     return openApiOfGroup(context, parts.slice(2).join('/')) ?? { code: 404, text: '', type: '' };
   if (parts[0] === 'api' && parts.length === 2) {

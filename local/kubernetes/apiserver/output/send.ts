@@ -20,7 +20,7 @@ function write(response: ServerResponse, code: number, type: string, text: strin
   response.writeHead(code, {
     ...(type && { 'content-type': type }),
     ...(code !== 204 && { 'content-length': Buffer.byteLength(text) }),
-    ...CONTROL,
+    ...(!response.hasHeader('cache-control') && CONTROL),
   });
   response.end(text);
 }
