@@ -251,6 +251,48 @@ describe('a definition whose rules are wrong', () => {
       'messageExpression must evaluate to a string',
     ],
     ['a path to nowhere', { rule: 'true', fieldPath: '.masts' }, `${at}.fieldPath`, 'does not refer to a valid field'],
+    [
+      'another reason',
+      { rule: 'true', reason: 'Invalid' },
+      `${at}.reason`,
+      'Unsupported value: "Invalid": supported values: "FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"',
+    ],
+    [
+      'an empty message',
+      { rule: 'true', message: ' ' },
+      `${at}.message`,
+      'Invalid value: " ": message must be non-empty if specified',
+    ],
+    [
+      'a message of two lines',
+      { rule: 'true', message: 'a\nb' },
+      `${at}.message`,
+      'Invalid value: "a\\nb": message must not contain line breaks',
+    ],
+    [
+      'two lines without a message',
+      { rule: 'true ||\nfalse', messageExpression: "'a'" },
+      `${at}.message`,
+      'message must be specified if rule contains line breaks',
+    ],
+    [
+      'an empty expression for the message',
+      { rule: 'true', messageExpression: ' ' },
+      `${at}.messageExpression`,
+      'messageExpression must be non-empty if specified',
+    ],
+    [
+      'a pattern that is none',
+      { rule: "string(self.sails).matches('(')" },
+      `${at}.rule`,
+      "compilation failed: ERROR: <input>:1:28: invalid matches argument\n | string(self.sails).matches('(')\n | ...........................^",
+    ],
+    [
+      'a pattern that RE2 does not know, in a macro',
+      { rule: "['a'].all(x, x.matches('(?=a)'))" },
+      `${at}.rule`,
+      'compilation failed: ERROR: <input>:1:24: invalid matches argument',
+    ],
     ['an empty rule', { rule: ' ' }, `${at}.rule`, 'rule is not specified'],
   ])('is refused: %s', async (_title, rule, field, message) => {
     const answer = await server.post(definitions, withRule(rule));

@@ -96,7 +96,7 @@ describe('watches', () => {
   });
 
   it('without a version and without initial events begin now', async () => {
-    await server.post(all, map('long-ago'));
+    await server.post(all, map('long-ago', {}));
     const live = server.watch(
       `${all}?watch=true&sendInitialEvents=false&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true`,
       1,

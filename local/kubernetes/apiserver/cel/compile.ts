@@ -1,8 +1,8 @@
 /** Compiles one CEL expression to what can be evaluated again and again. */
 import type { ASTNode, Environment } from '@marcbachmann/cel-js';
 import { newBudget } from './budget.ts';
-import { compileError, runtimeError } from './error.ts';
-import { afterCheck, beforeCheck, variablesOf } from './quirks.ts';
+import { compileError, issueAt, runtimeError } from './error.ts';
+import { afterCheck, badPattern, beforeCheck, variablesOf } from './quirks.ts';
 
 export interface Program {
   /** The type of its result: `bool`, `string`, `dyn`… */
@@ -24,6 +24,8 @@ export function compile(environment: Environment, expression: string): Program {
   beforeCheck(tree);
   const { valid, type, error } = parsed.check();
   if (!valid || type === undefined) throw compileError(error, expression);
+  const pattern = badPattern(tree);
+  if (pattern !== undefined) throw issueAt(expression, pattern, 'invalid matches argument');
   afterCheck(tree);
   const used = variablesOf(tree);
   return {

@@ -35,11 +35,17 @@ function worded({ summary, code }: Fault): string {
 }
 
 /** As cel-go prints an issue: what, where, and the line with a mark under it. */
+export function issueAt(expression: string, start: number, text: string): CelError {
+  const before = expression.slice(0, start).split('\n');
+  const [line, column] = [before.length, before.at(-1)!.length];
+  const source = expression.split('\n')[line - 1] ?? '';
+  return new CelError(`ERROR: <input>:${line}:${column + 1}: ${text}\n | ${source}\n | ${'.'.repeat(column)}^`);
+}
+
+/** Why an expression cannot be compiled. Anything but a failure of CEL itself is thrown on. */
 export function compileError(error: unknown, expression: string): CelError {
   if (!isFault(error)) throw error;
   const start = Math.max(0, (error.range?.start ?? 0) - (error.code === 'no_such_key' ? 1 : 0));
-  const before = expression.slice(0, start).split('\n');
-  const [line, column] = [before.length, before.at(-1)!.length];
   const said = worded(error);
   const text =
     error instanceof ParseError
@@ -47,8 +53,7 @@ export function compileError(error: unknown, expression: string): CelError {
       : error.code === 'no_such_key'
         ? said.replace('no such key: ', 'undefined field ').replace(/ (\S+)$/, " '$1'")
         : said;
-  const source = expression.split('\n')[line - 1] ?? '';
-  return new CelError(`ERROR: <input>:${line}:${column + 1}: ${text}\n | ${source}\n | ${'.'.repeat(column)}^`);
+  return issueAt(expression, start, text);
 }
 
 /** What went wrong while an expression ran. Anything but a failure of CEL itself is thrown on. */

@@ -3,6 +3,7 @@
  * expressions of RE2, and a bound on the cost of loops. Its parser and checker offer no hook for these, so the parsed tree is adjusted before and after the check.
  */
 import { type ASTNode, Optional } from '@marcbachmann/cel-js';
+import { re2 } from '../re2.ts';
 import { spend } from './budget.ts';
 import { celAdd, celEqual, celIn } from './values.ts';
 
@@ -14,6 +15,7 @@ interface Node {
   // biome-ignore lint/suspicious/noExplicitAny: what macros keep differs by macro.
   meta: { alternate?: unknown; macro?: any };
   handle?: Handle;
+  range: { start: number };
 }
 type Handle = (left: unknown, right: unknown, node: unknown, evaluator: unknown) => unknown;
 
@@ -48,6 +50,21 @@ function* nodesOf(value: unknown, seen = new Set<unknown>()): Generator<Node> {
 /** The names of all variables that an expression speaks of. */
 export const variablesOf = (tree: ASTNode): Set<string> =>
   new Set([...nodesOf(tree)].filter(({ op }) => op === 'id').map(({ args }) => args as string));
+
+/** Where a pattern is written out that is none; what is computed is only known later. */
+export function badPattern(tree: ASTNode): number | undefined {
+  for (const { op, args } of nodesOf(tree)) {
+    if (op !== 'rcall' || args[0] !== RENAMED.matches) continue;
+    const [pattern] = args[2] as Node[];
+    if (pattern?.op !== 'value' || typeof pattern.args !== 'string') continue;
+    try {
+      re2(pattern.args);
+    } catch {
+      return pattern.range.start;
+    }
+  }
+  return undefined;
+}
 
 /** Functions of the library that have a better one under another name. */
 const RENAMED: Record<string, string> = { matches: 'K8s_matches' };

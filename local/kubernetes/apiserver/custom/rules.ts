@@ -4,8 +4,9 @@ import { compile, type Program } from '../cel/compile.ts';
 import { celEnvironment } from '../cel/environment.ts';
 import { CelError } from '../cel/error.ts';
 import { type CelType, declareTypes } from '../cel/schema-types.ts';
-import { type FieldError, required } from '../errors.ts';
+import type { FieldError } from '../errors.ts';
 import { isMap, type Json } from '../json.ts';
+import { ruleTextFaults } from './rule-text.ts';
 
 export interface Rule {
   text: Json;
@@ -63,12 +64,6 @@ function build(whole: Json, name: string): Rules {
   function ruleOf(rule: Json, type: CelType, path: string, correlatable: boolean): Rule | undefined {
     const bad = (field: string, why: string) =>
       faults.push({ type: 'Invalid', field: `${path}.${field}`, message: `Invalid value: ${goRule(rule)}: ${why}` });
-    if (!rule.rule?.trim()) {
-      faults.push(required(`${path}.rule`, 'rule is not specified'));
-      return undefined;
-    }
-    if (rule.rule.trim().includes('\n') && !rule.message && !rule.messageExpression)
-      faults.push(required(`${path}.message`, 'message must be specified if rule contains line breaks'));
     const scope = environment
       .clone()
       .registerVariable('self', type.name)
@@ -111,7 +106,10 @@ function build(whole: Json, name: string): Rules {
     const own: Json[] = schema['x-kubernetes-validations'] ?? [];
     const rules = own.flatMap((rule, i) => {
       const at = `${path}.x-kubernetes-validations[${i}]`;
-      checkFieldPath(rule, schema, at, faults);
+      const wrong = ruleTextFaults(at, rule, schema);
+      faults.push(...wrong);
+      // What an expression means is asked when all around it is right.
+      if (wrong.length) return [];
       if (type) return ruleOf(rule, type, at, correlatable) ?? [];
       faults.push({ type: 'Invalid', field: `${at}.rule`, message: `Invalid value: ${goRule(rule)}: ${NO_TYPE}` });
       return [];
@@ -128,19 +126,4 @@ function build(whole: Json, name: string): Rules {
     return type && (rules.length || properties.size || items) ? { schema, type, rules, properties, items } : undefined;
   }
   return { root: nodeOf(whole, '', true), faults };
-}
-
-/** `fieldPath` must name a field that the schema knows. */
-function checkFieldPath(rule: Json, schema: Json, path: string, faults: FieldError[]): void {
-  if (!rule.fieldPath) return;
-  let at = schema;
-  const keys = [...String(rule.fieldPath).matchAll(/\.([^.[\]]+)|\['([^']*)'\]/g)].map(([, a, b]) => a ?? b!);
-  for (const key of keys)
-    at = at?.properties?.[key] ?? (isMap(at?.additionalProperties) ? at.additionalProperties : undefined);
-  if (keys.length && at) return;
-  faults.push({
-    type: 'Invalid',
-    field: `${path}.fieldPath`,
-    message: `Invalid value: ${JSON.stringify(rule.fieldPath)}: fieldPath must be a valid path: does not refer to a valid field`,
-  });
 }
