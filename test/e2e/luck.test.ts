@@ -1,12 +1,17 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteClusterCommand } from '@aws-sdk/client-eks';
 import { ListExecutionsCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Cluster } from '#core/contract/cluster.ts';
 import type { Operation } from '#core/contract/operation.ts';
+import { decideCluster } from '#core/domain/cluster.ts';
 import { infrastructureName } from '#core/domain/names.ts';
+import { untilFresh } from '#core/store/commit.ts';
 import { keys } from '#core/store/keys.ts';
+import { createStore } from '#core/store/store.ts';
+import { newId } from '#functions/lib/deps.ts';
 import { AwsError } from '#local/types.ts';
 import { type Session, watch } from '#scripts/journey/client.ts';
 import { processesUnder } from '#scripts/local/processes.ts';
@@ -226,6 +231,36 @@ it('a cluster is announced to expire, goes when its time is over, and goes with 
   const { lastOperationId } = await getCluster(session, id);
   const operation = await session.call<Operation>('GET', `/api/v1/operations/${lastOperationId}`);
   expect(operation.steps.map(({ name }) => name)).toContain('Drain');
+});
+
+it('a cluster that was deleted at EKS is made anew by a retry: its new agent is no clone, and the old one’s token has ended', async () => {
+  const session = await product.person();
+  const { cluster, watching } = await createCluster(session, 'vanished');
+  const { id } = cluster;
+  const name = infrastructureName(id);
+  await product.aws.eks.send(new DeleteClusterCommand({ name }));
+  await until('gone', async () => !(await product.eksClusters()).includes(name));
+  // As the sweeper does, which looks every ten minutes.
+  const store = createStore({
+    client: product.aws.dynamodb,
+    name: String(product.runtime.outputs.TableName),
+    random: Math.random,
+    sleep: () => Promise.resolve(),
+  });
+  const at = { now: new Date().toISOString(), newId };
+  await untilFresh(async () =>
+    store.commit(decideCluster(await store.clusters.subject(id), { type: 'vanish' }, at), at),
+  );
+  expect(await getCluster(session, id)).toMatchObject({ phase: 'Failed', error: { code: 'provider.vanished' } });
+
+  await session.call('POST', `/api/v1/clusters/${id}/retry`);
+  const ready = await untilPhase(session, id, ['Ready']);
+  expect(ready.conditions).toContainEqual(expect.objectContaining({ type: 'Connected', status: 'True' }));
+  expect(ready.conditions.map(({ type }) => type)).not.toContain('CloneDetected');
+  const tokens = (await store.tokens.ofCluster(id)).filter(({ kind }) => kind === 'agent');
+  expect(tokens.map(({ revokedAt }) => revokedAt === undefined).toSorted()).toEqual([false, true]);
+  await deleteCluster(session, watching, id);
+  await watching.close();
 });
 
 it('with both consumers of the stream off the sweeper alone brings a cluster up; switched on again, they push what comes', async () => {
