@@ -50,7 +50,8 @@ afterAll(() => {
 });
 
 /** Histories of each property; a shrunk one would not be shorter, since its luck is drawn as it goes. */
-const RUNS = 8;
+const RUNS = 6;
+const PATIENCE_MS = 180_000;
 const WATCHED = { paceSeconds: 30, staleAfterSeconds: 90 };
 
 /** A team with a watcher, the executions of its workflows, and the stream of its table. */
@@ -148,55 +149,60 @@ const live = async (
   return all;
 };
 
-it('who drops older versions ends with what is in the table, whatever order the records came in, how often, and which were lost', async () => {
-  await fc.assert(
-    fc.asyncProperty(happenings, fc.gen(), async (events, g) => {
-      const team = await begin();
-      const { world, past } = team;
-      const all = await live(team, events, g);
-      team.records.close();
-      const lost = mayBeLost(all);
-      posts.length = 0;
-      await deliver(
-        g,
-        push({ ...world, connections, watched: WATCHED }),
-        shuffled(
+it(
+  'who drops older versions ends with what is in the table, whatever order the records came in, how often, and which were lost',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(happenings, fc.gen(), async (events, g) => {
+        const team = await begin();
+        const { world, past } = team;
+        const all = await live(team, events, g);
+        team.records.close();
+        const lost = mayBeLost(all);
+        posts.length = 0;
+        await deliver(
           g,
-          times(g, all, (record) => (lost.has(record) ? 0 : 1)),
-        ),
-      );
-
-      const known = new Map<string, Push>();
-      for (const { to, message } of posts)
-        if (to === 'watcher' && message.version > (known.get(message.id)?.version ?? 0)) known.set(message.id, message);
-      const clusters = (await Promise.all(past.clusters().map(world.store.clusters.cluster))).map((each) => each!);
-      const pods = (await Promise.all(past.pods().map(world.store.workspaces.workspace))).map((each) => each!);
-      const present = [...clusters.map(toClusterChanged), ...pods.map(toWorkspaceChanged)];
-      expect(known).toEqual(new Map(JSON.parse(JSON.stringify(present)).map((each: Push) => [each.id, each])));
-
-      // The agent keeps what has the highest revision.
-      const told = new Map<string, { revision: number; payload: object }>();
-      for (const { to, message } of posts) {
-        if (to !== past.agent || !message?.type.startsWith('workspace.')) continue;
-        const revision = message.payload.revision ?? message.payload.seat.spec.revision;
-        if (revision >= (told.get(message.id)?.revision ?? 0))
-          told.set(message.id, { revision, payload: message.payload });
-      }
-      for (const pod of pods.filter(({ phase }) => phase !== 'Deleted'))
-        expect(told.get(pod.id)?.payload).toEqual(
-          pod.tombstone === undefined
-            ? { seat: JSON.parse(JSON.stringify(toDesiredSeat(pod))) }
-            : { id: pod.id, revision: pod.revision, volumes: pod.tombstone },
+          push({ ...world, connections, watched: WATCHED }),
+          shuffled(
+            g,
+            times(g, all, (record) => (lost.has(record) ? 0 : 1)),
+          ),
         );
 
-      // A socket is ended for being an older one, never the one that speaks for a cluster now.
-      const ended = new Set(posts.filter(({ method }) => method === 'DELETE').map(({ to }) => to));
-      for (const { phase, agent } of clusters)
-        if (phase !== 'Deleted' && agent !== undefined) expect(ended).not.toContain(agent.connectionId);
-    }),
-    { numRuns: RUNS, endOnFailure: true },
-  );
-});
+        const known = new Map<string, Push>();
+        for (const { to, message } of posts)
+          if (to === 'watcher' && message.version > (known.get(message.id)?.version ?? 0))
+            known.set(message.id, message);
+        const clusters = (await Promise.all(past.clusters().map(world.store.clusters.cluster))).map((each) => each!);
+        const pods = (await Promise.all(past.pods().map(world.store.workspaces.workspace))).map((each) => each!);
+        const present = [...clusters.map(toClusterChanged), ...pods.map(toWorkspaceChanged)];
+        expect(known).toEqual(new Map(JSON.parse(JSON.stringify(present)).map((each: Push) => [each.id, each])));
+
+        // The agent keeps what has the highest revision.
+        const told = new Map<string, { revision: number; payload: object }>();
+        for (const { to, message } of posts) {
+          if (to !== past.agent || !message?.type.startsWith('workspace.')) continue;
+          const revision = message.payload.revision ?? message.payload.seat.spec.revision;
+          if (revision >= (told.get(message.id)?.revision ?? 0))
+            told.set(message.id, { revision, payload: message.payload });
+        }
+        for (const pod of pods.filter(({ phase }) => phase !== 'Deleted'))
+          expect(told.get(pod.id)?.payload).toEqual(
+            pod.tombstone === undefined
+              ? { seat: JSON.parse(JSON.stringify(toDesiredSeat(pod))) }
+              : { id: pod.id, revision: pod.revision, volumes: pod.tombstone },
+          );
+
+        // A socket is ended for being an older one, never the one that speaks for a cluster now.
+        const ended = new Set(posts.filter(({ method }) => method === 'DELETE').map(({ to }) => to));
+        for (const { phase, agent } of clusters)
+          if (phase !== 'Deleted' && agent !== undefined) expect(ended).not.toContain(agent.connectionId);
+      }),
+      { numRuns: RUNS, endOnFailure: true },
+    );
+  },
+  PATIENCE_MS,
+);
 
 /** What its workflow waits for has come. */
 const isOver = async ({ store }: World, { resource, awaited }: AwaitItem): Promise<boolean> =>
@@ -204,28 +210,32 @@ const isOver = async ({ store }: World, { resource, awaited }: AwaitItem): Promi
     ? settled((await store.workspaces.workspace(resource.id))!).state !== 'open'
     : holds(awaited, (await store.clusters.cluster(resource.id))!);
 
-it('every operation is started once and none that is over, and no wait whose condition holds goes on', async () => {
-  await fc.assert(
-    fc.asyncProperty(happenings, fc.gen(), async (events, g) => {
-      const team = await begin();
-      const { world, executions } = team;
-      const unwanted: unknown[] = [];
-      const all = await live(team, events, g, async (kind, id) => {
-        const operation = await world.store.clusters.operation(id);
-        if (operation?.state !== 'Pending') unwanted.push([id, operation?.state]);
-        await executions.start(kind, id);
-      });
-      team.records.close();
-      expect(unwanted).toEqual([]);
-      const operations = all.filter(({ dynamodb }) => dynamodb?.NewImage?.entity?.S === 'Operation');
-      for (const id of new Set(operations.map(({ dynamodb }) => String(dynamodb?.NewImage?.id?.S)))) {
-        const operation = await world.store.clusters.operation(id);
-        if (operation !== null && isOpen(operation)) expect(executions.running()).toContain(id);
-        const waiting = await world.store.clusters.await(id);
-        if (waiting !== null) expect(await isOver(world, waiting)).toBe(false);
-      }
-      expect(new Set(executions.signalled).size).toBe(executions.signalled.length);
-    }),
-    { numRuns: RUNS, endOnFailure: true },
-  );
-});
+it(
+  'every operation is started once and none that is over, and no wait whose condition holds goes on',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(happenings, fc.gen(), async (events, g) => {
+        const team = await begin();
+        const { world, executions } = team;
+        const unwanted: unknown[] = [];
+        const all = await live(team, events, g, async (kind, id) => {
+          const operation = await world.store.clusters.operation(id);
+          if (operation?.state !== 'Pending') unwanted.push([id, operation?.state]);
+          await executions.start(kind, id);
+        });
+        team.records.close();
+        expect(unwanted).toEqual([]);
+        const operations = all.filter(({ dynamodb }) => dynamodb?.NewImage?.entity?.S === 'Operation');
+        for (const id of new Set(operations.map(({ dynamodb }) => String(dynamodb?.NewImage?.id?.S)))) {
+          const operation = await world.store.clusters.operation(id);
+          if (operation !== null && isOpen(operation)) expect(executions.running()).toContain(id);
+          const waiting = await world.store.clusters.await(id);
+          if (waiting !== null) expect(await isOver(world, waiting)).toBe(false);
+        }
+        expect(new Set(executions.signalled).size).toBe(executions.signalled.length);
+      }),
+      { numRuns: RUNS, endOnFailure: true },
+    );
+  },
+  PATIENCE_MS,
+);
