@@ -280,11 +280,11 @@ describe('compute', () => {
     });
     expect(applied[2]).toMatchObject({
       provisioner: 'ebs.csi.eks.amazonaws.com',
-      parameters: { type: 'gp3', encrypted: 'true' },
       volumeBindingMode: 'WaitForFirstConsumer',
       allowVolumeExpansion: true,
       metadata: { annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
     });
+    expect(applied[2]?.parameters).toEqual({ type: 'gp3', encrypted: 'true' });
     expect(await provider.observeCompute(asked)).toBe('active');
     expect(eks.names()).toEqual(['DescribeCluster']);
   });
@@ -301,7 +301,14 @@ describe('compute', () => {
       scalingConfig: { minSize: 3, maxSize: 3, desiredSize: 3 },
       tags: { 'roadstead:cluster': asked.id, 'roadstead:operation': asked.operationId },
     });
-    expect(applied.map(({ kind, provisioner }) => [kind, provisioner])).toEqual([['StorageClass', 'ebs.csi.aws.com']]);
+    expect(applied).toMatchObject([
+      {
+        kind: 'StorageClass',
+        provisioner: 'ebs.csi.aws.com',
+        // Volumes that outlive the cluster are found by it.
+        parameters: { tagSpecification_1: `eks:eks-cluster-name=rs-${asked.id.slice(4)}` },
+      },
+    ]);
     expect(await provider.observeCompute(asked)).toBe('absent');
     for (const [status, progress] of [
       ['CREATING', 'going'],

@@ -10,9 +10,7 @@ import {
   DescribeVolumesCommand,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
-import { isNamed } from './parts.ts';
-
-const TAG = 'eks:eks-cluster-name';
+import { AWS_CLUSTER_TAG, isNamed } from './parts.ts';
 
 /** Answers of EC2 that mean: not yet, something still holds it. */
 const HELD = [
@@ -52,7 +50,7 @@ const deleteEach = async (
 export const eksLeftovers =
   (ec2: Pick<EC2Client, 'send'>) =>
   async (name: string): Promise<number> => {
-    const of = { Filters: [{ Name: `tag:${TAG}`, Values: [name] }], MaxResults: 100 };
+    const of = { Filters: [{ Name: `tag:${AWS_CLUSTER_TAG}`, Values: [name] }], MaxResults: 100 };
     const snapshots = await ec2.send(new DescribeSnapshotsCommand({ ...of, OwnerIds: ['self'] }));
     const volumes = await ec2.send(new DescribeVolumesCommand(of));
     const interfaces = await ec2.send(new DescribeNetworkInterfacesCommand(of));

@@ -2,6 +2,8 @@
 import { memoryOf, SIZES, vcpuOf } from '#core/contract/sizes.ts';
 import type { ClusterState } from '#core/domain/cluster-state.ts';
 import type { KubernetesObject } from '#core/domain/kubernetes-object.ts';
+import { infrastructureName } from '#core/domain/names.ts';
+import { AWS_CLUSTER_TAG } from './parts.ts';
 
 const NAME = 'roadstead';
 const labels = { 'app.kubernetes.io/managed-by': 'roadstead', 'app.kubernetes.io/part-of': 'roadstead' };
@@ -52,13 +54,21 @@ export const policyController: KubernetesObject = {
 };
 
 /** gp3, encrypted, made in the zone of the first pod that uses it. */
-export const storageClass = ({ options }: Pick<ClusterState, 'options'>): KubernetesObject => ({
-  apiVersion: 'storage.k8s.io/v1',
-  kind: 'StorageClass',
-  metadata: { name: NAME, labels, annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
-  provisioner: options.compute === 'auto' ? 'ebs.csi.eks.amazonaws.com' : 'ebs.csi.aws.com',
-  parameters: { type: 'gp3', encrypted: 'true' },
-  volumeBindingMode: 'WaitForFirstConsumer',
-  allowVolumeExpansion: true,
-  reclaimPolicy: 'Delete',
-});
+export const storageClass = ({ id, options }: Pick<ClusterState, 'id' | 'options'>): KubernetesObject => {
+  const auto = options.compute === 'auto';
+  return {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'StorageClass',
+    metadata: { name: NAME, labels, annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+    provisioner: auto ? 'ebs.csi.eks.amazonaws.com' : 'ebs.csi.aws.com',
+    parameters: {
+      type: 'gp3',
+      encrypted: 'true',
+      // Auto Mode marks its volumes itself (and allows no mark of ours); the add-on marks them so that they are found as well when they outlive the cluster.
+      ...(auto ? {} : { tagSpecification_1: `${AWS_CLUSTER_TAG}=${infrastructureName(id)}` }),
+    },
+    volumeBindingMode: 'WaitForFirstConsumer',
+    allowVolumeExpansion: true,
+    reclaimPolicy: 'Delete',
+  };
+};

@@ -37,6 +37,9 @@ export const CLUSTER_TAG = 'roadstead:cluster';
 /** Which operation something was made for. */
 export const OPERATION_TAG = 'roadstead:operation';
 
+/** The tag with a cluster's name on what AWS makes for it, by which what outlives it is found. */
+export const AWS_CLUSTER_TAG = 'eks:eks-cluster-name';
+
 /** A setting that this function must have been deployed with. */
 export const needed = <K extends keyof EksSettings>(settings: EksSettings, name: K): NonNullable<EksSettings[K]> => {
   const value = settings[name];
