@@ -123,6 +123,47 @@ describe('bad input', () => {
       }
     }
   });
+
+  it('with nothing where something belongs never breaks the rules of pods, services and endpoints', async () => {
+    const nothing = [null, {}, [], [null], [{}]];
+    const lists = ['affinity', 'containers', 'initContainers', 'dnsConfig', 'hostAliases', 'imagePullSecrets', 'os'];
+    lists.push('readinessGates', 'schedulingGates', 'securityContext', 'tolerations', 'topologySpreadConstraints');
+    const inside = ['env', 'envFrom', 'lifecycle', 'livenessProbe', 'ports', 'resources', 'securityContext'];
+    inside.push('volumeMounts', 'startupProbe');
+    const handlers = ['exec', 'grpc', 'httpGet', 'sleep', 'tcpSocket'];
+    const sources = ['configMap', 'csi', 'downwardAPI', 'emptyDir', 'hostPath', 'nfs', 'projected', 'secret'];
+    const items = ['configMap', 'downwardAPI', 'secret', 'serviceAccountToken'];
+    const required = 'requiredDuringSchedulingIgnoredDuringExecution';
+    const preferred = 'preferredDuringSchedulingIgnoredDuringExecution';
+    const one = (more: object) => ({ containers: [{ name: 'a', image: 'i', ...more }] });
+    const pods = (value: unknown): object[] => [
+      ...lists.map((name) => ({ ...one({}), [name]: value })),
+      ...inside.map((name) => one({ [name]: value })),
+      ...handlers.map((name) => one({ livenessProbe: { [name]: value }, lifecycle: { preStop: { [name]: value } } })),
+      ...sources.map((name) => ({ ...one({}), volumes: [{ name: 'v', [name]: value }] })),
+      ...items.map((name) => ({ ...one({}), volumes: [{ name: 'v', projected: { sources: [{ [name]: value }] } }] })),
+      ...items.map((name) => ({ ...one({}), volumes: [{ name: 'v', [name]: { items: value } }] })),
+      ...['nodeAffinity', 'podAffinity'].map((name) => ({
+        ...one({}),
+        affinity: { [name]: { [required]: value, [preferred]: value } },
+      })),
+      { ...one({}), affinity: { nodeAffinity: { [required]: { nodeSelectorTerms: value } } } },
+    ];
+    const ask = async (path: string, content: object) => {
+      const { status, text } = await server.post(`${path}?dryRun=All`, { metadata: { name: 'x' }, ...content });
+      expect(status, `${JSON.stringify(content)} ${text}`).toBeLessThan(500);
+    };
+    for (const value of nothing) {
+      for (const spec of pods(value)) await ask(`${ns}/pods`, { spec });
+      for (const name of ['clusterIPs', 'externalIPs', 'ipFamilies', 'ports', 'selector', 'sessionAffinityConfig'])
+        await ask(`${ns}/services`, { spec: { [name]: value } });
+      await ask(`${ns}/endpoints`, { subsets: value });
+      await ask(`${ns}/endpoints`, { subsets: [{ addresses: value, ports: value }] });
+      const slices = '/apis/discovery.k8s.io/v1/namespaces/bad/endpointslices';
+      await ask(slices, { addressType: 'IPv4', endpoints: value, ports: value });
+      await ask(slices, { addressType: 'IPv4', endpoints: [{ addresses: value }] });
+    }
+  });
 });
 
 describe('the wire', () => {

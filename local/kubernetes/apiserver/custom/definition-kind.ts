@@ -9,8 +9,32 @@ import { structuralFaults } from './structural.ts';
 export const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
 
 const DNS_1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
-const MIXED_TEXT =
-  "may have mixed case, but should otherwise match: a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+const DNS_1035_TEXT =
+  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+
+/** `mixed`: capitals are allowed. */
+function nameFaults(field: string, name: string, mixed = false): FieldError[] {
+  const faults = [
+    ...(name.length > 63 ? ['must be no more than 63 characters'] : []),
+    ...(DNS_1035.test(mixed ? name.toLowerCase() : name) ? [] : [DNS_1035_TEXT]),
+  ].join(',');
+  const prefix = mixed ? 'may have mixed case, but should otherwise match: ' : '';
+  return faults ? [invalidField(field, name, `${prefix}${faults}`)] : [];
+}
+
+/** What the kind is called. */
+function namesFaults(names: Json): FieldError[] {
+  const faults: FieldError[] = [];
+  for (const key of ['plural', 'singular', 'kind', 'listKind']) {
+    const field = `spec.names.${key}`;
+    faults.push(...(names[key] ? nameFaults(field, names[key], /kind/i.test(key)) : [required(field)]));
+  }
+  for (const list of ['shortNames', 'categories'])
+    for (const [i, name] of (names[list] ?? []).entries()) faults.push(...nameFaults(`spec.names.${list}[${i}]`, name));
+  if (names.kind && names.kind === names.listKind)
+    faults.push(invalidField('spec.names.listKind', names.listKind, 'kind and listKind may not be the same'));
+  return faults;
+}
 
 /** As Go prints its own type. */
 const goVersions = (versions: Json[]): Json[] =>
@@ -131,11 +155,7 @@ function faultsOf(definition: Obj): FieldError[] {
     );
   else if (spec.conversion && spec.conversion.strategy !== 'None')
     faults.push(notSupported('spec.conversion.strategy', spec.conversion.strategy ?? '', ['None', 'Webhook']));
-  for (const key of ['plural', 'singular', 'kind', 'listKind']) {
-    if (!names[key]) faults.push(required(`spec.names.${key}`));
-    else if (!DNS_1035.test(names[key].toLowerCase()))
-      faults.push(invalidField(`spec.names.${key}`, names[key], MIXED_TEXT));
-  }
+  faults.push(...namesFaults(names));
   return faults;
 }
 

@@ -3,6 +3,7 @@ import { type FieldError, forbiddenField, invalidField, required } from '../erro
 import { at, isMap, type Json, type Obj, same } from '../json.ts';
 import { AGE, column, int, NAME, number, SELECTOR_WIDE, selectorText, WORKLOAD_WIDE } from './columns.ts';
 import { define, generationOfSpec } from './define.ts';
+import { notNegative } from './field-rules.ts';
 import type { Kind, Scale } from './kind.ts';
 import { labelSelectorFaults, selects } from './label-selector.ts';
 import { defaultTemplate } from './pod-defaults.ts';
@@ -173,6 +174,19 @@ const replicasets = apps('ReplicaSet', 'replicasets', {
 const SET_FROZEN =
   "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
 
+/** How a StatefulSet's pods are replaced. */
+function updateStrategyFaults({ type, rollingUpdate }: Json): FieldError[] {
+  const field = 'spec.updateStrategy';
+  const { partition = 0, maxUnavailable = null } = rollingUpdate ?? {};
+  const shown = rollingUpdate ? { Partition: partition, MaxUnavailable: maxUnavailable } : null;
+  if (type === 'RollingUpdate') return notNegative(`${field}.rollingUpdate.partition`, partition);
+  if (type !== 'OnDelete')
+    return [invalidField(field, { Type: type, RollingUpdate: shown }, "must be 'RollingUpdate' or 'OnDelete'")];
+  return rollingUpdate
+    ? [invalidField(`${field}.rollingUpdate`, shown, "only allowed for updateStrategy 'RollingUpdate'")]
+    : [];
+}
+
 const statefulsets = apps('StatefulSet', 'statefulsets', {
   shortNames: ['sts'],
   categories: ['all'],
@@ -211,6 +225,7 @@ const statefulsets = apps('StatefulSet', 'statefulsets', {
       ...(known
         ? []
         : [invalidField('spec.podManagementPolicy', podManagementPolicy, "must be 'OrderedReady' or 'Parallel'")]),
+      ...updateStrategyFaults(object.spec.updateStrategy),
       ...workloadFaults(object),
     ];
   },

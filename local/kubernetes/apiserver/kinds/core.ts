@@ -5,6 +5,7 @@ import { at, type Json, type Obj } from '../json.ts';
 import { AGE, CREATED_AT, column, NAME, text, wide } from './columns.ts';
 import { configmaps, secrets } from './configuration.ts';
 import { define } from './define.ts';
+import { endpointsFaults } from './endpoint-validation.ts';
 import { EVENT_COLUMNS, eventFaults } from './events.ts';
 import { ALL_VERBS, type Kind } from './kind.ts';
 import { pods } from './pods.ts';
@@ -105,6 +106,7 @@ const simple: Kind[] = [
     defaults(endpoints) {
       for (const { ports } of endpoints.subsets ?? []) for (const port of ports ?? []) port.protocol ??= 'TCP';
     },
+    validate: endpointsFaults,
   }),
   core('ResourceQuota', 'resourcequotas', {
     shortNames: ['quota'],

@@ -3,6 +3,7 @@ import { type FieldError, forbiddenField, invalidField, notSupported, required }
 import { at, type Json, type Obj, same } from '../json.ts';
 import { AGE, column, NAME, number, text } from './columns.ts';
 import { define, generationOfSpec } from './define.ts';
+import { sliceFaults, sliceUpdateFaults } from './endpoint-validation.ts';
 import type { Kind } from './kind.ts';
 import { labelSelectorFaults } from './label-selector.ts';
 import { networkpolicies } from './network-policies.ts';
@@ -47,6 +48,8 @@ const endpointslices = define('discovery.k8s.io', 'v1', 'io.k8s.api.discovery.v1
       port.protocol ??= 'TCP';
     }
   },
+  validate: sliceFaults,
+  validateUpdate: sliceUpdateFaults,
 });
 
 const storageclasses = define('storage.k8s.io', 'v1', 'io.k8s.api.storage.v1', 'StorageClass', 'storageclasses', {
