@@ -106,7 +106,10 @@ describe('who may ask', () => {
     expect((await person.call('GET', '/api/v1/me')).status).toBe(200);
     expect((await person.call('POST', '/api/v1/auth/logout', { body: {} })).status).toBe(204);
     expect(await person.call('GET', '/api/v1/me')).toMatchObject({ status: 401, body: { code: 'auth.invalid_token' } });
-    expect((await api.call('GET', '/api/v1/me', { token: `${person.id}|another-session` })).status).toBe(200);
+    const me = async (began: number) =>
+      (await api.call('GET', '/api/v1/me', { token: `${person.id}|another-session|${began}` })).status;
+    const now = Math.floor(Date.parse(api.now()) / 1000);
+    expect([await me(now - 1), await me(now + 1)]).toEqual([401, 200]);
   });
 
   it('sees who it is and its teams', async () => {
