@@ -52,7 +52,7 @@ it('every operation makes the AWS calls that are written here: a change of the b
         },
         "SocketHandler hello": {
           "dynamodb:BatchGetItem": 1,
-          "dynamodb:GetItem": 10,
+          "dynamodb:GetItem": 12,
           "dynamodb:Query": 2,
           "dynamodb:TransactWriteItems": 2,
         },
