@@ -36,7 +36,6 @@ export function nameFaults(rule: NameRule, given: string, prefix = false): strin
 }
 
 export const isSubdomain = (text: string): boolean => text.length <= 253 && SUBDOMAIN.test(text);
-export const isLabel = (text: string): boolean => text.length <= 63 && LABEL.test(text);
 
 /** Letters that make no words, as Kubernetes ends generated names. */
 const SAFE = 'bcdfghjklmnpqrstvwxz2456789';
