@@ -297,6 +297,20 @@ describe('a forgotten password', () => {
     expect((await post(api, 'token', { email, password: PASSWORD })).status).toBe(401);
   });
 
+  it('once replaced ends every session that began before: who knew the old one is out', async () => {
+    const api = await apiIn('open');
+    const email = freshEmail();
+    const { body: account } = await post(api, 'register', { email, password: PASSWORD });
+    const { refresh_token } = (await post(api, 'token', { email, password: PASSWORD })).body;
+    const token = `${account.id}|a-session|${Math.floor(Date.parse(api.now()) / 1000) - 1}`;
+    const me = async () => (await api.call('GET', '/api/v1/me', { token })).status;
+    await post(api, 'forgot', { email });
+    expect(await me()).toBe(200);
+    expect((await post(api, 'reset', { email, code: codeFor(email), password: OTHER })).status).toBe(204);
+    expect(await me()).toBe(401);
+    expect(code(await post(api, 'refresh', { refresh_token }))).toEqual([401, 'auth.invalid_token']);
+  });
+
   it('is answered alike for an address that nobody has, one that was only invited, and one that is there', async () => {
     const api = await apiIn('domains:example.com');
     const [invited, active, nobody] = [freshEmail(), freshEmail(), freshEmail()];

@@ -91,7 +91,13 @@ export const app = (deps: AuthDeps): App => {
 
       on(routes.auth.reset, async ({ body: { email, code, password } }) => {
         await limit(deps, 'reset', email);
-        await identity.reset((await accountOf(email))?.id ?? NOBODY, code, password);
+        const account = await accountOf(email);
+        await identity.reset(account?.id ?? NOBODY, code, password);
+        // Whoever knew the old password may be signed in still.
+        if (account !== null) {
+          await identity.revokeAll(account.id);
+          await store.people.signOutAll(account.id, deps.now());
+        }
         return reply(204);
       }),
     ],
