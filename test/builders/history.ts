@@ -1,6 +1,5 @@
 /** What may happen to the clusters and dev pods of a team, in any order, as commits to a real table. */
 import * as fc from 'fast-check';
-import type { Hello } from '#core/contract/agent.ts';
 import { AppError } from '#core/contract/errors.ts';
 import { connect } from '#core/domain/link.ts';
 import { isOpen } from '#core/domain/operation.ts';
@@ -11,7 +10,7 @@ import type { createExecutions } from './executions.ts';
 import { remove, start, stop } from './seat-commands.ts';
 import { connectedCluster, seatsIn } from './seat-world.ts';
 import { seatStatus } from './seats.ts';
-import { TIMINGS, type World } from './world.ts';
+import { HELLO, TIMINGS, type World } from './world.ts';
 
 /** One thing that happens, to the nth cluster, dev pod or execution. */
 export const happening = fc.record({
@@ -27,14 +26,6 @@ export const happening = fc.record({
 });
 export type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 
-const HELLO: Hello = {
-  protocol: { min: 1, max: 1 },
-  agentVersion: '1',
-  kubernetesVersion: '1.35',
-  capabilities: [],
-  clusterUid: 'uid',
-  podUid: 'pod',
-};
 const ERROR = { code: 'x', message: 'x', help: 'x' };
 
 /** A team with one cluster for its dev pods, to which things happen. Workflows do something only while their execution runs. */

@@ -1,5 +1,7 @@
 /** A deployment small enough for a test: the real store over DynamoDB Local, a clock that the test moves, and records of what went out. */
+
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Hello } from '#core/contract/agent.ts';
 import type { NewCluster } from '#core/contract/cluster.ts';
 import { registerAccount } from '#core/domain/account.ts';
 import { plus } from '#core/domain/clock.ts';
@@ -10,6 +12,7 @@ import { untilFresh } from '#core/store/commit.ts';
 import { sha256 } from '#core/store/keys.ts';
 import { createStore } from '#core/store/store.ts';
 import { type Deps, newId, newSecret } from '#functions/lib/deps.ts';
+import type { AgentDeps } from '#functions/socket/messages/answer.ts';
 
 export const START = '2026-11-21T12:00:00.000Z';
 export const TIMINGS = { createDeadline: 3600, deleteDeadline: 2400, startGrace: 60 } as const;
@@ -114,4 +117,23 @@ export const createWorld = (table: { readonly client: DynamoDBClient; readonly n
       return value;
     },
   };
+};
+
+/** What the socket function is given beside the world. */
+export const createAgentWorld = (...given: Parameters<typeof createWorld>): World & AgentDeps => ({
+  ...createWorld(...given),
+  deploymentId: 'dep',
+  seatLimits: SEAT_LIMITS,
+  watched: { paceSeconds: 30, staleAfterSeconds: 90 },
+  idle: { paceSeconds: 300, staleAfterSeconds: 720 },
+});
+
+/** What an agent says first. */
+export const HELLO: Hello = {
+  protocol: { min: 1, max: 1 },
+  agentVersion: '1',
+  kubernetesVersion: '1.35',
+  capabilities: [],
+  clusterUid: 'uid',
+  podUid: 'pod',
 };

@@ -1,6 +1,5 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Hello } from '#core/contract/agent.ts';
 import { nothing } from '#core/domain/decision.ts';
 import { connect as linkConnected } from '#core/domain/link.ts';
 import { revokeToken } from '#core/domain/token.ts';
@@ -12,7 +11,7 @@ import { stream } from '#functions/lib/stream.ts';
 import { effects } from '#functions/stream/reactions/effects.ts';
 import { push } from '#functions/stream/reactions/push.ts';
 import { createExecutions } from '#test/builders/executions.ts';
-import { createWorld, SEAT_LIMITS, SEAT_TIMINGS, type World } from '#test/builders/world.ts';
+import { createWorld, HELLO, SEAT_LIMITS, SEAT_TIMINGS, type World } from '#test/builders/world.ts';
 import { startTable, type TestTable } from './table.ts';
 
 let table: TestTable;
@@ -63,15 +62,6 @@ const listen = async (id: string, session?: string, who = owner): Promise<void> 
 
 const pushing = (connections: ReturnType<typeof sockets>) =>
   push({ ...world, connections, watched: { paceSeconds: 30, staleAfterSeconds: 90 } });
-
-const HELLO: Hello = {
-  protocol: { min: 1, max: 1 },
-  agentVersion: '1',
-  kubernetesVersion: '1.35',
-  capabilities: [],
-  clusterUid: 'uid',
-  podUid: 'pod',
-};
 
 /** A cluster whose agent is connected over the named socket. */
 const withAgent = async (id: string, socket: string) => {

@@ -7,7 +7,7 @@ import { message } from '#functions/socket/messages/message.ts';
 import { restoreTable } from '#scripts/admin/restore.ts';
 import { connectedCluster, seatsIn } from '#test/builders/seat-world.ts';
 import { seatStatus } from '#test/builders/seats.ts';
-import { createWorld, SEAT_LIMITS, SEAT_TIMINGS, type World } from '#test/builders/world.ts';
+import { createAgentWorld, SEAT_LIMITS, SEAT_TIMINGS, type World } from '#test/builders/world.ts';
 import { startTable, type TestTable } from './table.ts';
 
 let table: TestTable;
@@ -15,13 +15,7 @@ let world: World & AgentDeps;
 
 beforeAll(async () => {
   table = await startTable();
-  world = {
-    ...createWorld(table),
-    deploymentId: 'dep',
-    seatLimits: SEAT_LIMITS,
-    watched: { paceSeconds: 30, staleAfterSeconds: 90 },
-    idle: { paceSeconds: 300, staleAfterSeconds: 720 },
-  };
+  world = createAgentWorld(table);
 });
 afterAll(() => table.stop());
 

@@ -6,7 +6,7 @@ import type { AgentDeps } from '#functions/socket/messages/answer.ts';
 import { message } from '#functions/socket/messages/message.ts';
 import { connectedCluster, seatsIn } from '#test/builders/seat-world.ts';
 import { seatStatus } from '#test/builders/seats.ts';
-import { createWorld, SEAT_LIMITS, type World } from '#test/builders/world.ts';
+import { createAgentWorld, type World } from '#test/builders/world.ts';
 import { startTable, type TestTable } from './table.ts';
 
 /** Clears the screen, writes the clipboard, turns the line around, hides what came before. */
@@ -21,13 +21,7 @@ let seat: string;
 
 beforeAll(async () => {
   table = await startTable();
-  world = {
-    ...createWorld(table),
-    deploymentId: 'dep',
-    seatLimits: SEAT_LIMITS,
-    watched: { paceSeconds: 30, staleAfterSeconds: 90 },
-    idle: { paceSeconds: 300, staleAfterSeconds: 720 },
-  };
+  world = createAgentWorld(table);
   ada = await world.account();
   port = await connectedCluster(world, ada);
   seat = (await seatsIn(world).seat(ada, port.cluster.id)).next.id;

@@ -7,7 +7,7 @@ import type { AgentDeps } from '#functions/socket/messages/answer.ts';
 import { message } from '#functions/socket/messages/message.ts';
 import { connectedCluster, seatsIn } from '#test/builders/seat-world.ts';
 import { seatSpec, seatStatus } from '#test/builders/seats.ts';
-import { createWorld, SEAT_LIMITS, SEAT_TIMINGS, type World } from '#test/builders/world.ts';
+import { createAgentWorld, SEAT_LIMITS, SEAT_TIMINGS, type World } from '#test/builders/world.ts';
 import { startTable, type TestTable } from './table.ts';
 
 let table: TestTable;
@@ -24,13 +24,7 @@ const portOf = async (by: typeof ada) => {
 
 beforeAll(async () => {
   table = await startTable();
-  world = {
-    ...createWorld(table),
-    deploymentId: 'dep',
-    seatLimits: SEAT_LIMITS,
-    watched: { paceSeconds: 30, staleAfterSeconds: 90 },
-    idle: { paceSeconds: 300, staleAfterSeconds: 720 },
-  };
+  world = createAgentWorld(table);
   seats = seatsIn(world);
   ada = await world.account();
 });

@@ -7,7 +7,7 @@ import { sha256 } from '#core/store/keys.ts';
 import type { AgentDeps } from '#functions/socket/messages/answer.ts';
 import { connect, disconnect } from '#functions/socket/messages/connect.ts';
 import { message } from '#functions/socket/messages/message.ts';
-import { createWorld, SEAT_LIMITS, type World } from '#test/builders/world.ts';
+import { createAgentWorld, type World } from '#test/builders/world.ts';
 import { startTable, type TestTable } from './table.ts';
 
 let table: TestTable;
@@ -16,13 +16,7 @@ let owner: { id: string; team: string };
 
 beforeAll(async () => {
   table = await startTable();
-  world = {
-    ...createWorld(table),
-    deploymentId: 'dep',
-    seatLimits: SEAT_LIMITS,
-    watched: { paceSeconds: 30, staleAfterSeconds: 90 },
-    idle: { paceSeconds: 300, staleAfterSeconds: 720 },
-  };
+  world = createAgentWorld(table);
   owner = await world.account();
 });
 afterAll(() => table.stop());

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Hello } from '#core/contract/agent.ts';
 import type { AppError } from '#core/contract/errors.ts';
 import { plus } from '#core/domain/clock.ts';
 import { nothing, write } from '#core/domain/decision.ts';
@@ -14,7 +13,7 @@ import { sweepSeats } from '#functions/schedule/duties/seats.ts';
 import { type SweepDeps, sweep } from '#functions/schedule/duties/sweep.ts';
 import type { Owned } from '#functions/tasks/providers/provider.ts';
 import { createExecutions } from '#test/builders/executions.ts';
-import { createWorld, SEAT_LIMITS, SEAT_TIMINGS, TIMINGS, type World } from '#test/builders/world.ts';
+import { createWorld, HELLO, SEAT_LIMITS, SEAT_TIMINGS, TIMINGS, type World } from '#test/builders/world.ts';
 import { startTable, type TestTable } from './table.ts';
 
 let table: TestTable;
@@ -251,14 +250,6 @@ describe('time to live', () => {
 });
 
 describe('leases', () => {
-  const HELLO: Hello = {
-    protocol: { min: 1, max: 1 },
-    agentVersion: '1',
-    kubernetesVersion: '1.35',
-    capabilities: [],
-    clusterUid: 'uid',
-    podUid: 'pod',
-  };
   const connected = async () => {
     const { next } = await world.readyCluster(owner, { ttlSeconds: 172_800 });
     const token = (await world.store.tokens.byHash(sha256(await world.installToken(next))))!;
