@@ -20,8 +20,8 @@ const runtime = await up({
   fresh: false,
   log: () => {},
   onMail: () => {},
-  // Longer than a life: a delete that was asked for in one is looked at in the next.
-  delays: { deleteMs: 20_000 },
+  // Longer than a life that is to end so: what EKS was asked for in one is not there yet in the next, which looks at it.
+  delays: { deleteMs: 20_000, ...(awaited.size === 0 ? {} : { createMs: 20_000 }) },
   more: { hooks: { invoke: { after } } },
 });
 console.log('up');
