@@ -13,7 +13,9 @@ export default defineConfig({
     // Most files wait for a JVM, a timer or a socket, end-to-end tests above all: two at a time leave a third of two cores idle.
     maxWorkers: 3,
     projects: [
-      project('unit', ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/contract/**/*.test.ts']),
+      project('unit', ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/contract/**/*.test.ts'], {
+        isolate: false,
+      }),
       project('agent', ['test/agent/**/*.test.ts']),
       project('kubernetes', ['test/kubernetes/**/*.test.ts'], { testTimeout: 60_000 }),
       project('local', ['test/local/**/*.test.ts'], { testTimeout: 60_000 }),

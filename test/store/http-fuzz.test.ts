@@ -137,11 +137,14 @@ it('generated requests are never answered with a 5xx, and every refusal is a pro
       expect(answer.status).toBeLessThan(500);
       if (answer.status >= 400) expect(Problem.safeParse(answer.body)).toMatchObject({ success: true });
     }),
-    { numRuns: 600 },
+    { numRuns: 300 },
   );
 });
 
 it('and the cluster that was there is still there, owned by the same person', async () => {
-  const again = await api.call('GET', `/api/v1/clusters/${cluster.id}`, { token: `${ada.id}|another-session` });
+  // A logout of everything may have been among them: this session begins afterwards.
+  const began = Math.floor(Date.parse(api.now()) / 1000) + 1;
+  const token = `${ada.id}|another-session|${began}`;
+  const again = await api.call('GET', `/api/v1/clusters/${cluster.id}`, { token });
   expect(again).toMatchObject({ status: 200, body: { createdBy: ada.id, name: 'demo' } });
 });

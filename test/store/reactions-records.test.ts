@@ -50,7 +50,7 @@ afterAll(() => {
 });
 
 /** Histories of each property; a shrunk one would not be shorter, since its luck is drawn as it goes. */
-const RUNS = 6;
+const RUNS = 3;
 const PATIENCE_MS = 180_000;
 const WATCHED = { paceSeconds: 30, staleAfterSeconds: 90 };
 

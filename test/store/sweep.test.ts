@@ -512,7 +512,7 @@ describe('with both consumers off', () => {
         }
         expect(await world.store.clusters.deployment()).toMatchObject({ clusters: 0, vcpu: 0 });
       }),
-      { numRuns: 12 },
+      { numRuns: 6 },
     );
   }, 120_000);
 });
