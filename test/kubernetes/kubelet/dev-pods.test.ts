@@ -270,9 +270,10 @@ test('where namespaces are switched off, a dev pod is a plain process that says 
     const inside = (...words: string[]) => kubectl(plain.parts.adminKubeconfig, ['exec', 'cat', '--', ...words]);
     expect((await plain.pod('cat'))?.metadata.annotations?.['roadstead.dev/isolation']).toBe('process');
     // Paths that a command names are those of the volumes; it starts in the folder of its workspace.
-    expect((await inside('sh', '-c', 'echo mine > file')).code).toBe(0);
-    expect((await inside('cat', '/workspace/file')).out).toBe('mine\n');
-    expect((await inside('cat', '/run/secrets/roadstead/TOKEN')).out).toBe('s3cret');
+    const said = (out: string) => ({ code: 0, out, err: '' });
+    expect(await inside('sh', '-c', 'echo mine > file')).toEqual(said(''));
+    expect(await inside('cat', '/workspace/file')).toEqual(said('mine\n'));
+    expect(await inside('cat', '/run/secrets/roadstead/TOKEN')).toEqual(said('s3cret'));
     await plain.eventually(() => plain.log('cat')).toContain('kubectl exec works, ssh does not');
     expect(plain.said.join('\n')).toContain('dev pods are plain processes');
     expect(await readdir(join(plain.dir, 'volumes'))).toHaveLength(1);
