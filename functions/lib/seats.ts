@@ -8,11 +8,12 @@ import type { Amount } from '#core/domain/decision.ts';
 import type { Lease } from '#core/domain/link.ts';
 import { type Candidate, capacityOf, type Misfit, type Placed, place } from '#core/domain/placement.ts';
 import { amountOf, NO_AMOUNT } from '#core/domain/seat-amount.ts';
-import { chooseSecrets, type SecretChoice, secretsInReach } from '#core/domain/secret-choice.ts';
+import { chooseSecrets, type SecretChoice } from '#core/domain/secret-choice.ts';
 import { BUILTIN, resolveTemplate } from '#core/domain/templates.ts';
 import { untilFresh } from '#core/store/commit.ts';
 import type { Store } from '#core/store/store.ts';
 import type { Deps } from './deps.ts';
+import { readInReach } from './secrets-in-reach.ts';
 import { findTemplate } from './templates.ts';
 
 /** What workspaces and groups are asked for alike. */
@@ -24,13 +25,10 @@ export type SeatFields = Pick<
 /** Names and versions of the secrets that this person's pods get. Throws `secret.unknown` and `secret.too_many` when `strict`. */
 export const secretsOf = async (
   store: Store,
-  { team, owner }: { readonly team: string; readonly owner: string },
+  of: { readonly team: string; readonly owner: string },
   choice: SecretChoice,
   strict: boolean,
-): Promise<SeatSpec['secrets']> => {
-  const [own, shared] = await Promise.all([store.secrets.list(owner), store.secrets.list(team)]);
-  return chooseSecrets(choice, secretsInReach(choice, own, shared), strict);
-};
+): Promise<SeatSpec['secrets']> => chooseSecrets(choice, await readInReach(store, of, choice), strict);
 
 const unknownTemplate = ({ name, version }: SeatFields['template']): AppError =>
   new AppError('template.unknown', {

@@ -1,7 +1,8 @@
 /** Which secrets a dev pod gets, and how: seen over the whole HTTP API. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { TOKEN_HEADER } from '#core/contract/agent.ts';
 import { renewSecrets } from '#functions/lib/secret-renewal.ts';
-import { harbour, joinTeam } from '#test/builders/seat-world.ts';
+import { connectedCluster, harbour, joinTeam } from '#test/builders/seat-world.ts';
 import type { Person } from './http-api.ts';
 import { create, createSeatsApi, freshName, path, type SeatsApi } from './seats-api.ts';
 import { startTable, type TestTable } from './table.ts';
@@ -135,4 +136,23 @@ it('nobody who could not enter a pod is made its owner', async () => {
     status: 400,
     body: { errors: [{ path: 'owners.0' }] },
   });
+});
+
+it('the agent is given the values that the seat may have: not its owner’s of the same name and number, until they let them in', async () => {
+  const [ada, bob] = [await api.person(), await api.person()];
+  const { token } = await connectedCluster(api, ada);
+  await joinTeam(api, bob.id, ada.team, 'member');
+  await keep(ada, { scope: 'team', name: 'TOKEN', value: 'the team’s' });
+  await keep(bob, { name: 'TOKEN', value: 'bob’s own' });
+  const { body } = await create(ada, { owner: bob.id });
+  const fetched = async () =>
+    (
+      await api.call('GET', `/api/v1/agent/workspaces/${body.id}/secrets`, {
+        token: null,
+        headers: { [TOKEN_HEADER]: token },
+      })
+    ).body.values;
+  expect(await fetched()).toEqual([{ name: 'TOKEN', version: 1, value: 'the team’s' }]);
+  await bob.call('PATCH', path(body.id, `?team=${ada.team}`), { body: { secrets: null } });
+  expect(await fetched()).toEqual([{ name: 'TOKEN', version: 1, value: 'bob’s own' }]);
 });

@@ -1,5 +1,6 @@
 /** A dev pod's operation from the commit to its end: effects start it, the agent is told, its word ends the wait (DESIGN §2). */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { teamNamespace } from '#core/domain/seat/names.ts';
 import type { WorkspaceDecision } from '#core/domain/workspace-command.ts';
 import type { Change } from '#core/store/change.ts';
 import { sweepOperations } from '#functions/schedule/duties/operations.ts';
@@ -210,6 +211,16 @@ describe('a delete', () => {
       storageGiB: 0,
     });
     await expect(seats.seat(ada, port.id)).rejects.toMatchObject({ code: 'placement.no_fit' });
+  });
+
+  it('of a connected cluster that cannot be asked says where its seats were, also when the task is repeated', async () => {
+    const { cluster } = await connectedCluster(world, ada, { provider: 'existing' });
+    await seats.seat(ada, cluster.id);
+    const { operation } = await world.decide(cluster.id, { type: 'delete', actor: 'a', force: true, timings: TIMINGS });
+    const record = recordDeleted({ ...world, limits: SEAT_LIMITS });
+    for (let n = 0; n < 2; n += 1) await record({ operationId: operation!.id });
+    const { phase, remains } = (await world.store.clusters.cluster(cluster.id))!;
+    expect([phase, remains]).toEqual(['Deleted', expect.arrayContaining([`namespace/${teamNamespace(ada.team)}`])]);
   });
 });
 

@@ -4,13 +4,14 @@ import { routes } from '#core/contract/routes.ts';
 import { plus } from '#core/domain/clock.ts';
 import { answerCredential } from '#core/domain/credential.ts';
 import type { SecretState } from '#core/domain/secret.ts';
-import { NO_CHOICE, secretsInReach } from '#core/domain/secret-choice.ts';
+import { NO_CHOICE } from '#core/domain/secret-choice.ts';
 import { untilFresh } from '#core/store/commit.ts';
 import type { Deps } from '../../lib/deps.ts';
 import { hostKeyOf } from '../../lib/host-key.ts';
 import type { HttpDeps } from '../../lib/http/call.ts';
 import { type App, on, reply } from '../../lib/http.ts';
 import { credentialContext, type Sealing, secretContext } from '../../lib/sealing.ts';
+import { readInReach } from '../../lib/secrets-in-reach.ts';
 
 export interface SeatAgentDeps extends HttpDeps {
   readonly store: Deps['store'];
@@ -35,11 +36,8 @@ export const app = (deps: SeatAgentDeps): App => {
         if (workspace === null || workspace.cluster !== agent.cluster || workspace.phase === 'Deleted')
           throw new AppError('not_found', { detail: `${workspaceId} is no dev pod of this cluster` });
         const { spec, revision, team, secretChoice = NO_CHOICE } = workspace;
-        const [own, shared] =
-          spec.secrets.length === 0
-            ? [[], []]
-            : await Promise.all([store.secrets.list(spec.owner), store.secrets.list(team)]);
-        const inReach = secretsInReach(secretChoice, own, shared);
+        const inReach =
+          spec.secrets.length === 0 ? [] : await readInReach(store, { team, owner: spec.owner }, secretChoice);
         const values = await Promise.all(
           spec.secrets.map(async ({ name, version }) => {
             const found = sealedOf(inReach, name, version);
