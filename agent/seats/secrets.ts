@@ -6,6 +6,7 @@
 import type { DesiredSeat } from '#core/contract/seat.ts';
 import { makeHostKey } from '#core/domain/seat/host-key.ts';
 import { seatName } from '#core/domain/seat/names.ts';
+import { secretValue } from '#core/domain/seat/pod.ts';
 import { HOST_KEY_FILE, renderSeatSecret, type SeatContext } from '#core/domain/seat/render.ts';
 import type { Api } from '../api.ts';
 import type { Clock } from '../clock.ts';
@@ -59,9 +60,9 @@ const isTheirs = ({ spec }: DesiredSeat): boolean => spec.id === undefined;
 /** What a Secret is written for: of the environment apart, as a pod reads that only once. */
 const forOf = (seat: DesiredSeat, { workspaceUid }: SeatContext): string => {
   const secrets = isTheirs(seat) ? [] : seat.spec.secrets;
-  const versions = secrets.map(({ name, version }) => `${name}=${version}`).sort();
-  const environment = secrets.filter(({ as }) => as === 'Env').map(({ name, version }) => `${name}=${version}`);
-  return `${hashOf(environment.sort())}.${hashOf([versions, workspaceUid])}`;
+  const values = secrets.map(secretValue).sort();
+  const environment = secrets.filter(({ as }) => as === 'Env').map(secretValue);
+  return `${hashOf(environment.sort())}.${hashOf([values, workspaceUid])}`;
 };
 const environmentOf = (written = '') => written.split('.')[0];
 

@@ -89,6 +89,8 @@ export const SeatSecret = z
   .strictObject({
     name: SecretName,
     version: z.int().min(1),
+    /** Whose: its owner and the team may each have one of this name and number. */
+    holder: z.enum(['Owner', 'Team']).default('Team'),
     as: z.enum(['File', 'Env']).default('File'),
   })
   .refine(({ name, as }) => as === 'File' || isEnvironmentSafe(name), {

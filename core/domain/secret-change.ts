@@ -1,7 +1,7 @@
 /** What is done to a secret: a new value, its end, and the word that its pods know of it (seed-systems §4.3 H4). */
 import type { StoredSecret } from '../contract/secret.ts';
 import type { Decision } from './decision.ts';
-import type { SecretState } from './secret.ts';
+import { isPersonal, type SecretState } from './secret.ts';
 
 /** Secrets that one person or team may keep. */
 export const SECRET_LIMIT = 100;
@@ -84,8 +84,8 @@ export const resealed = (before: SecretState, sealed: SecretState['sealed']): Se
 
 /** What the API answers: never a value. */
 export const toStoredSecret = (secret: SecretState): StoredSecret => ({
-  scope: secret.holder.startsWith('acc_') ? 'account' : 'team',
-  ...(secret.holder.startsWith('team_') ? { team: secret.holder } : {}),
+  scope: isPersonal(secret) ? 'account' : 'team',
+  ...(isPersonal(secret) ? {} : { team: secret.holder }),
   name: secret.name,
   version: secret.latest,
   updatedAt: secret.updatedAt,

@@ -2,7 +2,7 @@
 import { AppError } from '../contract/errors.ts';
 import type { SeatSpec } from '../contract/seat.ts';
 import { LOGIN_KEYS } from '../contract/secret.ts';
-import type { SecretState } from './secret.ts';
+import { isPersonal, type SecretState } from './secret.ts';
 import { isForgotten } from './secret-change.ts';
 
 type SeatSecret = SeatSpec['secrets'][number];
@@ -32,6 +32,9 @@ export const secretsInReach = (
   own: readonly SecretState[],
   team: readonly SecretState[],
 ): readonly SecretState[] => [...(personal ? own : []), ...team.filter(({ name }) => name !== LOGIN_KEYS)];
+
+/** Whose it is, as a spec says it. */
+export const holderOf = (secret: SecretState): SeatSecret['holder'] => (isPersonal(secret) ? 'Owner' : 'Team');
 
 /** The secret of each name: the person's own, else the team's. */
 const effective = (inReach: readonly SecretState[]): ReadonlyMap<string, SecretState> =>
@@ -66,6 +69,7 @@ export const chooseSecrets = (
     .filter((name) => taken.has(name))
     .flatMap((name): SeatSecret[] => {
       const secret = available.get(name);
-      return secret ? [{ name, version: secret.latest, as: isVariable(name) ? 'Env' : 'File' }] : [];
+      const as = isVariable(name) ? 'Env' : 'File';
+      return secret ? [{ name, version: secret.latest, holder: holderOf(secret), as }] : [];
     });
 };

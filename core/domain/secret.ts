@@ -17,3 +17,6 @@ export interface SecretState {
   readonly updatedAt: string;
   readonly updatedBy: string;
 }
+
+/** Is it a person's own, rather than a team's? */
+export const isPersonal = ({ holder }: Pick<SecretState, 'holder'>): boolean => holder.startsWith('acc_');

@@ -1,6 +1,6 @@
 /** A secret has a new value, or none any more: the specs of the pods that use it are told, level-triggered and repeatable (DESIGN §2). */
 
-import type { SecretState } from '#core/domain/secret.ts';
+import { isPersonal, type SecretState } from '#core/domain/secret.ts';
 import { isForgotten, secretRenewed } from '#core/domain/secret-change.ts';
 import { NO_CHOICE } from '#core/domain/secret-choice.ts';
 import { decideWorkspace } from '#core/domain/workspace.ts';
@@ -16,7 +16,7 @@ type RenewalDeps = Pick<Deps, 'store' | 'now' | 'newId'>;
 
 /** Every dev pod that may use the secret: of the team, or of the person in each of their teams. */
 const users = async ({ store }: RenewalDeps, holder: string): Promise<WorkspaceState[]> => {
-  const person = holder.startsWith('acc_');
+  const person = isPersonal({ holder });
   const teams = person ? (await store.people.teams(holder)).map(({ team }) => team.id) : [holder];
   const found: WorkspaceState[] = [];
   for (const team of teams) {

@@ -125,7 +125,7 @@ const bad: Readonly<Record<string, Record<string, unknown>>> = {
       'TF_CLI_ARGS',
       'TF_CLI_ARGS_PLAN',
       'TF_CLI_CONFIG_FILE',
-    ].map((name) => [`${name} in the environment`, { secrets: [{ name, version: 1, as: 'Env' }] }]),
+    ].map((name) => [`${name} in the environment`, { secrets: [{ name, version: 1, holder: 'Team', as: 'Env' }] }]),
   ),
   'a name for git with a line break': { git: { name: 'Ada\n[core]' } },
   'a name for git with a bidi override': { git: { name: 'Ada\u202e' } },
@@ -149,7 +149,7 @@ test.each(Object.entries(bad))('%s is refused by the contract and by the cluster
 test.each(['GITHUB_TOKEN', 'AWS_ACCESS_KEY_ID', 'TF_TOKEN_APP_TERRAFORM_IO', 'NPM_TOKEN', 'PROXY'])(
   '%s may be in the environment',
   async (name) => {
-    const spec = specOf({ secrets: [{ name, version: 1, as: 'Env' }] });
+    const spec = specOf({ secrets: [{ name, version: 1, holder: 'Team', as: 'Env' }] });
     expect(SeatSpec.safeParse(spec).success).toBe(true);
     expect((await create(spec)).status).toBe(201);
   },

@@ -43,7 +43,7 @@ const asAgent = async ({ admin, ...place }: TestCluster): Promise<TestCluster> =
 
 test('a seat is made, changed, repaired, opened to its holder, and taken away, and nothing of it is forbidden', async () => {
   const world = await seatsWorld(await asAgent(cluster()));
-  const { id } = world.want({ secrets: [{ name: 'TOKEN', version: 1, as: 'Env' }] });
+  const { id } = world.want({ secrets: [{ name: 'TOKEN', version: 1, holder: 'Team', as: 'Env' }] });
   world.secrets = () => ({ values: [{ name: 'TOKEN', version: 1, value: 'x' }], hostKey: 'a private key' });
   const name = seatName(id);
   const agent = await world.start();

@@ -7,7 +7,12 @@ import { eventually, quiet, seatName, seatSpec, seatsWorld } from './support/sea
 const cluster = testCluster('127.65');
 type World = Awaited<ReturnType<typeof seatsWorld>>;
 
-const secret = (name: string, version: number, as: 'File' | 'Env' = 'File') => ({ name, version, as });
+const secret = (name: string, version: number, as: 'File' | 'Env' = 'File', holder: 'Owner' | 'Team' = 'Team') => ({
+  name,
+  version,
+  holder,
+  as,
+});
 /** Answers as the API does: values at the versions that are asked for. */
 const serve = (world: World) => {
   let fetched = 0;
@@ -64,6 +69,24 @@ test('a new version of a file restarts nothing, one of an environment variable r
   expect(restarted.observedRevision).toBe(2);
   expect(await dataOf(world, variable)).toMatchObject({ TOKEN: 'value 2 of TOKEN' });
   expect(world.reported(file)?.podUid).toBe(first.podUid);
+});
+
+test('another holder’s secret of the same name and number is another value: fetched, and in the environment a restart', async () => {
+  const world = await seatsWorld(cluster());
+  world.secrets = (id) => {
+    const secrets = world.seats.get(id)?.spec.secrets ?? [];
+    return { values: secrets.map(({ name, version, holder }) => ({ name, version, value: holder })), hostKey: 'key' };
+  };
+  const file = world.want({ secrets: [secret('TOKEN', 1)] }).id;
+  const variable = world.want({ secrets: [secret('TOKEN', 1, 'Env')] }).id;
+  await world.start();
+  const [first, second] = await Promise.all([world.running(file), world.running(variable)]);
+  world.change(file, { secrets: [secret('TOKEN', 1, 'File', 'Owner')] });
+  world.change(variable, { secrets: [secret('TOKEN', 1, 'Env', 'Owner')] });
+  await eventually(() => dataOf(world, file)).toMatchObject({ TOKEN: 'Owner' });
+  await world.until(variable, ({ phase, podUid }) => phase === 'Running' && podUid !== second.podUid);
+  expect(await dataOf(world, variable)).toMatchObject({ TOKEN: 'Owner' });
+  expect((await world.running(file)).podUid).toBe(first.podUid);
 });
 
 test('a seat whose secrets cannot be fetched does not start, says so, and starts as soon as they can', async () => {

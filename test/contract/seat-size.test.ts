@@ -25,7 +25,12 @@ const largest = (given: Partial<SeatSpec> = {}) =>
       size: '2048Gi',
       mounts: times(4, (m) => ({ mountPath: `/data/${long(120, `v${v}m${m}`)}`, subPath: long(64) })),
     })),
-    secrets: times(32, (n) => ({ name: long(64, `S${n}_`).toUpperCase(), version: 1_000_000, as: 'Env' as const })),
+    secrets: times(32, (n) => ({
+      name: long(64, `S${n}_`).toUpperCase(),
+      version: 1_000_000,
+      holder: 'Owner' as const,
+      as: 'Env' as const,
+    })),
     git: {
       name: '試'.repeat(128),
       email: `${long(240)}@example.com`,

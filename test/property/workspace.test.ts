@@ -37,7 +37,7 @@ const command: fc.Arbitrary<Asked['command']> = fc.oneof(
       { type: 'delete', actor, volumes: 'DeleteVolumes', timings },
       { type: 'forget', actor, connected: false, limits },
       { type: 'lost', limits },
-      { type: 'secrets', secrets: [{ name: 'A', version: 2, as: 'File' }] },
+      { type: 'secrets', secrets: [{ name: 'A', version: 2, holder: 'Team', as: 'File' }] },
     )
     .map((each) => () => each),
   fc.record({ cpu: fc.constantFrom('250m', '1', '2'), size: fc.constantFrom('1Gi', '10Gi', '11Gi', '20Gi') }).map(

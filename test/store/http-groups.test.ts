@@ -84,8 +84,8 @@ describe('a group', () => {
     const asks = await found(ada, { owners: [bob.id], replicas: 1, template: { name: 'claude-terraform' } });
     await look(asks.body.id);
     expect((await seatsOf(ada, asks.body.id))[0].secrets).toEqual([
-      { name: 'SHARED', version: 1, as: 'File' },
-      { name: 'TFE_TOKEN', version: 1, as: 'Env' },
+      { name: 'SHARED', version: 1, holder: 'Team', as: 'File' },
+      { name: 'TFE_TOKEN', version: 1, holder: 'Team', as: 'Env' },
     ]);
   });
 

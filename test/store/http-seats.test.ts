@@ -79,10 +79,13 @@ describe('secrets', () => {
       await renewSecrets(api, await api.store.secrets.get(holder, 'TOKEN'));
     };
     await put({ scope: 'team', name: 'TOKEN', value: 'team' }, carol.team);
-    expect(await names()).toEqual([{ name: 'TOKEN', version: 1, as: 'File' }]);
+    const teams = { name: 'TOKEN', version: 1, holder: 'Team', as: 'File' };
+    expect(await names()).toEqual([teams]);
     await put({ name: 'TOKEN', value: 'a' }, carol.id);
+    // The same name and the same number, of somebody else.
+    expect(await names()).toEqual([{ ...teams, holder: 'Owner' }]);
     await put({ name: 'TOKEN', value: 'b' }, carol.id);
-    expect(await names()).toEqual([{ name: 'TOKEN', version: 2, as: 'File' }]);
+    expect(await names()).toEqual([{ ...teams, version: 2, holder: 'Owner' }]);
     expect((await api.store.secrets.get(carol.id, 'TOKEN'))?.renewAt).toBeUndefined();
 
     const path = `/api/v1/agent/workspaces/${id}/secrets`;
@@ -91,7 +94,7 @@ describe('secrets', () => {
 
     await carol.call('DELETE', '/api/v1/secrets/TOKEN');
     await renewSecrets(api, await api.store.secrets.get(carol.id, 'TOKEN'));
-    expect(await names()).toEqual([{ name: 'TOKEN', version: 1, as: 'File' }]);
+    expect(await names()).toEqual([teams]);
   });
 });
 

@@ -23,8 +23,9 @@ const moored = async (): Promise<Person> => {
 };
 const keep = (by: Person, body: object) =>
   by.call('POST', '/api/v1/secrets', { body: { value: 'the value', ...body } });
-const file = (name: string, version = 1) => ({ name, version, as: 'File' });
-const variable = (name: string, version = 1) => ({ name, version, as: 'Env' });
+const file = (name: string, version = 1) => ({ name, version, holder: 'Owner', as: 'File' });
+const variable = (name: string, version = 1) => ({ name, version, holder: 'Owner', as: 'Env' });
+const teams = (name: string) => ({ ...file(name), holder: 'Team' });
 
 it('a pod gets all secrets of the person and the team by default, the person’s own first, as files', async () => {
   const ada = await moored();
@@ -90,11 +91,11 @@ it('a pod has the secrets of its owner only once they let them in: nobody else c
   await keep(bob, { name: 'TOKEN' });
 
   const made = await create(ada, { owner: bob.id });
-  expect(made.body.secrets).toEqual([file('TOKEN')]);
+  expect(made.body.secrets).toEqual([teams('TOKEN')]);
   expect(await create(ada, { owner: bob.id, secrets: ['OWN'] })).toMatchObject({ body: { code: 'secret.unknown' } });
   await renewSecrets(api, await api.store.secrets.get(bob.id, 'OWN'));
   const seat = path(made.body.id, `?team=${ada.team}`);
-  expect((await bob.call('GET', seat)).body.secrets).toEqual([file('TOKEN')]);
+  expect((await bob.call('GET', seat)).body.secrets).toEqual([teams('TOKEN')]);
 
   const chosen = await bob.call('PATCH', seat, { body: { secrets: null } });
   expect(chosen.body.secrets).toEqual([file('OWN'), file('TOKEN', 2)]);

@@ -257,7 +257,9 @@ describe('push', () => {
   });
 
   it('tells the agent of a tombstone, and never a value of a secret', async () => {
-    const { next } = await seats.seat(ada, port.id, { secrets: [{ name: 'TOKEN', version: 3, as: 'File' }] });
+    const { next } = await seats.seat(ada, port.id, {
+      secrets: [{ name: 'TOKEN', version: 3, holder: 'Team', as: 'File' }],
+    });
     const removed = await seats.decideSeat(next.id, {
       type: 'delete',
       actor: 'a',

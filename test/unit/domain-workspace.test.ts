@@ -233,7 +233,7 @@ describe('a change', () => {
 
   it('of secrets comes from their renewal too, and only when a version moved', () => {
     const pod = running();
-    const secrets = [{ name: 'TOKEN', version: 2, as: 'File' as const }];
+    const secrets = [{ name: 'TOKEN', version: 2, holder: 'Team' as const, as: 'File' as const }];
     expect(pod.give({ type: 'secrets', secrets }).next.revision).toBe(2);
     expect(pod.give({ type: 'secrets', secrets }).writes).toEqual([]);
   });

@@ -45,8 +45,8 @@ test('a seat is these objects', () => {
     ],
     parameters: { version: '22' },
     secrets: [
-      { name: 'TFE_TOKEN', version: 3, as: 'Env' },
-      { name: 'GITHUB_TOKEN', version: 1, as: 'File' },
+      { name: 'TFE_TOKEN', version: 3, holder: 'Team', as: 'Env' },
+      { name: 'GITHUB_TOKEN', version: 1, holder: 'Team', as: 'File' },
     ],
     git: { name: 'Ada', repository: 'https://github.com/roadstead/demo' },
   });
@@ -91,15 +91,18 @@ test('a preview, of a Workspace that there is not, has no owner', () => {
     expect(object.metadata).not.toHaveProperty('ownerReferences');
 });
 
-test('only a restart that was asked for and a new version in the environment replace the pod', () => {
+test('only a restart that was asked for and another value in the environment replace the pod', () => {
   const template = (more: Partial<SeatSpec>) => JSON.stringify(podOf(render(more).statefulSet));
-  const before = template({ secrets: [{ name: 'A', version: 1, as: 'File' }] });
-  expect(template({ secrets: [{ name: 'A', version: 2, as: 'File' }], revision: 9, idleTimeoutSeconds: 60 })).toBe(
-    before,
+  const before = template({ secrets: [{ name: 'A', version: 1, holder: 'Team', as: 'File' }] });
+  expect(
+    template({ secrets: [{ name: 'A', version: 2, holder: 'Team', as: 'File' }], revision: 9, idleTimeoutSeconds: 60 }),
+  ).toBe(before);
+  expect(template({ secrets: [{ name: 'A', version: 1, holder: 'Team', as: 'Env' }] })).not.toBe(before);
+  expect(template({ secrets: [{ name: 'A', version: 1, holder: 'Team', as: 'Env' }] })).not.toBe(
+    template({ secrets: [{ name: 'A', version: 2, holder: 'Team', as: 'Env' }] }),
   );
-  expect(template({ secrets: [{ name: 'A', version: 1, as: 'Env' }] })).not.toBe(before);
-  expect(template({ secrets: [{ name: 'A', version: 1, as: 'Env' }] })).not.toBe(
-    template({ secrets: [{ name: 'A', version: 2, as: 'Env' }] }),
+  expect(template({ secrets: [{ name: 'A', version: 1, holder: 'Team', as: 'Env' }] })).not.toBe(
+    template({ secrets: [{ name: 'A', version: 1, holder: 'Owner', as: 'Env' }] }),
   );
   expect(template({ restarts: 1 })).not.toBe(template({}));
 });
@@ -168,7 +171,7 @@ test('whatever is asked for, the set of fields is closed, all is restricted, and
 });
 
 test('secret values stand in the Secret alone, as data', () => {
-  const seat = seatOf({ secrets: [{ name: 'GITHUB_TOKEN', version: 1, as: 'File' }] });
+  const seat = seatOf({ secrets: [{ name: 'GITHUB_TOKEN', version: 1, holder: 'Team', as: 'File' }] });
   const secret = renderSeatSecret(seat, context, { GITHUB_TOKEN: 'ghp_value' });
   expect(secret).toMatchObject({ metadata: { name: seatName(SEAT_ID) }, data: { GITHUB_TOKEN: 'Z2hwX3ZhbHVl' } });
   expect(secret).not.toHaveProperty('stringData');

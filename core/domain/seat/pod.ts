@@ -10,10 +10,14 @@ export const SSH_PORT = 2222;
 /** What the person serves; reached by port-forward and by the agent. */
 export const HTTP_PORT = 8080;
 
-/** Names and versions of the secrets in the environment: a new version restarts this pod, and only this one (seed-systems §4.3 H4.2). */
+/** Which secrets are in the environment: another value restarts this pod, and only this one (seed-systems §4.3 H4.2). */
 const ENV_SECRETS_ANNOTATION = 'roadstead.dev/env-secrets';
 /** How many restarts were asked for. */
 const RESTARTS_ANNOTATION = 'roadstead.dev/restarts';
+
+/** Which value of a secret, as one word: two holders may each have one of the same name and number. */
+export const secretValue = ({ name, holder, version }: SeatSpec['secrets'][number]): string =>
+  `${name}=${holder}/${version}`;
 
 /** The environment variable of a template's parameter: the name as the template writes it. */
 export const parameterVariable = (name: string): string => `PARAM_${name}`;
@@ -94,7 +98,7 @@ const annotations = ({ restarts, secrets }: SeatSpec) => {
   return {
     [RESTARTS_ANNOTATION]: String(restarts),
     ...(inEnvironment.length > 0 && {
-      [ENV_SECRETS_ANNOTATION]: inEnvironment.map(({ name, version }) => `${name}=${version}`).join(' '),
+      [ENV_SECRETS_ANNOTATION]: inEnvironment.map(secretValue).join(' '),
     }),
   };
 };

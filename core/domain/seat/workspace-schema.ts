@@ -101,6 +101,7 @@ const secret = object(
   {
     name: string('Such as GITHUB_TOKEN.', { maxLength: 64, pattern: '^[A-Z_][A-Z0-9_]*$' }),
     version: integer('Which version of its value.', { minimum: 1 }),
+    holder: string('Whose it is: each may have one of this name.', { enum: ['Owner', 'Team'], default: 'Team' }),
     as: string(
       'File: /run/secrets/roadstead/NAME, renewed while the pod runs. Env: an environment variable; a new version restarts the pod.',
       {

@@ -1,10 +1,11 @@
 /** What an agent fetches and posts over HTTPS: values of secrets, and credentials that people wait for (DESIGN §6; kubernetes.md finding 21). */
 import { AppError } from '#core/contract/errors.ts';
 import { routes } from '#core/contract/routes.ts';
+import type { SeatSecret } from '#core/contract/seat.ts';
 import { plus } from '#core/domain/clock.ts';
 import { answerCredential } from '#core/domain/credential.ts';
 import type { SecretState } from '#core/domain/secret.ts';
-import { NO_CHOICE } from '#core/domain/secret-choice.ts';
+import { holderOf, NO_CHOICE } from '#core/domain/secret-choice.ts';
 import { untilFresh } from '#core/store/commit.ts';
 import type { Deps } from '../../lib/deps.ts';
 import { hostKeyOf } from '../../lib/host-key.ts';
@@ -21,11 +22,13 @@ export interface SeatAgentDeps extends HttpDeps {
 export const app = (deps: SeatAgentDeps): App => {
   const { store, sealing, now } = deps;
 
-  /** The sealed value with this number, of the first that has it: those that win come first, as they do in the spec. */
-  const sealedOf = (inReach: readonly SecretState[], name: string, number: number) => {
-    const secret = inReach.find((each) => each.name === name && each.sealed[String(number)] !== undefined);
-    const sealed = secret?.sealed[String(number)];
-    return secret === undefined || sealed === undefined ? null : { holder: secret.holder, sealed };
+  /** The value that the spec names; null where it is gone, or not to be seen any more. */
+  const opened = async (inReach: readonly SecretState[], { name, holder, version }: SeatSecret) => {
+    const secret = inReach.find((each) => each.name === name && holderOf(each) === holder);
+    const sealed = secret?.sealed[String(version)];
+    return secret === undefined || sealed === undefined
+      ? null
+      : { name, version, value: await sealing.open(sealed, secretContext(secret.holder, name, version)) };
   };
 
   return {
@@ -38,18 +41,10 @@ export const app = (deps: SeatAgentDeps): App => {
         const { spec, revision, team, secretChoice = NO_CHOICE } = workspace;
         const inReach =
           spec.secrets.length === 0 ? [] : await readInReach(store, { team, owner: spec.owner }, secretChoice);
-        const values = await Promise.all(
-          spec.secrets.map(async ({ name, version }) => {
-            const found = sealedOf(inReach, name, version);
-            if (found === null) return [];
-            return [
-              { name, version, value: await sealing.open(found.sealed, secretContext(found.holder, name, version)) },
-            ];
-          }),
-        );
+        const values = await Promise.all(spec.secrets.map((secret) => opened(inReach, secret)));
         return reply(
           200,
-          { revision, values: values.flat(), hostKey: await hostKeyOf(deps, workspace) },
+          { revision, values: values.filter((value) => value !== null), hostKey: await hostKeyOf(deps, workspace) },
           { 'cache-control': 'no-store' },
         );
       }),
