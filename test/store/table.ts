@@ -7,14 +7,14 @@ export interface TestTable {
   readonly client: DynamoDBClient;
   readonly name: string;
   readonly endpoint: string;
-  /** A further, empty table. */
-  readonly another: () => Promise<string>;
+  /** A further, empty table; with a stream only where one is read, as DynamoDB Local writes the more slowly the more records it keeps. */
+  readonly another: (of?: { readonly stream: boolean }) => Promise<string>;
   readonly stop: () => Promise<void>;
 }
 
 const INDEXES = ['gsi1', 'gsi2', 'gsi3'] as const;
 
-const createTable = async (client: DynamoDBClient, name: string): Promise<void> => {
+const createTable = async (client: DynamoDBClient, name: string, stream: boolean): Promise<void> => {
   const string = (AttributeName: string) => ({ AttributeName, AttributeType: 'S' as const });
   await client.send(
     new CreateTableCommand({
@@ -33,7 +33,7 @@ const createTable = async (client: DynamoDBClient, name: string): Promise<void> 
         ],
         Projection: { ProjectionType: 'ALL' },
       })),
-      StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' },
+      ...(stream && { StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' } }),
     }),
   );
 };
@@ -50,9 +50,9 @@ const connect = (endpoint: string): DynamoDBClient =>
 export const startTable = async (): Promise<TestTable> => {
   const endpoint = inject('dynamodb');
   const client = connect(endpoint);
-  const another = async (): Promise<string> => {
+  const another: TestTable['another'] = async ({ stream } = { stream: false }) => {
     const name = `test-${randomUUID()}`;
-    await createTable(client, name);
+    await createTable(client, name, stream);
     return name;
   };
   return {
