@@ -1,8 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-/** One project a kind of test (DESIGN §3); each file owns its ports, state folder, JVM and clusters. */
+/**
+ * One project a kind of test (DESIGN §3); each file owns its ports, state folder and clusters. Files that run one after the other share what they
+ * import: no module may keep what is one test's.
+ */
 const project = (name: string, include: string[], test: Record<string, unknown> = {}) => ({
-  test: { name, include, testTimeout: 20_000, hookTimeout: 60_000, ...test },
+  test: { name, include, testTimeout: 20_000, hookTimeout: 60_000, isolate: false, ...test },
 });
 
 /** For projects whose tests write to a table. */
@@ -13,9 +16,7 @@ export default defineConfig({
     // Most files wait for a JVM, a timer or a socket, end-to-end tests above all: two at a time leave a third of two cores idle.
     maxWorkers: 3,
     projects: [
-      project('unit', ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/contract/**/*.test.ts'], {
-        isolate: false,
-      }),
+      project('unit', ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/contract/**/*.test.ts']),
       project('agent', ['test/agent/**/*.test.ts']),
       project('kubernetes', ['test/kubernetes/**/*.test.ts'], { testTimeout: 60_000 }),
       project('local', ['test/local/**/*.test.ts'], { testTimeout: 60_000 }),
@@ -26,7 +27,7 @@ export default defineConfig({
         testTimeout: 240_000,
         hookTimeout: 240_000,
       }),
-      project('infra', ['test/infra/**/*.test.ts'], { testTimeout: 120_000, isolate: false }),
+      project('infra', ['test/infra/**/*.test.ts'], { testTimeout: 120_000 }),
       // Minutes, with every kubectl of the machine: `npm run test:kubectl`.
       ...(process.env.KUBECTL_MATRIX
         ? [
@@ -38,6 +39,8 @@ export default defineConfig({
           ]
         : []),
       project('e2e', ['test/e2e/**/*.test.ts'], {
+        // The whole product runs inside the test's process: a file has one of its own.
+        isolate: true,
         testTimeout: 240_000,
         hookTimeout: 240_000,
         globalSetup: ['test/e2e/support/synthesized.ts'],

@@ -26,8 +26,8 @@ export const definitionText = (machine: Machine): string =>
     return timing === undefined ? `${ARN}${name}` : String(timing.seconds);
   });
 
-/** The same without waiting: retries follow at once, an awaited answer that does not come is given up after a moment. */
-const hurried = (machine: Machine): Definition => {
+/** The same without waiting: retries follow at once, an awaited answer that does not come is given up after so many seconds. */
+const hurried = (machine: Machine, patience: number): Definition => {
   const definition = parseDefinition(definitionText(machine));
   const states = Object.entries(definition.States).map(([name, state]): [string, State] => {
     if (state.Type === 'Wait') return [name, { ...state, Seconds: 0 }];
@@ -39,7 +39,7 @@ const hurried = (machine: Machine): Definition => {
       {
         ...task,
         ...(path === undefined || waits ? {} : { TimeoutSecondsPath: path }),
-        TimeoutSeconds: waits ? 0.4 : state.TimeoutSeconds,
+        TimeoutSeconds: waits ? patience : state.TimeoutSeconds,
         Retry: state.Retry.map((retry) => ({ ...retry, IntervalSeconds: 0 })),
       },
     ];
@@ -65,15 +65,19 @@ export interface RunOptions {
   /** Told of every state as it is entered, with the seconds that it would have waited. */
   readonly onState?: (name: string, waitSeconds: number) => void | Promise<void>;
   readonly signal?: AbortSignal;
+  /** Seconds until an awaited answer is given up; by default a moment, for answers that never come. */
+  readonly patience?: number | undefined;
 }
 
-const definitions = new Map<Machine, { readonly hurried: Definition; readonly real: Definition }>();
-const definitionOf = (machine: Machine) => {
-  const known = definitions.get(machine) ?? {
-    hurried: hurried(machine),
+const A_MOMENT = 0.4;
+const definitions = new Map<string, { readonly hurried: Definition; readonly real: Definition }>();
+const definitionOf = (machine: Machine, patience: number) => {
+  const key = `${machine} ${patience}`;
+  const known = definitions.get(key) ?? {
+    hurried: hurried(machine, patience),
     real: parseDefinition(definitionText(machine)),
   };
-  definitions.set(machine, known);
+  definitions.set(key, known);
   return known;
 };
 
@@ -85,8 +89,9 @@ export const run = async ({
   tokens,
   onState,
   signal,
+  patience = A_MOMENT,
 }: RunOptions): Promise<Outcome> => {
-  const { hurried: definition, real } = definitionOf(machine);
+  const { hurried: definition, real } = definitionOf(machine, patience);
   const open = tokens ?? createTaskTokens();
   const visited: string[] = [];
   const host: Host = {
