@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { LocalFunction } from '#local/lambda/functions.ts';
 import { type Running, run } from './kit/run.ts';
 import { until } from './kit/until.ts';
@@ -34,7 +34,8 @@ let fn: LocalFunction;
 beforeAll(async () => {
   runtime = await run(
     (shop) => {
-      shop.fn('Act', ACT, { environment: { MINE: 'yes' }, timeout: Duration.seconds(2), memorySize: 128 });
+      shop.fn('Act', ACT, { environment: { MINE: 'yes' }, timeout: Duration.seconds(30), memorySize: 128 });
+      shop.fn('Hasty', ACT, { timeout: Duration.seconds(2) });
       shop.fn('Broken', "import './not-there.mjs';\nexport const handler = () => 1;");
       shop.fn('Nameless', 'export const other = () => 1;');
     },
@@ -67,16 +68,17 @@ test('a function has its own environment, Lambda’s, and the keys of its role',
 });
 
 test('a function has nothing of the runtime’s own environment', async () => {
-  process.env.ROADSTEAD_TEST_LEAK = 'leak';
+  vi.stubEnv('ROADSTEAD_TEST_LEAK', 'leak');
   await fn.kill();
   expect((await act('env')).payload).not.toHaveProperty('ROADSTEAD_TEST_LEAK');
+  vi.unstubAllEnvs();
 });
 
 test('the context knows request, ARN, memory and time left', async () => {
   const { payload } = await act('context');
   expect(payload).toMatchObject({ functionName: fn.name, memoryLimitInMB: '128', invokedFunctionArn: fn.arn });
   expect(payload.left).toBeGreaterThan(1000);
-  expect(payload.left).toBeLessThanOrEqual(2000);
+  expect(payload.left).toBeLessThanOrEqual(30_000);
 });
 
 describe('errors', () => {
@@ -118,12 +120,11 @@ describe('errors', () => {
 });
 
 test('a function that takes longer than its timeout is ended', async () => {
-  const began = Date.now();
-  const { payload, functionError } = await act('sleep', { ms: 10_000 });
+  const hasty = runtime.functions.get('Hasty');
+  const { payload, functionError } = await hasty.invoke({ act: 'sleep', ms: 600_000 });
   expect([functionError, payload.errorType]).toEqual(['Unhandled', 'Sandbox.Timedout']);
   expect(payload.errorMessage).toMatch(/Task timed out after 2\.00 seconds$/);
-  expect(Date.now() - began).toBeLessThan(3500);
-  expect((await act('count')).payload.count).toBe(1);
+  expect(hasty.workers).toBe(0);
 });
 
 test('a function that exits fails, and the next event finds a new one', async () => {

@@ -63,7 +63,8 @@ beforeAll(async () => {
       new CfnOutput(stack, 'SocketUrl', { value: stage.url });
       new CfnOutput(stack, 'CallbackUrl', { value: stage.callbackUrl });
     },
-    { socketIdleSeconds: 1.2, socketLifeSeconds: 2.4 },
+    // Longer than any other test of this file takes on a busy machine.
+    { socketIdleSeconds: 5, socketLifeSeconds: 10 },
   );
   callback = new ApiGatewayManagementApiClient({ ...runtime.client, endpoint: runtime.outputs.CallbackUrl! });
 });
@@ -179,7 +180,7 @@ describe('the end of a connection', () => {
     const chatter = setInterval(() => socket.send('{"type":"hello"}'), 200);
     expect(await closed(socket)).toBe(1001);
     clearInterval(chatter);
-    expect(Date.now() - began).toBeGreaterThan(2000);
+    expect(Date.now() - began).toBeGreaterThan(9000);
   });
   test('is told even when the client left while $connect ran', async () => {
     const socket = opening('?slow=200&left=1').once('error', () => {});
