@@ -72,7 +72,13 @@ it('a task that dies before or after any of its effects is repeated without harm
     ]),
   );
   const missed: Point[] = [];
-  for (const crash of crashes) if (!(await life(crash)).crashed) missed.push(crash);
+  // Two at a time: a life waits for the table more than for its own work.
+  const left = [...crashes];
+  const lane = async () => {
+    for (let crash = left.pop(); crash !== undefined; crash = left.pop())
+      if (!(await life(crash)).crashed) missed.push(crash);
+  };
+  await Promise.all([lane(), lane()]);
   // A commit that met the agent's is made twice: that life alone had the point.
   expect(missed.filter(({ effect }) => effect !== 'store.commit')).toEqual([]);
   expect(missed.length).toBeLessThanOrEqual(2);
