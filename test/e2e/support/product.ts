@@ -92,13 +92,16 @@ export const startProduct = async ({
   };
 };
 
+/** Each look is work for the machine that is waited for. */
+const PACE_MS = 250;
+
 /** Asks again and again until it is not undefined or false. Throws what `what` says after `seconds`. */
 export const until = async <T>(
   what: string,
   ask: () => Promise<T | undefined | false> | T | undefined | false,
   seconds = 30,
 ): Promise<T> => {
-  for (const end = Date.now() + seconds * 1000; ; await sleep(100)) {
+  for (const end = Date.now() + seconds * 1000; ; await sleep(PACE_MS)) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
     if (Date.now() > end) throw new Error(`${what}: not within ${seconds} s`);

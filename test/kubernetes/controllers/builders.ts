@@ -16,7 +16,8 @@ export const meta = (name: string, more: object = {}) => {
     namespace: 'default',
     uid: `uid-${count}`,
     resourceVersion: String(count),
-    creationTimestamp: new Date(count * 1000).toISOString(),
+    // One after the other, and all before any time that a test names.
+    creationTimestamp: new Date(count).toISOString(),
     ...more,
   };
 };
