@@ -68,7 +68,7 @@ export async function runStopHook(target: ProbeTarget, graceMs: number, event: H
   else await runHook(target, preStop, 'PreStop', graceMs, event);
 }
 
-/** Runs a command beside a container's process to its end, or until the time is up (137). */
+/** Runs a command beside a container's process to its end, or until the time is up (137); 126 where the container cannot be entered (any more). */
 export async function runInside(
   tether: Tether,
   entrance: Runnable | undefined,
@@ -76,7 +76,12 @@ export async function runInside(
   timeoutMs: number,
 ): Promise<{ code: number; output: string }> {
   if (entrance === undefined) return { code: 126, output: 'the container is not running' };
-  const running = tether.run(await entrance.beside(command, false));
+  let running: ReturnType<Tether['run']>;
+  try {
+    running = tether.run(await entrance.beside(command, false));
+  } catch (error) {
+    return { code: 126, output: (error as Error).message };
+  }
   const late = setTimeout(() => running.signal('SIGKILL'), timeoutMs);
   const { code, output, error, message } = await running.exited;
   clearTimeout(late);

@@ -2,9 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { Container, ContainerStatus } from '#local/kubernetes/controllers/machinery/types.ts';
 import { Addresses } from '#local/kubernetes/kubelet/addresses.ts';
 import { environment, expand, type Sources } from '#local/kubernetes/kubelet/environment.ts';
+import { runHook, runInside } from '#local/kubernetes/kubelet/health.ts';
 import { knownImage, repositoryOf } from '#local/kubernetes/kubelet/images.ts';
 import { rewrite } from '#local/kubernetes/kubelet/paths.ts';
 import { nextWait, stateAfterCrash, waitText } from '#local/kubernetes/kubelet/restart.ts';
+import type { Runnable } from '#local/kubernetes/kubelet/runnable.ts';
+import type { Tether } from '#local/kubernetes/kubelet/tether.ts';
 import { pod } from '../controllers/builders.ts';
 
 describe('images', () => {
@@ -147,4 +150,18 @@ describe('restarts', () => {
     expect(at({ terminated: { exitCode: 0 } })?.terminated?.exitCode).toBe(0);
     expect(at({ waiting: { reason: 'ContainerCreating' } })).toBeUndefined();
   });
+});
+
+test('a command for a container that cannot be entered fails with the reason, and so does a hook', async () => {
+  const gone = { beside: () => Promise.reject(new Error('its first process did not start')) } as unknown as Runnable;
+  const exec = () => runInside({} as Tether, gone, ['true'], 1000);
+  expect(await exec()).toEqual({ code: 126, output: 'its first process did not start' });
+  const events: string[][] = [];
+  const target = { container: { name: 'main', image: 'main:1' }, podIP: '127.0.0.1', exec };
+  const hook = { exec: { command: ['true'] } };
+  const told = (...event: string[]) => void events.push(event);
+  expect(await runHook(target, hook, 'PostStart', 1000, told)).toBe(false);
+  expect(events).toEqual([
+    ['Warning', 'FailedPostStartHook', 'PostStart hook failed: its first process did not start'],
+  ]);
 });
