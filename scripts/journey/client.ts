@@ -37,7 +37,7 @@ export const signIn = (session: Session, { access_token, refresh_token }: TokenR
   session.refreshToken = refresh_token ?? session.refreshToken;
 };
 
-/** Seconds that a busy API (503 `retry`: nothing was changed) is asked again. */
+/** Seconds that an API is asked again that is busy (503 `retry`: nothing was changed) or has not got yet what it is asked for (202 to a GET). */
 const PATIENCE_SECONDS = 90;
 const LONGEST_WAIT_SECONDS = 2;
 
@@ -60,8 +60,9 @@ export const createSession = (base: string): Session => {
 
   const patiently: typeof once = async (...request) => {
     const end = Date.now() + PATIENCE_SECONDS * 1000;
+    const isLater = ({ status }: Response) => status === 503 || (request[0] === 'GET' && status === 202);
     let response = await once(...request);
-    while (response.status === 503 && Date.now() < end) {
+    while (isLater(response) && Date.now() < end) {
       const seconds = Math.min(Number(response.headers.get('retry-after') ?? 1), LONGEST_WAIT_SECONDS);
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
       response = await once(...request);
