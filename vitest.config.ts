@@ -1,5 +1,4 @@
 import { defineConfig } from 'vitest/config';
-import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
  * One project a kind of test (DESIGN §3); each file owns its ports, state folder and clusters. Files that run one after the other share what they
@@ -9,16 +8,6 @@ const project = (name: string, include: string[], test: Record<string, unknown> 
   test: { name, include, testTimeout: 20_000, hookTimeout: 60_000, isolate: false, ...test },
 });
 
-/** Projects in the order in which they begin: those with files of minutes first, so that no single one is waited for at the end. */
-const ORDER = ['e2e', 'workflow', 'agent', 'store', 'local', 'kubernetes', 'conformance', 'infra', 'unit'];
-
-class LongestFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const place = ({ project: { name } }: TestSpecification) => ORDER.indexOf(name);
-    return (await super.sort(files)).toSorted((one, other) => place(one) - place(other));
-  }
-}
-
 /** For projects whose tests write to a table. */
 const dynamodb = { globalSetup: ['test/store/dynamodb.ts'] };
 
@@ -26,7 +15,6 @@ export default defineConfig({
   test: {
     // Most files wait for a JVM, a timer or a socket, end-to-end tests above all: two at a time leave a third of two cores idle.
     maxWorkers: 3,
-    sequence: { sequencer: LongestFirst },
     projects: [
       project('unit', ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/contract/**/*.test.ts']),
       project('agent', ['test/agent/**/*.test.ts']),
