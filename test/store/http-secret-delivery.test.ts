@@ -157,3 +157,17 @@ it('the agent is given the values that the seat may have: not its owner’s of t
   await bob.call('PATCH', path(body.id, `?team=${ada.team}`), { body: { secrets: null } });
   expect(await fetched()).toEqual([{ name: 'TOKEN', version: 1, value: 'bob’s own' }]);
 });
+
+it('until its spec names another, a seat has the holder’s value that it names, whatever its owner keeps meanwhile', async () => {
+  const ada = await api.person();
+  const { token } = await connectedCluster(api, ada);
+  await keep(ada, { scope: 'team', name: 'TOKEN', value: 'the team’s' });
+  const { body } = await create(ada);
+  await keep(ada, { name: 'TOKEN', value: 'ada’s own' });
+  const request = { token: null, headers: { [TOKEN_HEADER]: token } };
+  const fetched = async () =>
+    (await api.call('GET', `/api/v1/agent/workspaces/${body.id}/secrets`, request)).body.values;
+  expect(await fetched()).toEqual([{ name: 'TOKEN', version: 1, value: 'the team’s' }]);
+  await renewSecrets(api, await api.store.secrets.get(ada.id, 'TOKEN'));
+  expect(await fetched()).toEqual([{ name: 'TOKEN', version: 1, value: 'ada’s own' }]);
+});
