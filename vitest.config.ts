@@ -13,6 +13,7 @@ const dynamodb = { globalSetup: ['test/store/dynamodb.ts'] };
 
 export default defineConfig({
   test: {
+    globalSetup: ['test/temporary.ts'],
     // Most files wait for a JVM, a timer or a socket, end-to-end tests above all: two at a time leave a third of two cores idle.
     maxWorkers: 3,
     projects: [

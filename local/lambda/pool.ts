@@ -67,7 +67,7 @@ export function createPool(options: PoolOptions): Pool {
     const worker = new Worker(INSIDE, {
       workerData: { folder: options.folder, handler: options.handler } satisfies WorkerSetup,
       env: { ...options.environment },
-      execArgv: ['--enable-source-maps'],
+      execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: options.memory },
       stdout: true,
       stderr: true,

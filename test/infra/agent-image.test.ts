@@ -15,7 +15,11 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const build = (sources: Partial<AgentSources>) => {
-  const app = new App({ analyticsReporting: false, outdir: mkdtempSync(join(folder, 'out-')) });
+  const app = new App({
+    analyticsReporting: false,
+    builtinCloudFormationValidation: false,
+    outdir: mkdtempSync(join(folder, 'out-')),
+  });
   const stack = new Stack(app, 'S');
   const parameter = new CfnParameter(stack, 'Image', { default: '' });
   const image = new AgentImage(stack, 'Agent', { parameter, sources: { folder, version: '1.2.3', ...sources } });

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { App, Stack, Validations } from 'aws-cdk-lib';
-import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import { synthesize } from './synthesized.ts';
@@ -23,6 +24,13 @@ describe('cdk-nag', () => {
     new Bucket(new Stack(app, 'Stack'), 'Open');
     Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
     expect(() => app.synth()).toThrow('AwsSolutions-S10');
+  });
+
+  it('has the CDK’s own rules for templates beside it, which stop the synthesis too', () => {
+    const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: Record<string, unknown> };
+    const app = new App({ context });
+    new CfnBucket(new Stack(app, 'Stack'), 'Odd', { accessControl: 'Nobody' });
+    expect(() => app.synth()).toThrow();
   });
 
   it('is answered with a reason each time', () => {

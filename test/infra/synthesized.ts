@@ -47,14 +47,18 @@ const placeholders = (folder: string): { bundles: string; sources: string } => {
   return { bundles: join(folder, 'functions'), sources: folder };
 };
 
-/** Synthesizes the stack; `text` is the template as it would be deployed. `checked` asks cdk-nag, which throws for what it finds. */
+/**
+ * Synthesizes the stack; `text` is the template as it would be deployed. `checked` asks cdk-nag and the CDK's own rules for templates, which throw
+ * for what they find and take seconds.
+ */
 export const synthesize = (props: Partial<RoadsteadStackProps> = {}, { checked = false } = {}) => {
   const folder = mkdtempSync(join(tmpdir(), 'roadstead-infra-'));
   const { bundles, sources } = placeholders(folder);
   const app = new App({
     analyticsReporting: false,
     outdir: join(folder, 'cdk.out'),
-    context: { 'aws:cdk:enable-path-metadata': true },
+    context: { 'aws:cdk:enable-path-metadata': true, '@aws-cdk/core:validateAgainstDefaultRules': true },
+    builtinCloudFormationValidation: checked,
   });
   const stack = new RoadsteadStack(app, 'Roadstead', {
     bundles,

@@ -2,8 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
+import { Code } from 'aws-cdk-lib/aws-lambda';
+import { buildSync } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { LocalFunction } from '#local/lambda/functions.ts';
+import { temporary } from './kit/app.ts';
 import { type Running, run } from './kit/run.ts';
 import { until } from './kit/until.ts';
 
@@ -29,6 +32,27 @@ export const handler = async (event, context) => {
   return acts[event.act]();
 };`;
 
+const MINIFIED = `
+interface Nothing {
+  readonly at: 'all';
+}
+export const handler = (): Nothing => {
+  throw new Error('from TypeScript');
+};`;
+
+/** The folder of a function with its source map. */
+const minified = (): string => {
+  const folder = temporary('minified');
+  buildSync({
+    stdin: { contents: MINIFIED, loader: 'ts', sourcefile: 'thrower.ts' },
+    minify: true,
+    sourcemap: true,
+    format: 'esm',
+    outfile: join(folder, 'index.mjs'),
+  });
+  return folder;
+};
+
 let runtime: Running;
 let fn: LocalFunction;
 beforeAll(async () => {
@@ -36,6 +60,7 @@ beforeAll(async () => {
     (shop) => {
       shop.fn('Act', ACT, { environment: { MINE: 'yes' }, timeout: Duration.seconds(30), memorySize: 128 });
       shop.fn('Hasty', ACT, { timeout: Duration.seconds(2) });
+      shop.fn('Minified', '', { code: Code.fromAsset(minified()) });
       shop.fn('Broken', "import './not-there.mjs';\nexport const handler = () => 1;");
       shop.fn('Nameless', 'export const other = () => 1;');
     },
@@ -87,6 +112,13 @@ describe('errors', () => {
     expect(functionError).toBe('Unhandled');
     expect(payload).toMatchObject({ errorType: 'OwnError', errorMessage: 'as asked' });
     expect(payload.trace[1]).toContain('index.mjs');
+  });
+  test('of a bundle with a source map name file and line of the source', async () => {
+    const { payload } = await runtime.functions.get('Minified').invoke({});
+    expect(payload.trace.slice(0, 2)).toEqual([
+      'Error: from TypeScript',
+      expect.stringMatching(/^ {4}at .*\bthrower\.ts:6:9\b/),
+    ]);
   });
   test('that are no Error are told by their type', async () => {
     expect((await act('throwText')).payload).toMatchObject({ errorType: 'string', errorMessage: 'text' });

@@ -32,6 +32,7 @@ export function synth(build: (shop: Workshop) => void, stackName = 'Test'): stri
   const app = new App({
     outdir,
     analyticsReporting: false,
+    builtinCloudFormationValidation: false,
     context: { 'aws:cdk:bundling-stacks': [], 'aws:cdk:disable-metadata-stack-trace': true },
   });
   const stack = new Stack(app, stackName);
