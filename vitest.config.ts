@@ -9,7 +9,9 @@ const project = (name: string, include: string[], test: Record<string, unknown> 
 });
 
 /** For projects whose tests write to a table. */
-const dynamodb = { globalSetup: ['test/store/dynamodb.ts'] };
+const DYNAMODB = 'test/dynamodb.ts';
+/** For projects that start the product. */
+const SYNTHESIZED = 'test/e2e/support/synthesized.ts';
 
 export default defineConfig({
   test: {
@@ -21,8 +23,8 @@ export default defineConfig({
       project('agent', ['test/agent/**/*.test.ts']),
       project('kubernetes', ['test/kubernetes/**/*.test.ts'], { testTimeout: 60_000 }),
       project('local', ['test/local/**/*.test.ts'], { testTimeout: 60_000 }),
-      project('store', ['test/store/**/*.test.ts'], { testTimeout: 60_000, ...dynamodb }),
-      project('workflow', ['test/workflow/**/*.test.ts'], { testTimeout: 60_000, ...dynamodb }),
+      project('store', ['test/store/**/*.test.ts'], { testTimeout: 60_000, globalSetup: [DYNAMODB] }),
+      project('workflow', ['test/workflow/**/*.test.ts'], { testTimeout: 60_000, globalSetup: [DYNAMODB] }),
       // kubectl's lists take a process each: `npm run test:conformance` runs them, `npm test` the scripted requests alone.
       project('conformance', [`test/conformance/${process.env.CONFORMANCE === 'all' ? '*' : 'replay'}.test.ts`], {
         testTimeout: 240_000,
@@ -33,7 +35,7 @@ export default defineConfig({
       ...(process.env.KUBECTL_MATRIX
         ? [
             project('kubectl', ['test/kubectl/**/*.test.ts', 'test/e2e/kubectl.test.ts'], {
-              globalSetup: ['test/e2e/support/synthesized.ts'],
+              globalSetup: [SYNTHESIZED, DYNAMODB],
               testTimeout: 240_000,
               hookTimeout: 240_000,
             }),
@@ -44,7 +46,7 @@ export default defineConfig({
         isolate: true,
         testTimeout: 240_000,
         hookTimeout: 240_000,
-        globalSetup: ['test/e2e/support/synthesized.ts'],
+        globalSetup: [SYNTHESIZED, DYNAMODB],
       }),
     ],
     coverage: {

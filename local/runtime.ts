@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { type Calls, createCalls } from './calls.ts';
 import { endOrphans } from './children.ts';
 import { dynamoApi } from './dynamodb/api.ts';
-import { connectDynamo } from './dynamodb/client.ts';
+import { connectDynamo, type DynamoAddress } from './dynamodb/client.ts';
 import { createNudge } from './dynamodb/nudge.ts';
 import { startDynamo } from './dynamodb/process.ts';
 import type { LocalTable } from './dynamodb/table.ts';
@@ -65,6 +65,8 @@ export interface RuntimeOptions {
   /** Event source mappings stay off until `runtime.switchMappings` turns them on. */
   readonly mappingsOff?: boolean;
   readonly java?: string;
+  /** A DynamoDB Local that runs already, in the place of one of our own with its data in `stateDir`. */
+  readonly dynamodb?: DynamoAddress;
   log?(line: string): void;
 }
 
@@ -122,6 +124,20 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   return { ...runtime, stop: () => (stopping ??= everything.disposeAsync()) };
 }
 
+async function ownDynamo(
+  { java, log = () => {} }: RuntimeOptions,
+  stateDir: string,
+  started: AsyncDisposableStack,
+): Promise<DynamoAddress> {
+  const child = await startDynamo({
+    stateDir,
+    ...(java && { java }),
+    onExit: (code) => log(`DynamoDB Local ended by itself (code ${code}); start again`),
+  });
+  started.defer(() => child.stop());
+  return child;
+}
+
 async function compose(
   options: RuntimeOptions,
   stateDir: string,
@@ -144,13 +160,7 @@ async function compose(
   started.defer(() => closeServer(server));
   const [url, socketUrl] = [`http://${host}`, `ws://${host}/ws`];
 
-  const child = await startDynamo({
-    stateDir,
-    ...(options.java && { java: options.java }),
-    onExit: (code) => log(`DynamoDB Local ended by itself (code ${code}); start again`),
-  });
-  started.defer(() => child.stop());
-  const dynamo = connectDynamo(child.url);
+  const dynamo = connectDynamo(options.dynamodb ?? (await ownDynamo(options, stateDir, started)));
   started.defer(() => dynamo.close());
   const checkpoints = openCheckpoints(join(stateDir, 'dynamodb', 'streams.db'));
   started.defer(() => checkpoints.close());

@@ -14,10 +14,16 @@ export interface Dynamo {
 }
 
 // DynamoDB Local wants a signature to be there and does not look at it.
-const AUTHORIZATION =
-  'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0';
+const authorization = (accessKeyId: string): string =>
+  `AWS4-HMAC-SHA256 Credential=${accessKeyId}/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0`;
 
-export function connectDynamo(url: string): Dynamo {
+/** Where a DynamoDB Local answers, and as whom it is asked: one that is not shared keeps the tables of each access key (letters and digits) apart. */
+export interface DynamoAddress {
+  readonly url: string;
+  readonly accessKeyId?: string;
+}
+
+export function connectDynamo({ url, accessKeyId = 'local' }: DynamoAddress): Dynamo {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const { hostname, port } = new URL(url);
   const forward = (target: string, body: string | Buffer): Promise<ApiReply> =>
@@ -26,7 +32,7 @@ export function connectDynamo(url: string): Dynamo {
         'content-type': 'application/x-amz-json-1.0',
         'content-length': Buffer.byteLength(body),
         'x-amz-target': target,
-        authorization: AUTHORIZATION,
+        authorization: authorization(accessKeyId),
       };
       const asked = request({ hostname, port, method: 'POST', path: '/', agent, headers }, (answer) => {
         const chunks: Buffer[] = [];

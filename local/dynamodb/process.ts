@@ -21,6 +21,8 @@ export interface DynamoOptions {
   /** Data and log go to `dynamodb` in it. */
   readonly stateDir: string;
   readonly java?: string;
+  /** Every access key has tables of its own; without it there is one set of tables, whoever asks. */
+  readonly apart?: boolean;
   /** Called when the child ends without being stopped. */
   onExit?(code: number | null): void;
 }
@@ -50,7 +52,7 @@ async function untilAnswering(url: string, child: ChildProcess, logFile: string)
 }
 
 /** Starts the child and waits until it answers. */
-export async function startDynamo({ stateDir, java = 'java', onExit }: DynamoOptions): Promise<DynamoProcess> {
+export async function startDynamo({ stateDir, java = 'java', apart, onExit }: DynamoOptions): Promise<DynamoProcess> {
   const folder = join(stateDir, 'dynamodb');
   const dbPath = resolve(folder, 'data');
   const logFile = join(folder, 'log');
@@ -74,7 +76,7 @@ export async function startDynamo({ stateDir, java = 'java', onExit }: DynamoOpt
       String(port),
       '-dbPath',
       dbPath,
-      '-sharedDb',
+      ...(apart ? [] : ['-sharedDb']),
       '-disableTelemetry',
     ],
     // Its own process group: Ctrl-C at the terminal is for the runtime, which ends the child after its last write.

@@ -1,12 +1,12 @@
 /** The product inside the test's own process, so that a test can look at its parts and get between them. */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { EKSClient, ListClustersCommand } from '@aws-sdk/client-eks';
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { expect } from 'vitest';
+import { expect, inject } from 'vitest';
 import type { Cluster } from '#core/contract/cluster.ts';
 import type { ClusterChanged } from '#core/contract/socket.ts';
 import { keys } from '#core/store/keys.ts';
@@ -58,7 +58,12 @@ export const startProduct = async ({
     onMail: (to, code) => mails.push({ to, code }),
     ...options,
     // Two cores play all of Lambda, which a busy machine shares with others: API Gateway's 30 s would be a test of that machine.
-    more: { httpTimeoutSeconds: 120, ...options.more },
+    more: {
+      httpTimeoutSeconds: 120,
+      // Its tables are those of the state, as with one of its own.
+      dynamodb: { url: inject('dynamodb'), accessKeyId: basename(state).replaceAll(/[^A-Za-z0-9]/g, '') },
+      ...options.more,
+    },
   });
   const { accessKeyId, secretAccessKey, sessionToken } = runtime.operator;
   const config = {

@@ -13,6 +13,8 @@ export interface FunctionProps {
   readonly environment?: Record<string, string>;
   readonly timeout?: Duration;
   readonly memorySize?: number;
+  /** In the place of the source. */
+  readonly code?: Code;
 }
 
 /** A stack under construction. */

@@ -1,4 +1,4 @@
-/** One DynamoDB Local for all files of a project: a JVM takes seconds to start and warm up, a table milliseconds. */
+/** One DynamoDB Local for all files of a project: a JVM takes seconds to start and to warm up, a table milliseconds. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,8 @@ declare module 'vitest' {
 
 export const setup = async (project: TestProject): Promise<() => Promise<void>> => {
   const stateDir = mkdtempSync(join(tmpdir(), 'roadstead-tables-'));
-  const child = await startDynamo({ stateDir });
+  // Every product has a table of the same name: each asks with a key of its own.
+  const child = await startDynamo({ stateDir, apart: true });
   project.provide('dynamodb', child.url);
   return async () => {
     await child.stop();
