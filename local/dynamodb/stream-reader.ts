@@ -34,10 +34,9 @@ interface Shard {
   readonly ParentShardId?: string;
 }
 
-/** Just after a write the next is likely; then a look a second is enough, since writes wake us. */
-const BUSY_MS = 40;
+/** Writes wake us, and their records may come a moment later: looks that find nothing are the further apart the longer nothing was written. */
+const FIRST_LOOK_MS = 20;
 const IDLE_MS = 1000;
-const BUSY_FOR_MS = 3000;
 const DISCOVER_MS = 2000;
 
 const isOneOf = (error: unknown, ...codes: readonly string[]): boolean =>
@@ -110,7 +109,7 @@ export function startReader(options: ReaderOptions): () => Promise<void> {
 
   async function readShard(shardId: string, start: string): Promise<void> {
     let at: string | undefined = start;
-    let busyUntil = 0;
+    let waitMs = FIRST_LOOK_MS;
     while (at && !signal.aborted) {
       const seen = nudge.count;
       let page: { Records: StreamedRecord[]; NextShardIterator?: string };
@@ -127,13 +126,14 @@ export function startReader(options: ReaderOptions): () => Promise<void> {
       if (records.length > 0) {
         await options.handle(records, shardId);
         checkpoints.save(mapping, shardId, records.at(-1)!.dynamodb.SequenceNumber);
-        busyUntil = Date.now() + BUSY_FOR_MS;
       }
       at = page.NextShardIterator;
-      if (records.length === 0) {
-        if (nudge.count !== seen) busyUntil = Date.now() + BUSY_FOR_MS;
-        await nudge.wait(seen, Date.now() < busyUntil ? BUSY_MS : IDLE_MS, signal);
+      if (records.length > 0 || nudge.count !== seen) {
+        waitMs = FIRST_LOOK_MS;
+        continue;
       }
+      await nudge.wait(seen, waitMs, signal);
+      waitMs = nudge.count === seen ? Math.min(waitMs * 2, IDLE_MS) : FIRST_LOOK_MS;
     }
     if (!signal.aborted) finished.add(shardId);
   }

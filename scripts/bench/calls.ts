@@ -32,7 +32,7 @@ const PATIENCE_SECONDS = 120;
 /** Looked at until a cloud is ready: how often depends on the cloud, so the last look counts. */
 const POLLED = new Set(['ClusterCreateObserveCluster', 'ClusterDeleteObserveDeleted', 'ClusterDeleteSweepLeftovers']);
 
-/** Streams are read within 40 ms after a write: nothing that follows from an operation comes later than this. */
+/** Streams are read as soon as something was written: nothing that follows from an operation comes later than this. */
 const SETTLE_MS = 1000;
 const LOOK_MS = 50;
 
