@@ -16,8 +16,8 @@ const SYNTHESIZED = 'test/e2e/support/synthesized.ts';
 export default defineConfig({
   test: {
     globalSetup: ['test/temporary.ts'],
-    // Most files wait for a JVM, a timer or a socket, end-to-end tests above all: two at a time leave a third of two cores idle.
-    maxWorkers: 3,
+    // Most files wait for a JVM, a timer or a socket, end-to-end tests above all: two cores are full with four at a time.
+    maxWorkers: 4,
     projects: [
       project('unit', ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/contract/**/*.test.ts']),
       project('agent', ['test/agent/**/*.test.ts']),

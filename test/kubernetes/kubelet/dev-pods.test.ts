@@ -172,7 +172,9 @@ describe('a dev pod', () => {
     const folder = await mkdtemp(join(tmpdir(), 'cp-'));
     const content = Buffer.from('z'.repeat(200_000));
     await writeFile(join(folder, 'there'), content);
-    expect((await run('cp', join(folder, 'there'), 'bob:/workspace/copied')).err).toBe('');
+    // An older kubectl may read the first message, an empty one, before it has made the stream for it, and says so (kubernetes/kubernetes#131203).
+    const { err } = await run('cp', join(folder, 'there'), 'bob:/workspace/copied');
+    expect(err.replace(/^E\d.*\] Unknown stream id 1, discarding message\n/, '')).toBe('');
     expect((await run('cp', 'bob:/workspace', join(folder, 'back'))).code).toBe(0);
     expect(await readFile(join(folder, 'back', 'copied'))).toEqual(content);
     await rm(folder, { recursive: true, force: true });
