@@ -4,12 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export const setup = (): (() => void) => {
-  const outside = process.env.TMPDIR;
   const folder = mkdtempSync(join(tmpdir(), 'roadstead-tests-'));
   process.env.TMPDIR = folder;
-  return () => {
-    if (outside === undefined) delete process.env.TMPDIR;
-    else process.env.TMPDIR = outside;
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-  };
+  return () => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 };

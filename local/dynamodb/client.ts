@@ -13,10 +13,6 @@ export interface Dynamo {
   close(): void;
 }
 
-// DynamoDB Local wants a signature to be there and does not look at it.
-const authorization = (accessKeyId: string): string =>
-  `AWS4-HMAC-SHA256 Credential=${accessKeyId}/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0`;
-
 /** Where a DynamoDB Local answers, and as whom it is asked: one that is not shared keeps the tables of each access key (letters and digits) apart. */
 export interface DynamoAddress {
   readonly url: string;
@@ -26,13 +22,15 @@ export interface DynamoAddress {
 export function connectDynamo({ url, accessKeyId = 'local' }: DynamoAddress): Dynamo {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const { hostname, port } = new URL(url);
+  // DynamoDB Local wants a signature to be there and does not look at it.
+  const authorization = `AWS4-HMAC-SHA256 Credential=${accessKeyId}/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0`;
   const forward = (target: string, body: string | Buffer): Promise<ApiReply> =>
     new Promise((resolve, reject) => {
       const headers = {
         'content-type': 'application/x-amz-json-1.0',
         'content-length': Buffer.byteLength(body),
         'x-amz-target': target,
-        authorization: authorization(accessKeyId),
+        authorization,
       };
       const asked = request({ hostname, port, method: 'POST', path: '/', agent, headers }, (answer) => {
         const chunks: Buffer[] = [];

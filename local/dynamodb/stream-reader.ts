@@ -128,12 +128,8 @@ export function startReader(options: ReaderOptions): () => Promise<void> {
         checkpoints.save(mapping, shardId, records.at(-1)!.dynamodb.SequenceNumber);
       }
       at = page.NextShardIterator;
-      if (records.length > 0 || nudge.count !== seen) {
-        waitMs = FIRST_LOOK_MS;
-        continue;
-      }
-      await nudge.wait(seen, waitMs, signal);
-      waitMs = nudge.count === seen ? Math.min(waitMs * 2, IDLE_MS) : FIRST_LOOK_MS;
+      if (records.length === 0) await nudge.wait(seen, waitMs, signal);
+      waitMs = records.length > 0 || nudge.count !== seen ? FIRST_LOOK_MS : Math.min(waitMs * 2, IDLE_MS);
     }
     if (!signal.aborted) finished.add(shardId);
   }

@@ -1,10 +1,11 @@
 /** The worker threads of one function: one event at a time each, made on demand, ended when idle, killed at the timeout. */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { transformSync } from 'esbuild';
 import type { Invoked } from '#local/plugin.ts';
-import type { WorkerAnswer, WorkerSetup, WorkerTask } from './worker.ts';
+import type { WorkerAnswer, WorkerData, WorkerSetup, WorkerTask } from './worker.ts';
 
 /** What a pool needs to know of its function. */
 export interface PoolOptions extends WorkerSetup {
@@ -34,6 +35,9 @@ const inside = (): URL => {
   return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
 };
 const INSIDE = inside();
+
+/** Not Node's own choice, the temporary folder: on a shared machine somebody else may have made it. */
+const COMPILED = join(import.meta.dirname, '../../node_modules/.cache/roadstead');
 
 /** Lambda's limit for an event and an answer of a synchronous call. */
 const MAX_BYTES = 6 * 1024 * 1024;
@@ -65,7 +69,7 @@ export function createPool(options: PoolOptions): Pool {
 
   const make = (): Thread => {
     const worker = new Worker(INSIDE, {
-      workerData: { folder: options.folder, handler: options.handler } satisfies WorkerSetup,
+      workerData: { folder: options.folder, handler: options.handler, compiled: COMPILED } satisfies WorkerData,
       env: { ...options.environment },
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: options.memory },

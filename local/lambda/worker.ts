@@ -12,6 +12,12 @@ export interface WorkerSetup {
   readonly handler: string;
 }
 
+/** What a thread is given. */
+export interface WorkerData extends WorkerSetup {
+  /** Folder of what V8 compiled before: nobody else may write there. */
+  readonly compiled: string;
+}
+
 /** One event for a worker. */
 export interface WorkerTask {
   readonly requestId: string;
@@ -57,14 +63,14 @@ Error.prepareStackTrace = (error, frames) =>
     .join('\n    at ')
     .replace(/(file:[^\s()]+):(\d+):(\d+)/g, original);
 
-async function load({ folder, handler }: WorkerSetup): Promise<Handler> {
+async function load({ folder, handler, compiled }: WorkerData): Promise<Handler> {
   const dot = handler.lastIndexOf('.');
   const [file, name] = [handler.slice(0, dot), handler.slice(dot + 1)];
   const path = ['.mjs', '.js', '.cjs'].map((extension) => join(folder, file + extension)).find(existsSync);
   if (!path)
     throw Object.assign(new ImportError(`Cannot find module '${file}'`), { name: 'Runtime.ImportModuleError' });
   // What was compiled for one thread is there for the next, also of another start: a sixth of a cold start.
-  enableCompileCache();
+  enableCompileCache(compiled);
   const module = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   flushCompileCache();
   const found = module[name] ?? (module.default as Record<string, unknown> | undefined)?.[name];
@@ -94,7 +100,7 @@ const context = ({ requestId, deadline, functionName, functionArn, memory }: Wor
 
 if (parentPort) {
   const port = parentPort;
-  const loading = load(workerData as WorkerSetup);
+  const loading = load(workerData as WorkerData);
   // Reported by the first event; without this the thread would end before one comes.
   loading.catch(() => {});
   port.on('message', async (task: WorkerTask) => {

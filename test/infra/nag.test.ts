@@ -30,7 +30,7 @@ describe('cdk-nag', () => {
     const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: Record<string, unknown> };
     const app = new App({ context });
     new CfnBucket(new Stack(app, 'Stack'), 'Odd', { accessControl: 'Nobody' });
-    expect(() => app.synth()).toThrow();
+    expect(() => app.synth()).toThrow('CloudFormation-Validate::E3045');
   });
 
   it('is answered with a reason each time', () => {
