@@ -37,7 +37,7 @@ beforeAll(async () => {
   // Full jitter of the state machine's retries at its shortest: the tests are about repeats, not about waiting.
   vi.spyOn(Math, 'random').mockReturnValue(0.05);
   product = await startProduct({
-    parameters: { HelloDeadlineSeconds: '15', DrainDeadlineSeconds: '3', StartGraceSeconds: '2', CheckSeconds: '1' },
+    parameters: { HelloDeadlineSeconds: '30', DrainDeadlineSeconds: '3', StartGraceSeconds: '2', CheckSeconds: '1' },
     more: {
       hooks: {
         call: {
